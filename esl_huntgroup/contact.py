@@ -1,0 +1,57 @@
+"""
+PURE: the contacts that phones registered, read from the answer to ``sofia_contact``.
+
+A contact is the phone's own text, and the dial string in which it will stand is a program: a comma adds a leg, ``${``
+runs an api command, ``[`` sets variables. So a contact is taken only if every character of it is on a list.
+
+``sofia_contact`` joins contacts with commas but lets the asker choose what stands before each (mod_sofia.c,
+sofia_contact_function, ``concat``). With a word that no phone can know there, a comma inside a contact cannot pass for
+the border between two.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+CONTACT_MAX_CHARS: Final = 1023
+"""mod_sofia stores no more (sofia_reg.c)."""
+
+_CONTACT = re.compile(
+    r"sofia/[A-Za-z0-9_.-]+/"  # the profile
+    r"sips?:[A-Za-z0-9_.!~*()+%=&-]+@"  # the user; a contact without one cannot be told from a trunk
+    r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"  # host name, IPv4, or IPv6 in brackets
+    r"(?:;[A-Za-z0-9_.!~*()+%-]+(?:=[A-Za-z0-9_.!~*()+%/:-]*)?)*",  # parameters
+    re.ASCII,
+)
+_NOBODY = "error/"
+_ENTERPRISE = ":_:"
+"""This turns a whole dial string into an enterprise originate (switch_ivr_originate.c)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """The live registrations of one line: ``dialable`` is ``sofia/PROFILE/URI``, ``refused`` the phone's own text."""
+
+    dialable: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+def read_contacts(answer: str, marker: str) -> Contacts:
+    """
+    Return the contacts in the answer to ``sofia_contact */user@domain/MARKER``.
+
+    Not registered, and any answer that does not begin with the marker (``-ERR``, an error of ours), is no contact.
+    """
+    if not answer.startswith(marker):
+        refused = () if answer.startswith((_NOBODY, "-ERR")) or not answer else (answer,)
+        return Contacts(refused=refused)
+    found = answer.removeprefix(marker).split("," + marker)
+    dialable = dict.fromkeys(contact for contact in found if is_dialable(contact))
+    return Contacts(tuple(dialable), tuple(contact for contact in found if contact not in dialable))
+
+
+def is_dialable(contact: str) -> bool:
+    """Whether every character of the contact is one that may stand in a dial string."""
+    return len(contact) <= CONTACT_MAX_CHARS and _ENTERPRISE not in contact and bool(_CONTACT.fullmatch(contact))

@@ -1,0 +1,53 @@
+"""
+PURE: the dial string of a group call.
+
+``{common variables}[variables of a leg]sofia/…,[…]sofia/…`` (switch_ivr_originate.c). Its grammar has no reliable
+quoting: what is safe inside ``{}`` is not safe inside ``[]``, quotes come and go with their number, and every value is
+unescaped two to four times. So nothing is ever escaped here: values consist of characters that mean nothing in any of
+the passes, and the separator is one of the others. What does not fit is refused, not repaired.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from esl_huntgroup.plan import Leg
+
+SEPARATOR: Final = "~"
+_SAFE: Final = frozenset(' .,_+-#&()*!?<>";:=@/')
+_ENTERPRISE: Final = ":_:"
+
+
+def dial_string(variables: Mapping[str, str], legs: Sequence[Leg]) -> str:
+    """
+    Return the argument of ``bridge`` for a parallel call to all legs.
+
+    ``variables`` apply to every leg. Raises ValueError for a value with a character that could be syntax: each is
+    made of sanitised parts before it comes here, so this is a fault of ours and must not reach a switch.
+    """
+    return _brackets("{", variables, "}") + ",".join(_leg(leg) for leg in legs)
+
+
+def _leg(leg: Leg) -> str:
+    variables = {
+        "origination_uuid": leg.uuid,
+        "presence_id": leg.line.address,
+        "huntgroup_user": str(leg.member.user_id),
+    }
+    return _brackets("[", variables, "]") + leg.contact
+
+
+def _brackets(opening: str, variables: Mapping[str, str], closing: str) -> str:
+    pairs = SEPARATOR.join(f"{name}={_checked(name, value)}" for name, value in variables.items())
+    return f"{opening}^^{SEPARATOR}{pairs}{closing}"
+
+
+def _checked(name: str, value: str) -> str:
+    if not value or value != value.strip() or _ENTERPRISE in value or value.startswith(("^^", "ARRAY::")):
+        raise ValueError(f"the dial-string variable {name} cannot hold {value!r}")
+    for char in value:
+        if char not in _SAFE and unicodedata.category(char)[0] not in "LNM":
+            raise ValueError(f"the dial-string variable {name} cannot hold {char!r}")
+    return value

@@ -1,0 +1,79 @@
+"""
+PURE: Diversion (RFC 5806) and History-Info (RFC 7044), which tell the ringing phones that the call came by the group.
+
+Ours goes on top; what came with the call stays below it, as far as it is well formed and harmless in a dial string.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from esl_huntgroup import callerid
+from esl_huntgroup.group import HuntGroup
+
+KEPT_MAX: Final = 10
+"""Entries kept from the caller. RFC 5806 names no limit; a call diverted more often is in a loop."""
+HEADER_MAX_CHARS: Final = 2000
+"""What is read of a header: ten long entries. A caller can send 64 kB, and patterns take their time on it."""
+
+# Every repetition is possessive (*+, ++): nothing that a caller sends makes a pattern go back and try again.
+_BLANK = r"[ \t]*+"
+_URI = r"<sips?:[A-Za-z0-9_.+*#!()-]++@[A-Za-z0-9_.:-]++(?:;[A-Za-z0-9_.-]++(?:=[A-Za-z0-9_.+-]*+)?+)*+>"
+_NAME = rf'(?:"([^"\\]*+)"{_BLANK}|((?:[A-Za-z0-9_.-]++{_BLANK})*+))'
+_PARAMETERS = rf'((?:{_BLANK};{_BLANK}[A-Za-z-]++(?:=(?:[A-Za-z0-9_.+-]++|"[A-Za-z0-9 _.+-]*+"))?+)*+)'
+_NEXT = rf"{_BLANK}(?:,|$)"
+_ENTRY = re.compile(rf"{_BLANK}{_NAME}({_URI}){_PARAMETERS}{_NEXT}", re.ASCII)
+_HISTORY_ENTRY = re.compile(
+    rf"{_BLANK}{_NAME}({_URI}){_BLANK};{_BLANK}index=(\d++(?:\.\d++)*+)((?:;[a-z]++=[0-9.]++)*+){_NEXT}", re.ASCII
+)
+
+
+def diversion(group: HuntGroup, existing: str) -> str:
+    """
+    Return the Diversion header value: the group first, then the entries that were there already.
+
+    An existing value is kept entry by entry, up to the first that cannot be read.
+    """
+    name = callerid.display_name(group.name)
+    shown = f'"{name}" ' if name else ""
+    ours = f"{shown}{_group_uri(group)};reason=unconditional;privacy=off;screen=no"
+    kept = []
+    for match in _entries(_ENTRY, existing):
+        quoted, token, uri, parameters = match.groups()
+        their_name = callerid.display_name(quoted or token or "")
+        kept.append((f'"{their_name}" ' if their_name else "") + uri + re.sub(r"\s+", "", parameters))
+    return ", ".join([ours, *kept])
+
+
+def history_info(group: HuntGroup, existing: str) -> str:
+    """
+    Return the History-Info header value: what was there, then the group as the latest target.
+
+    The index of the group extends that of the entry before it (RFC 7044, 10.3); alone it is 1.
+    """
+    kept = []
+    index = ""
+    for match in _entries(_HISTORY_ENTRY, existing):
+        _, _, uri, index, parameters = match.groups()
+        kept.append(f"{uri};index={index}{parameters}")
+    ours = f"{_group_uri(group)};index={index}.1" if index else f"{_group_uri(group)};index=1"
+    return ", ".join([*kept, ours])
+
+
+def _group_uri(group: HuntGroup) -> str:
+    return f"<sip:{group.number}@{group.domain}>"
+
+
+def _entries(entry: re.Pattern[str], value: str) -> list[re.Match[str]]:
+    """Return the well-formed entries at the beginning of a comma list, at most KEPT_MAX."""
+    found: list[re.Match[str]] = []
+    position = 0
+    value = value[:HEADER_MAX_CHARS]
+    while position < len(value) and len(found) < KEPT_MAX:
+        match = entry.match(value, position)
+        if not match or ":_:" in match.group():
+            break
+        found.append(match)
+        position = match.end()
+    return found

@@ -1,0 +1,53 @@
+"""
+Every exception of this package.
+
+    HuntgroupError
+    ├── InputError            something an administrator wrote is refused; nothing changed
+    │   └── SettingsError     ... in the settings: the service does not start
+    ├── DatabaseError         the database cannot be reached, or is not one of ours
+    └── SwitchError           the other side of an event socket
+        ├── ProtocolError     it sent what is not the event-socket protocol
+        ├── CommandRefused    it answered a command with -ERR
+        ├── SwitchTimeout     it did not answer within the deadline
+        └── SwitchGone        it closed or reset the connection
+
+A message says what was read, why it is refused and what would be accepted.
+"""
+
+from __future__ import annotations
+
+
+class HuntgroupError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class InputError(HuntgroupError):
+    """What an administrator wrote is refused. Nothing has been changed."""
+
+
+class SettingsError(InputError):
+    """A setting is refused; the service must not start with it."""
+
+
+class DatabaseError(HuntgroupError):
+    """The database cannot be used, and why."""
+
+
+class SwitchError(HuntgroupError):
+    """The other side of an event socket made it impossible to go on with this one connection."""
+
+
+class ProtocolError(SwitchError):
+    """The peer sent bytes that are not the event-socket protocol, or more of them than any switch does."""
+
+
+class CommandRefused(SwitchError):
+    """The switch answered ``-ERR``."""
+
+
+class SwitchTimeout(SwitchError):
+    """The switch did not answer within the deadline."""
+
+
+class SwitchGone(SwitchError):
+    """The switch closed or reset the connection."""

@@ -1,0 +1,119 @@
+"""PURE: a user group as a call sees it. Frozen values, read once when the caller arrives."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class HuntMode(enum.StrEnum):
+    """What a call to the group number does."""
+
+    DISABLED = "disabled"
+    SOFTPHONE = "softphone"
+    VOICE_SERVICES = "voice_services"
+
+
+class LineKind(enum.StrEnum):
+    """How a line reaches its user. Only softphone lines are ever rung by a hunt group."""
+
+    SOFTPHONE = "softphone"
+    HARDPHONE = "hardphone"
+
+
+class Outcome(enum.StrEnum):
+    """How a group call ended. The value is what the dialplan finds in ``huntgroup_result``."""
+
+    ANSWERED = "answered"
+    NO_ANSWER = "no_answer"
+    NOBODY_REGISTERED = "nobody_registered"
+    ALL_BUSY = "all_busy"
+    CALLER_GONE = "caller_gone"
+    GROUP_DISABLED = "group_disabled"
+    UNKNOWN_NUMBER = "unknown_number"
+    SWITCH_GONE = "switch_gone"
+    SERVICE_FAULT = "service_fault"
+
+
+OVERFLOW_OUTCOMES = frozenset(
+    {
+        Outcome.NO_ANSWER,
+        Outcome.NOBODY_REGISTERED,
+        Outcome.ALL_BUSY,
+        Outcome.GROUP_DISABLED,
+        Outcome.SERVICE_FAULT,
+    }
+)
+"""The outcomes after which a caller of a known group is still there and needs to go somewhere."""
+
+
+class OverflowAction(enum.StrEnum):
+    """What is done with a caller whom nobody answered."""
+
+    TRANSFER = "transfer"
+    RESPOND = "respond"
+    DIALPLAN = "dialplan"
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """
+    Where the caller goes.
+
+    ``target`` is ``EXTENSION DIALPLAN CONTEXT`` for a transfer, three digits (a SIP status, 400-699) for a
+    response, and empty when the call is given back to the dialplan.
+    """
+
+    action: OverflowAction
+    target: str = ""
+
+
+TO_DIALPLAN = Overflow(OverflowAction.DIALPLAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A softphone line: ``account@domain`` is what registers, ``number`` what people dial."""
+
+    number: str
+    domain: str
+    account: str
+
+    @property
+    def address(self) -> str:
+        """The address of record, ``account@domain``."""
+        return f"{self.account}@{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user in a group, in position order, with every softphone line of that user (possibly none)."""
+
+    user_id: int
+    name: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HuntGroup:
+    """A user group with its group number, as it was when the caller arrived."""
+
+    id: int
+    name: str
+    domain: str
+    number: str
+    hunt_mode: HuntMode
+    ring_timeout_s: int
+    ringback: str = ""
+    members: tuple[Member, ...] = ()
+    overflows: Mapping[Outcome, Overflow] = field(default_factory=dict)
+
+    def overflow_after(self, outcome: Outcome) -> Overflow:
+        """Return where a caller goes after ``outcome``: to the dialplan unless the group says otherwise."""
+        return self.overflows.get(outcome, TO_DIALPLAN)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Every softphone line, in member order, each once."""
+        return tuple(dict.fromkeys(line for member in self.members for line in member.lines))

@@ -1,0 +1,423 @@
+"""
+PURE: the hunt itself: what to do next, given what just happened.
+
+Rule 1: every decision about a call in progress is made in this file.
+Rule 2: this file imports nothing that waits, reads a clock, a database or a socket.
+
+    ARRIVED ──GroupFound──▶ ASKING ──ContactsKnown──▶ ALERTING ──Answered──▶ TALKING ──▶ RELEASED
+       │                      │                          │                                  ▲
+       └──────────────────────┴── nobody to ring, failed ┴──▶ LEAVING ──HandedOver──────────┘
+
+Whatever the state, a caller who hangs up, a switch that is lost and a fault of ours end in RELEASED, with the journal
+told. Late events find RELEASED, where each is a listed no-op.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from esl_huntgroup import callerid, causes, record
+from esl_huntgroup.arrival import REQUIRED_SETTINGS, Arrival
+from esl_huntgroup.contact import Contacts
+from esl_huntgroup.dialstring import dial_string
+from esl_huntgroup.diversion import diversion, history_info
+from esl_huntgroup.group import HuntGroup, HuntMode, Line, Outcome, Overflow, OverflowAction
+from esl_huntgroup.outcome import JournalRecord
+from esl_huntgroup.plan import LEG_LIMIT, Plan, make_plan
+
+WATCHDOG_MARGIN_MS = 2000
+"""A call that the dialplan may take back within this time is left to it: two masters would ring its phones."""
+
+
+class State(enum.Enum):
+    """Where a group call is."""
+
+    ARRIVED = "arrived"
+    ASKING = "asking"
+    ALERTING = "alerting"
+    TALKING = "talking"
+    LEAVING = "leaving"
+    RELEASED = "released"
+
+
+# -- what can happen ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFound:
+    """The number is that of a user group."""
+
+    group: HuntGroup
+
+
+@dataclass(frozen=True, slots=True)
+class GroupUnknown:
+    """No user group has this number."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsKnown:
+    """The switch has said who is registered, ``elapsed_ms`` after it handed over the call."""
+
+    contacts: Mapping[Line, Contacts]
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """CHANNEL_BRIDGE of the caller's channel: somebody answered. ``leg_causes`` maps leg uuid to hangup cause."""
+
+    leg_uuid: str
+    at_ms: int
+    leg_causes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEnded:
+    """CHANNEL_EXECUTE_COMPLETE of our bridge. ``caller_up`` is whether the caller is still there."""
+
+    at_ms: int
+    caller_up: bool
+    cause: str
+    leg_causes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The application that moves the caller away has run."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerGone:
+    """CHANNEL_HANGUP_COMPLETE of the caller's channel."""
+
+    at_ms: int
+    cause: str
+    leg_causes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchLost:
+    """The connection to the switch ended, or it no longer answers."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something of ours failed: the directory, or this program."""
+
+    at_ms: int
+
+
+Event = (
+    GroupFound | GroupUnknown | ContactsKnown | Answered | BridgeEnded | HandedOver | CallerGone | SwitchLost | Fault
+)
+
+
+# -- what can be asked for ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Find the group of this number. Answered by GroupFound, GroupUnknown or Fault."""
+
+    domain: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Set these variables on the caller's channel ("" removes) and ask who is registered. Answered by ContactsKnown."""
+
+    variables: Mapping[str, str]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Ring them all."""
+
+    dial_string: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Send the caller where the group's overflow says, with these variables set ("" removes)."""
+
+    overflow: Overflow
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Tell the journal."""
+
+    record: JournalRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Tell the administrator. ``text`` holds nothing that a caller or a phone wrote raw."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Give up control of the channel."""
+
+
+Command = LookUp | Prepare | Bridge | HandOver | Write | Warn | LetGo
+
+EXPECTED: Mapping[State, frozenset[type[Event]]] = {
+    State.ARRIVED: frozenset({GroupFound, GroupUnknown, CallerGone, SwitchLost, Fault}),
+    State.ASKING: frozenset({ContactsKnown, CallerGone, SwitchLost, Fault}),
+    State.ALERTING: frozenset({Answered, BridgeEnded, CallerGone, SwitchLost, Fault}),
+    # A conversation can be transferred: the caller is then bridged again, which changes nothing for us.
+    State.TALKING: frozenset({Answered, BridgeEnded, CallerGone, SwitchLost, Fault}),
+    # The overflow target may bridge the caller itself before we have let go.
+    State.LEAVING: frozenset({HandedOver, Answered, CallerGone, SwitchLost, Fault}),
+    # After the end everything may still be on its way; nothing more is done.
+    State.RELEASED: frozenset({Answered, BridgeEnded, HandedOver, CallerGone, SwitchLost, Fault}),
+}
+
+
+class UnexpectedEvent(Exception):
+    """An event that its state does not list: a fault of this program."""
+
+
+class Hunt:
+    """
+    One group call, from arrival to release.
+
+    ``state`` is the only thing here that changes together with the call; ``group``, ``plan``, ``outcome`` and
+    ``answered_by`` are set once, when they are known, and can be read for the log at any time.
+    """
+
+    def __init__(self, call_id: str, arrival: Arrival, leg_limit: int = LEG_LIMIT) -> None:
+        """Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``plan.new_call_id``)."""
+        self.call_id = call_id
+        self.arrival = arrival
+        self.state = State.ARRIVED
+        self.group: HuntGroup | None = None
+        self.plan = Plan((), ())
+        self.leg_causes: Mapping[str, str] = {}
+        self.answered_by = ""
+        self.outcome: Outcome | None = None
+        self.overflow = ""
+        self.answered_at_ms = 0
+        self.ended_at_ms = 0
+        self._leg_limit = leg_limit
+
+    def begin(self) -> list[Command]:
+        """Return the first thing to do."""
+        if self._is_too_late(0):
+            return self._leave_alone()
+        if self.arrival.problem:
+            return [Warn(self.arrival.problem), *self._hand_over(Outcome.UNKNOWN_NUMBER, self.arrival.arrived_at_ms)]
+        return [LookUp(self.arrival.domain, self.arrival.number)]
+
+    def receive(self, event: Event) -> list[Command]:
+        """Take in what happened; return what to do, in order. Raises UnexpectedEvent for what EXPECTED rules out."""
+        if type(event) not in EXPECTED[self.state]:
+            raise UnexpectedEvent(f"{type(event).__name__} while {self.state.value}")
+        if self.state is State.RELEASED:
+            return []
+        match event:
+            case GroupFound(group):
+                return self._group_found(group)
+            case GroupUnknown():
+                return self._hand_over(Outcome.UNKNOWN_NUMBER, self.arrival.arrived_at_ms)
+            case ContactsKnown(contacts, elapsed_ms):
+                return self._leave_alone() if self._is_too_late(elapsed_ms) else self._ring(contacts)
+            case Answered():
+                return self._answered(event)
+            case BridgeEnded():
+                return self._bridge_ended(event)
+            case HandedOver():
+                return self._release()
+            case CallerGone():
+                return self._caller_gone(event)
+            case SwitchLost(at_ms):
+                return self._lost(at_ms, Outcome.SWITCH_GONE)
+            case Fault(at_ms):
+                return self._fault(at_ms)
+
+    # -- before the phones ring -----------------------------------------------------------------------------------
+
+    def _is_too_late(self, elapsed_ms: int) -> bool:
+        watchdog_ms = self.arrival.watchdog_ms
+        return bool(watchdog_ms) and self.arrival.age_ms + elapsed_ms > watchdog_ms - WATCHDOG_MARGIN_MS
+
+    def _group_found(self, group: HuntGroup) -> list[Command]:
+        self.group = group
+        opened = Write(record.opened(self.call_id, self.arrival, group))
+        if group.hunt_mode is not HuntMode.SOFTPHONE:
+            return [opened, *self._hand_over(Outcome.GROUP_DISABLED, self.arrival.arrived_at_ms)]
+        self.state = State.ASKING
+        missing = self.arrival.missing_settings
+        text = f"the dialplan extension does not set {', '.join(missing)}; set for this call"
+        warning = [Warn(text)] if missing else []
+        # Without expansion no contact, name or header can run a command on the switch (freeswitch.md, finding 9).
+        # A reject of one phone ends the ringing of all where this is set, "false" included (switch_ivr_originate.c).
+        variables = {"app_disable_expand_variables": "true", "fail_on_single_reject": ""}
+        variables |= {name: REQUIRED_SETTINGS[name] for name in missing}
+        if group.ringback:
+            variables["ringback"] = group.ringback
+        return [opened, *warning, Prepare(variables, group.lines)]
+
+    def _ring(self, contacts: Mapping[Line, Contacts]) -> list[Command]:
+        group = self._known_group()
+        self.plan = make_plan(group, contacts, self.arrival.caller_address, self.call_id, self._leg_limit)
+        warnings = [Warn(text) for text in record.warnings(self.plan)]
+        if not self.plan.legs:
+            return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, self.arrival.arrived_at_ms)]
+        self.state = State.ALERTING
+        return [*warnings, Bridge(dial_string(self._variables(group), self.plan.legs))]
+
+    def _variables(self, group: HuntGroup) -> dict[str, str]:
+        """Return what every leg of the call carries. Reasons: ``freeswitch/README.md``, "What the service sets"."""
+        variables = {
+            "huntgroup_call": self.call_id,
+            "ignore_early_media": "true",
+            # Whole seconds of the epoch are compared: N+1 rings between N and N+1 seconds.
+            "originate_timeout": str(group.ring_timeout_s + 1),
+            "no_throttle_limits": "true",
+            "outbound_redirect_fatal": "true",
+            "local_var_clobber": "true",
+            "sip_h_Diversion": diversion(group, self.arrival.diversion),
+            "sip_h_History-Info": history_info(group, self.arrival.history_info),
+        }
+        if name := self.arrival.caller_name or self.arrival.caller_number:
+            variables["origination_caller_id_name"] = name
+        if number := self.arrival.caller_number:
+            variables["origination_caller_id_number"] = number
+        return variables
+
+    # -- while they ring ------------------------------------------------------------------------------------------
+
+    def _answered(self, event: Answered) -> list[Command]:
+        if self.state is not State.ALERTING:
+            return []
+        self.state = State.TALKING
+        self.outcome = Outcome.ANSWERED
+        self.answered_at_ms = event.at_ms
+        self.leg_causes = {**event.leg_causes, event.leg_uuid: "NONE"}
+        winner = record.leg_of(self.plan, event.leg_uuid)
+        self.answered_by = winner.member.name if winner else ""
+        return [
+            Write(
+                record.answered(
+                    self.call_id,
+                    self.arrival,
+                    self._known_group(),
+                    self.plan,
+                    self.leg_causes,
+                    leg_uuid=event.leg_uuid,
+                    at_ms=event.at_ms,
+                )
+            )
+        ]
+
+    def _bridge_ended(self, event: BridgeEnded) -> list[Command]:
+        if self.state is State.TALKING:
+            # A caller who is hanging up brings CallerGone with the cause; one who was transferred lives on elsewhere.
+            return [] if not event.caller_up else [*self._end(event.at_ms, "", ""), LetGo()]
+        self.leg_causes = event.leg_causes
+        if not event.caller_up:
+            return []
+        return self._hand_over(causes.verdict(self._all_causes()), event.at_ms)
+
+    def _all_causes(self) -> list[str]:
+        return [self.leg_causes.get(leg.uuid, causes.NEVER_CREATED) for leg in self.plan.legs]
+
+    # -- endings --------------------------------------------------------------------------------------------------
+
+    def _hand_over(self, outcome: Outcome, at_ms: int) -> list[Command]:
+        """Send a caller whose call nobody took on to the overflow."""
+        self.state = State.LEAVING
+        self.outcome = outcome
+        overflow = self.group.overflow_after(outcome) if self.group else Overflow(OverflowAction.DIALPLAN)
+        warnings: list[Command] = []
+        if self._is_a_loop(overflow):
+            warnings = [Warn(f"the overflow of group {self._here()} leads back to it; the call goes to the dialplan")]
+            overflow = Overflow(OverflowAction.DIALPLAN)
+        self.overflow = f"{overflow.action.value} {overflow.target}".strip()
+        variables = {
+            "huntgroup_result": outcome.value,
+            "huntgroup_trail": ",".join((*self.arrival.trail, self._here())),
+            "app_disable_expand_variables": "",
+        }
+        return [*warnings, *self._end(at_ms, "", self.overflow), HandOver(overflow, variables)]
+
+    def _is_a_loop(self, overflow: Overflow) -> bool:
+        return overflow.action is OverflowAction.TRANSFER and self._here() in self.arrival.trail
+
+    def _here(self) -> str:
+        return f"{callerid.number(self.arrival.number)}@{self.arrival.domain}"
+
+    def _caller_gone(self, event: CallerGone) -> list[Command]:
+        if self.state is State.LEAVING:
+            return self._release()
+        if self.state is not State.TALKING:
+            self.outcome = Outcome.CALLER_GONE
+            self.leg_causes = event.leg_causes or self.leg_causes
+        return [*self._end(event.at_ms, event.cause, ""), *self._release()]
+
+    def _lost(self, at_ms: int, outcome: Outcome) -> list[Command]:
+        if self.state is State.LEAVING:
+            return self._release()
+        if self.state is not State.TALKING:
+            self.outcome = outcome
+        return [*self._end(at_ms, outcome.value.upper(), ""), *self._release()]
+
+    def _fault(self, at_ms: int) -> list[Command]:
+        """Serve the caller all the same: before the phones ring by the overflow, later by not touching the call."""
+        if self.state in (State.ARRIVED, State.ASKING):
+            return self._hand_over(Outcome.SERVICE_FAULT, at_ms)
+        return self._lost(at_ms, Outcome.SERVICE_FAULT)
+
+    def _end(self, at_ms: int, cause: str, overflow: str) -> list[Command]:
+        """Tell the journal that the call is over for us. Nothing when it never was a group call."""
+        self.ended_at_ms = at_ms
+        if self.state is not State.LEAVING:
+            self.state = State.RELEASED
+        if self.group is None or self.outcome is None:
+            return []
+        return [
+            Write(
+                record.ended(
+                    self.call_id,
+                    self.arrival,
+                    self.group,
+                    self.plan,
+                    self.leg_causes,
+                    outcome=self.outcome,
+                    answered_at_ms=self.answered_at_ms,
+                    ended_at_ms=at_ms,
+                    cause=cause,
+                    overflow=overflow,
+                )
+            )
+        ]
+
+    def _release(self) -> list[Command]:
+        self.state = State.RELEASED
+        return [LetGo()]
+
+    def _leave_alone(self) -> list[Command]:
+        """Do nothing to a call that waited so long for us that the dialplan is about to take it back."""
+        self.outcome = Outcome.SERVICE_FAULT
+        at_ms = self.arrival.arrived_at_ms
+        warning = Warn("the call waited too long for the service; the dialplan's watchdog takes it back")
+        return [warning, *self._end(at_ms, "WATCHDOG", ""), *self._release()]
+
+    def _known_group(self) -> HuntGroup:
+        if self.group is None:
+            raise UnexpectedEvent("no group is known yet")
+        return self.group

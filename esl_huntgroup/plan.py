@@ -1,0 +1,148 @@
+"""
+PURE: which phones a group call rings, and of every other one, why not.
+
+Members in position order, their softphone lines, the live contacts of each. The caller's own line never rings; a
+contact that two members share rings once, for the first. When there are more contacts than one call can have legs,
+every member gets one device before anybody gets a second.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Final
+from uuid import UUID
+
+from esl_huntgroup import causes
+from esl_huntgroup.contact import Contacts
+from esl_huntgroup.group import HuntGroup, Line, Member
+
+LEG_LIMIT: Final = 127
+"""Legs one parallel ``bridge`` can have: MAX_PEERS is 128, and the last one takes the rest of the string with it."""
+
+
+class WhyNot(enum.StrEnum):
+    """Why something of a member does not ring."""
+
+    NO_SOFTPHONE_LINE = "no_softphone_line"
+    NOT_REGISTERED = "not_registered"
+    IS_THE_CALLER = "is_the_caller"
+    CONTACT_REFUSED = "contact_refused"
+    SHARED_CONTACT = "shared_contact"
+    LEG_LIMIT = "leg_limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One destination. ``contact`` is ready to dial."""
+
+    call_id: str
+    number: int
+    member: Member
+    line: Line
+    contact: str
+
+    @property
+    def uuid(self) -> str:
+        """The uuid of the leg's channel: the call's id with the leg's number in its last four hex digits."""
+        return f"{self.call_id[:-4]}{self.number:04x}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotRung:
+    """What does not ring, and why. ``line`` is None for a member without any, ``contact`` empty for a whole line."""
+
+    member: Member
+    line: Line | None
+    contact: str
+    why: WhyNot
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The legs of one group call in dial-string order, and everything that was left out."""
+
+    legs: tuple[Leg, ...]
+    not_rung: tuple[NotRung, ...]
+
+    def left_out(self, why: WhyNot) -> tuple[NotRung, ...]:
+        """Return what was left out for one reason."""
+        return tuple(item for item in self.not_rung if item.why is why)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    member: Member
+    line: Line
+    contact: str
+
+
+def make_plan(
+    group: HuntGroup,
+    contacts: Mapping[Line, Contacts],
+    caller_address: str,
+    call_id: str,
+    leg_limit: int = LEG_LIMIT,
+) -> Plan:
+    """
+    Return who rings.
+
+    ``caller_address`` is ``account@domain`` of the caller, empty for somebody from outside. ``call_id`` comes from
+    ``new_call_id``.
+    """
+    not_rung: list[NotRung] = []
+    seen: set[str] = set()
+    per_member = [_candidates(member, contacts, caller_address, seen, not_rung) for member in group.members]
+    ordered = [item for round_ in zip_longest(*per_member) for item in round_ if item is not None]
+    legs = tuple(
+        Leg(call_id, number, item.member, item.line, item.contact)
+        for number, item in enumerate(ordered[:leg_limit], start=1)
+    )
+    over = (NotRung(item.member, item.line, item.contact, WhyNot.LEG_LIMIT) for item in ordered[leg_limit:])
+    return Plan(legs, (*not_rung, *over))
+
+
+def new_call_id(now_ms: int, chance: bytes) -> str:
+    """
+    Return an id for a group call: a UUID of version 7 (RFC 9562, 5.7) whose last four hex digits are zero.
+
+    Ids sort by time. ``chance`` is at least 8 random bytes, 58 bits of which are used.
+    """
+    number = (now_ms & (1 << 48) - 1) << 80 | 7 << 76 | 2 << 62
+    number |= (chance[0] & 0x0F) << 72 | chance[1] << 64  # 12 bits
+    number |= (int.from_bytes(chance[2:8]) & (1 << 46) - 1) << 16  # 46 bits
+    return str(UUID(int=number))
+
+
+def _candidates(
+    member: Member,
+    contacts: Mapping[Line, Contacts],
+    caller_address: str,
+    seen: set[str],
+    not_rung: list[NotRung],
+) -> list[_Candidate]:
+    """Return the contacts of one member that could ring; note the others in ``not_rung`` and all in ``seen``."""
+    if not member.lines:
+        not_rung.append(NotRung(member, None, "", WhyNot.NO_SOFTPHONE_LINE))
+    found = []
+    for line in member.lines:
+        if line.address.lower() == caller_address.lower():
+            not_rung.append(NotRung(member, line, "", WhyNot.IS_THE_CALLER))
+            continue
+        registered = contacts.get(line, Contacts())
+        if not registered.dialable and not registered.refused:
+            not_rung.append(NotRung(member, line, "", WhyNot.NOT_REGISTERED))
+        not_rung += [NotRung(member, line, refused, WhyNot.CONTACT_REFUSED) for refused in registered.refused]
+        for contact in registered.dialable:
+            if contact in seen:
+                not_rung.append(NotRung(member, line, contact, WhyNot.SHARED_CONTACT))
+                continue
+            seen.add(contact)
+            found.append(_Candidate(member, line, contact))
+    return found
+
+
+CAUSE_OF = {WhyNot.LEG_LIMIT: causes.LEG_LIMIT, WhyNot.CONTACT_REFUSED: causes.CONTACT_REFUSED}
+"""The reasons that leave a row in the table of legs, and the cause that row has."""

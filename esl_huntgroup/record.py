@@ -1,0 +1,195 @@
+"""PURE: a hunt, told to the journal: which rows a call has, and what each member sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+
+from esl_huntgroup import causes
+from esl_huntgroup.arrival import Arrival
+from esl_huntgroup.causes import LegFate, fate
+from esl_huntgroup.group import HuntGroup, Member, Outcome
+from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, LegRecord
+from esl_huntgroup.plan import CAUSE_OF, Leg, Plan, WhyNot
+
+
+def opened(call_id: str, arrival: Arrival, group: HuntGroup) -> CallOpened:
+    """Return the record of a caller's arrival at a group."""
+    return CallOpened(
+        call_id=call_id,
+        node=arrival.node,
+        channel_uuid=arrival.channel_uuid,
+        group_id=group.id,
+        group_name=group.name,
+        group_number=group.number,
+        group_domain=group.domain,
+        caller_number=arrival.caller_number,
+        caller_name=arrival.caller_name,
+        arrived_at_ms=arrival.arrived_at_ms,
+    )
+
+
+def answered(
+    call_id: str,
+    arrival: Arrival,
+    group: HuntGroup,
+    plan: Plan,
+    leg_causes: Mapping[str, str],
+    *,
+    leg_uuid: str,
+    at_ms: int,
+) -> CallAnswered:
+    """Return the record of an answer: who took the call, and what everybody else sees."""
+    winner = leg_of(plan, leg_uuid)
+    return CallAnswered(
+        call_id=call_id,
+        answered_at_ms=at_ms,
+        wait_ms=max(at_ms - arrival.arrived_at_ms, 0),
+        answered_by_user_id=winner.member.user_id if winner else None,
+        answered_by_name=winner.member.name if winner else "",
+        legs=leg_records(plan, leg_causes),
+        entries=entry_records(group, plan, leg_causes, is_answered=True),
+    )
+
+
+def ended(
+    call_id: str,
+    arrival: Arrival,
+    group: HuntGroup,
+    plan: Plan,
+    leg_causes: Mapping[str, str],
+    *,
+    outcome: Outcome,
+    answered_at_ms: int,
+    ended_at_ms: int,
+    cause: str,
+    overflow: str,
+) -> CallEnded:
+    """Return the record of the end. Legs and entries are in it unless CallAnswered has told them."""
+    is_answered = outcome is Outcome.ANSWERED
+    rang_at_all = outcome is not Outcome.GROUP_DISABLED
+    return CallEnded(
+        call_id=call_id,
+        ended_at_ms=ended_at_ms,
+        wait_ms=max((answered_at_ms or ended_at_ms) - arrival.arrived_at_ms, 0),
+        talk_ms=max(ended_at_ms - answered_at_ms, 0) if is_answered else 0,
+        outcome=outcome,
+        cause=cause,
+        overflow=overflow,
+        legs=() if is_answered else leg_records(plan, leg_causes),
+        entries=() if is_answered or not rang_at_all else entry_records(group, plan, leg_causes, is_answered=False),
+    )
+
+
+def leg_of(plan: Plan, uuid: str) -> Leg | None:
+    """Return the leg with this channel uuid, or None: a call picked up elsewhere is answered by no leg of ours."""
+    return next((leg for leg in plan.legs if leg.uuid == uuid), None)
+
+
+def leg_records(plan: Plan, leg_causes: Mapping[str, str]) -> tuple[LegRecord, ...]:
+    """Return a row for each leg, and after them one for each contact that could not become a leg."""
+    rows = [
+        LegRecord(
+            number=leg.number,
+            user_id=leg.member.user_id,
+            line=leg.line.address,
+            contact=leg.contact,
+            cause=_cause_of(leg, leg_causes),
+            rang=_rang(_cause_of(leg, leg_causes)),
+        )
+        for leg in plan.legs
+    ]
+    left_out = [item for item in plan.not_rung if item.why in CAUSE_OF and item.line]
+    for number, item in enumerate(left_out, start=len(rows) + 1):
+        line = item.line.address if item.line else ""
+        rows.append(LegRecord(number, item.member.user_id, line, item.contact, CAUSE_OF[item.why], rang=False))
+    return tuple(rows)
+
+
+def entry_records(
+    group: HuntGroup, plan: Plan, leg_causes: Mapping[str, str], *, is_answered: bool
+) -> tuple[EntryRecord, ...]:
+    """Return one entry for each member with a softphone line: hardphone members see nothing (promise 5)."""
+    causes_of: dict[int, list[str]] = {}
+    for leg in plan.legs:
+        causes_of.setdefault(leg.member.user_id, []).append(_cause_of(leg, leg_causes))
+    for item in plan.not_rung:
+        if item.why in CAUSE_OF:
+            causes_of.setdefault(item.member.user_id, []).append(CAUSE_OF[item.why])
+    callers = {item.member.user_id for item in plan.left_out(WhyNot.IS_THE_CALLER)}
+    members = [
+        member for member in group.members if member.lines and not _is_only_the_caller(member, callers, causes_of)
+    ]
+    return tuple(
+        _entry(position, member, causes_of.get(member.user_id, []), is_answered)
+        for position, member in enumerate(members, start=1)
+    )
+
+
+def _is_only_the_caller(member: Member, callers: set[int], causes_of: Mapping[int, list[str]]) -> bool:
+    """Whether this member made the call and nothing of theirs rang: their own phone knows of it already."""
+    return member.user_id in callers and member.user_id not in causes_of
+
+
+def _entry(position: int, member: Member, leg_causes: list[str], is_answered: bool) -> EntryRecord:
+    cause = max(leg_causes, key=fate, default="")
+    told = fate(cause)
+    if is_answered:
+        kind = EntryKind.ANSWERED if told is LegFate.ANSWERED else EntryKind.ANSWERED_ELSEWHERE
+    else:
+        kind = EntryKind.MISSED if told >= LegFate.REFUSED else EntryKind.NOT_SIGNALLED
+    return EntryRecord(position, member.user_id, member.name, kind, _rang(cause), cause)
+
+
+def _cause_of(leg: Leg, leg_causes: Mapping[str, str]) -> str:
+    return leg_causes.get(leg.uuid, causes.NEVER_CREATED)
+
+
+def _rang(cause: str) -> bool:
+    return fate(cause) >= LegFate.REFUSED
+
+
+def warnings(plan: Plan) -> list[str]:
+    """Return a sentence for each thing about the phones of this call that an administrator should know."""
+    sentences = []
+    if over := plan.left_out(WhyNot.LEG_LIMIT):
+        names = ", ".join(dict.fromkeys(f"{item.member.name}" for item in over))
+        sentences.append(f"{len(over)} contacts do not ring, {len(plan.legs)} is the most one call can: {names}")
+    if refused := plan.left_out(WhyNot.CONTACT_REFUSED):
+        lines = ", ".join(dict.fromkeys(item.line.address for item in refused if item.line))
+        sentences.append(f"{len(refused)} registered contacts are not safe to dial and do not ring: {lines}")
+    return sentences
+
+
+def log_line(
+    call_id: str,
+    arrival: Arrival,
+    *,
+    group: HuntGroup | None,
+    outcome: Outcome | None,
+    answered_by: str,
+    legs: int,
+    wait_ms: int,
+    talk_ms: int,
+    overflow: str,
+) -> str:
+    """Return the one line that the log has for each call. Nothing in it was typed by a caller unsanitised."""
+    fields = {
+        "call": call_id,
+        "channel": arrival.channel_uuid,
+        "group": f"{arrival.number or '?'}@{arrival.domain or '?'}",
+        "name": group.name if group else "",
+        "caller": arrival.caller_number,
+        "outcome": outcome.value if outcome else "unknown",
+        "by": answered_by,
+        "legs": str(legs),
+        "wait_s": f"{wait_ms / 1000:.1f}",
+        "talk_s": f"{talk_ms / 1000:.1f}",
+        "overflow": overflow,
+    }
+    return "hunt ended " + " ".join(f"{name}={_quoted(value)}" for name, value in chain(fields.items()) if value)
+
+
+def _quoted(value: str) -> str:
+    clean = "".join(char if char.isprintable() else "?" for char in value).replace('"', "'")
+    return f'"{clean}"' if " " in clean else clean

@@ -1,0 +1,67 @@
+"""The group on top of what the call brought."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esl_huntgroup.diversion import KEPT_MAX, diversion, history_info
+from tests.unit.examples import group
+
+OURS = '"Vertrieb" <sip:700@example.org>;reason=unconditional;privacy=off;screen=no'
+
+
+def test_the_group_is_named() -> None:
+    assert diversion(group(), "") == OURS
+    assert history_info(group(), "") == "<sip:700@example.org>;index=1"
+
+
+def test_an_earlier_diversion_stays_below_ours() -> None:
+    theirs = '"Zentrale" <sip:100@example.org>;reason=no-answer;counter=1'
+    assert diversion(group(), theirs) == f"{OURS}, {theirs}"
+
+
+def test_several_earlier_diversions_keep_their_order() -> None:
+    assert diversion(group(), "<sip:1@a>;reason=x ,Bob <sip:2@b>") == f'{OURS}, <sip:1@a>;reason=x, "Bob" <sip:2@b>'
+
+
+def test_the_history_goes_on_where_it_was() -> None:
+    assert (
+        history_info(group(), "<sip:100@example.org>;index=1, <sip:200@example.org>;index=1.2;mp=1")
+        == "<sip:100@example.org>;index=1, <sip:200@example.org>;index=1.2;mp=1, <sip:700@example.org>;index=1.2.1"
+    )
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "nonsense",
+        "<sip:1@a>\r\nX-Injected: yes",
+        "<sip:1@a>;x='y'",
+        "<sip:${system(x)}@a>",
+        "<sip:1@a:_:b>",
+        "<sip:1@a~x=y>",
+        '"unfinished <sip:1@a>',
+    ],
+)
+def test_what_cannot_be_read_is_left_out(hostile: str) -> None:
+    assert diversion(group(), hostile) == OURS
+    assert history_info(group(), hostile) == "<sip:700@example.org>;index=1"
+
+
+def test_a_loop_of_diversions_is_cut() -> None:
+    assert diversion(group(), ",".join(f"<sip:{n}@a>" for n in range(50))).count("sip:") == KEPT_MAX + 1
+
+
+def test_a_long_hostile_header_is_read_in_no_time() -> None:
+    assert diversion(group(), " " * 60_000) == OURS
+    assert diversion(group(), "a " * 30_000) == OURS
+    assert history_info(group(), '"' + " " * 60_000) == "<sip:700@example.org>;index=1"
+
+
+@given(st.text(alphabet="<>sip:@;=\"\\,~^$%{}[]|'ab1. \r\n_", max_size=80))
+def test_whatever_came_no_syntax_of_the_dial_string_is_kept(text: str) -> None:
+    for header in (diversion(group(), text), history_info(group(), text)):
+        assert not set(header) & set("~^$%{}[]|'\\\r\n")
+        assert ":_:" not in header

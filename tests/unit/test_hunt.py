@@ -1,0 +1,341 @@
+"""The hunt: what is done in every state, and that nothing is forgotten in any."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import TypeVar
+
+import pytest
+
+from esl_huntgroup import hunt as hunting
+from esl_huntgroup.group import HuntGroup, HuntMode, Outcome, Overflow, OverflowAction
+from esl_huntgroup.hunt import (
+    EXPECTED,
+    Answered,
+    Bridge,
+    BridgeEnded,
+    CallerGone,
+    Command,
+    ContactsKnown,
+    Event,
+    Fault,
+    GroupFound,
+    GroupUnknown,
+    HandedOver,
+    HandOver,
+    Hunt,
+    LetGo,
+    LookUp,
+    Prepare,
+    State,
+    SwitchLost,
+    UnexpectedEvent,
+    Warn,
+    Write,
+)
+from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened
+from tests.unit.examples import ANNA_LINE, BERND_LINE, CALL_ID, CLARA_LINE, DOMAIN, arrival, group, registered
+
+FIRST, SECOND, THIRD = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2, 3))
+AT_MS = arrival().arrived_at_ms
+ALL = registered(ANNA_LINE, BERND_LINE, CLARA_LINE)
+
+ANSWERED = Answered(FIRST, AT_MS + 1000, {FIRST: "NONE", SECOND: "LOSE_RACE", THIRD: "USER_BUSY"})
+NOT_ANSWERED = BridgeEnded(AT_MS + 21_000, True, "", {FIRST: "NO_ANSWER", SECOND: "NO_ANSWER", THIRD: "USER_BUSY"})
+GONE = CallerGone(AT_MS + 5000, "NORMAL_CLEARING", {})
+GAVE_UP = CallerGone(AT_MS + 1500, "ORIGINATOR_CANCEL", dict.fromkeys((FIRST, SECOND, THIRD), "ORIGINATOR_CANCEL"))
+
+T = TypeVar("T")
+
+EXAMPLES: dict[type[Event], Event] = {
+    type(event): event
+    for event in (
+        GroupFound(group()),
+        GroupUnknown(),
+        ContactsKnown(ALL, 5),
+        ANSWERED,
+        NOT_ANSWERED,
+        HandedOver(AT_MS + 21_020),
+        GONE,
+        SwitchLost(AT_MS + 2000),
+        Fault(AT_MS + 2000),
+    )
+}
+WAY_TO: dict[State, list[Event]] = {
+    State.ARRIVED: [],
+    State.ASKING: [GroupFound(group())],
+    State.ALERTING: [GroupFound(group()), ContactsKnown(ALL, 5)],
+    State.TALKING: [GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED],
+    State.LEAVING: [GroupFound(group()), ContactsKnown(ALL, 5), NOT_ANSWERED],
+    State.RELEASED: [GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, GONE],
+}
+
+
+def in_state(state: State) -> Hunt:
+    hunt = Hunt(CALL_ID, arrival())
+    hunt.begin()
+    for event in WAY_TO[state]:
+        hunt.receive(event)
+    assert hunt.state is state
+    return hunt
+
+
+def run(*events: Event, hunt: Hunt | None = None) -> tuple[Hunt, list[Command]]:
+    hunt = hunt or Hunt(CALL_ID, arrival())
+    commands = hunt.begin()
+    for event in events:
+        commands += hunt.receive(event)
+    return hunt, commands
+
+
+def only(kind: type[T], commands: Iterable[Command]) -> T:
+    (found,) = [command for command in commands if isinstance(command, kind)]
+    return found
+
+
+def written(kind: type[T], commands: Iterable[Command]) -> T:
+    (found,) = [
+        command.record for command in commands if isinstance(command, Write) and isinstance(command.record, kind)
+    ]
+    return found
+
+
+# -- nothing is forgotten ---------------------------------------------------------------------------------------------
+
+
+def test_every_event_has_an_example_here() -> None:
+    assert set(EXAMPLES) == set(itertools.chain.from_iterable(EXPECTED.values()))
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("event", EXAMPLES.values(), ids=lambda event: type(event).__name__)
+def test_every_event_in_every_state_is_listed_or_an_error(state: State, event: Event) -> None:
+    hunt = in_state(state)
+    if type(event) in EXPECTED[state]:
+        hunt.receive(event)
+        return
+    with pytest.raises(UnexpectedEvent):
+        hunt.receive(event)
+    assert hunt.state is state
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.RELEASED])
+@pytest.mark.parametrize("event", [GONE, SwitchLost(AT_MS), Fault(AT_MS)], ids=lambda event: type(event).__name__)
+def test_in_every_state_an_end_leads_to_release_or_to_the_overflow(state: State, event: Event) -> None:
+    hunt = in_state(state)
+    commands = hunt.receive(event)
+    assert hunt.state is State.RELEASED or any(isinstance(command, HandOver) for command in commands)
+
+
+LATE = [ANSWERED, NOT_ANSWERED, HandedOver(AT_MS), GONE, SwitchLost(AT_MS), Fault(AT_MS)]
+
+
+@pytest.mark.parametrize("events", list(itertools.permutations(LATE, 3)), ids=lambda events: "")
+def test_late_events_in_any_order_do_nothing(events: tuple[Event, ...]) -> None:
+    hunt = in_state(State.RELEASED)
+    assert [hunt.receive(event) for event in events] == [[], [], []]
+    assert (hunt.state, hunt.outcome) == (State.RELEASED, Outcome.ANSWERED)
+
+
+ENDINGS = [NOT_ANSWERED, GONE, GAVE_UP, SwitchLost(AT_MS + 9000), Fault(AT_MS + 9000), HandedOver(AT_MS)]
+
+
+@pytest.mark.parametrize("state", [State.ASKING, State.ALERTING, State.TALKING])
+@pytest.mark.parametrize("events", list(itertools.permutations(ENDINGS, 3)), ids=lambda events: "")
+def test_a_call_is_ended_in_the_journal_exactly_once(state: State, events: tuple[Event, ...]) -> None:
+    hunt = in_state(state)
+    commands = []
+    for event in events:
+        if type(event) in EXPECTED[hunt.state]:
+            commands += hunt.receive(event)
+    ends = [command for command in commands if isinstance(command, Write) and isinstance(command.record, CallEnded)]
+    assert len(ends) <= 1
+    assert len(ends) == (hunt.state in (State.RELEASED, State.LEAVING))
+
+
+# -- each way a call can end ------------------------------------------------------------------------------------------
+
+
+def test_the_group_is_looked_up_first() -> None:
+    assert Hunt(CALL_ID, arrival()).begin() == [LookUp(DOMAIN, "700")]
+
+
+def test_answered() -> None:
+    hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, GONE)
+    assert [type(command) for command in commands] == [LookUp, Write, Prepare, Bridge, Write, Write, LetGo]
+    assert written(CallOpened, commands).group_name == "Vertrieb"
+    answered = written(CallAnswered, commands)
+    assert (answered.answered_by_name, answered.wait_ms) == ("Anna Berg", 1000)
+    ended = written(CallEnded, commands)
+    assert (ended.outcome, ended.talk_ms, ended.cause) == (Outcome.ANSWERED, 4000, "NORMAL_CLEARING")
+    assert (hunt.outcome, hunt.answered_by) == (Outcome.ANSWERED, "Anna Berg")
+
+
+def test_no_answer() -> None:
+    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), NOT_ANSWERED)
+    ended = written(CallEnded, commands)
+    assert (ended.outcome, ended.wait_ms, ended.talk_ms, ended.overflow) == (Outcome.NO_ANSWER, 21_000, 0, "dialplan")
+    assert only(HandOver, commands).variables["huntgroup_result"] == "no_answer"
+
+
+def test_all_busy() -> None:
+    busy = BridgeEnded(AT_MS + 100, True, "", {FIRST: "USER_BUSY", SECOND: "CALL_REJECTED", THIRD: "USER_BUSY"})
+    hunt, _ = run(GroupFound(group()), ContactsKnown(ALL, 5), busy)
+    assert hunt.outcome is Outcome.ALL_BUSY
+
+
+def test_nobody_registered_rings_nobody() -> None:
+    hunt, commands = run(GroupFound(group()), ContactsKnown({}, 5))
+    assert hunt.outcome is Outcome.NOBODY_REGISTERED
+    assert not [command for command in commands if isinstance(command, Bridge)]
+    assert [entry.kind.value for entry in written(CallEnded, commands).entries] == ["not_signalled"] * 3
+
+
+def test_caller_gives_up_while_ringing() -> None:
+    end_of_bridge = BridgeEnded(GAVE_UP.at_ms, False, GAVE_UP.cause, GAVE_UP.leg_causes)
+    hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), end_of_bridge, GAVE_UP)
+    ended = written(CallEnded, commands)
+    assert (ended.outcome, ended.cause, ended.wait_ms) == (Outcome.CALLER_GONE, "ORIGINATOR_CANCEL", 1500)
+    assert [entry.kind.value for entry in ended.entries] == ["missed"] * 3
+    assert hunt.state is State.RELEASED
+
+
+@pytest.mark.parametrize("mode", [HuntMode.DISABLED, HuntMode.VOICE_SERVICES])
+def test_group_disabled(mode: HuntMode) -> None:
+    hunt, commands = run(GroupFound(group(hunt_mode=mode)))
+    assert hunt.outcome is Outcome.GROUP_DISABLED
+    assert only(HandOver, commands).variables["huntgroup_result"] == "group_disabled"
+    assert written(CallEnded, commands).entries == ()
+
+
+def test_unknown_number_is_no_group_call() -> None:
+    hunt, commands = run(GroupUnknown())
+    assert hunt.outcome is Outcome.UNKNOWN_NUMBER
+    assert [type(command) for command in commands] == [LookUp, HandOver]
+
+
+def test_a_number_that_is_none_is_given_back_with_the_reason() -> None:
+    _, commands = run(hunt=Hunt(CALL_ID, arrival(Caller_Destination_Number="sales")))
+    assert "'sales' is not a number" in only(Warn, commands).text
+    assert only(HandOver, commands).variables["huntgroup_result"] == "unknown_number"
+
+
+def test_switch_gone_while_ringing() -> None:
+    hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), SwitchLost(AT_MS + 3000))
+    ended = written(CallEnded, commands)
+    assert (hunt.outcome, ended.outcome, ended.cause) == (Outcome.SWITCH_GONE, Outcome.SWITCH_GONE, "SWITCH_GONE")
+
+
+def test_switch_gone_while_talking_stays_answered() -> None:
+    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, SwitchLost(AT_MS + 3000))
+    assert (written(CallEnded, commands).outcome, written(CallEnded, commands).talk_ms) == (Outcome.ANSWERED, 2000)
+
+
+def test_service_fault_before_the_phones_ring_goes_to_the_overflow() -> None:
+    hunt, commands = run(Fault(AT_MS))
+    assert hunt.outcome is Outcome.SERVICE_FAULT
+    assert only(HandOver, commands).variables["huntgroup_result"] == "service_fault"
+
+
+def test_service_fault_while_talking_does_not_touch_the_conversation() -> None:
+    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, Fault(AT_MS + 3000))
+    assert type(commands[-1]) is LetGo
+    assert written(CallEnded, commands).outcome is Outcome.ANSWERED
+
+
+def test_a_conversation_that_is_transferred_ends_for_us() -> None:
+    moved = BridgeEnded(AT_MS + 4000, True, "", {})
+    hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, moved)
+    assert (written(CallEnded, commands).talk_ms, type(commands[-1])) == (3000, LetGo)
+    assert hunt.state is State.RELEASED
+
+
+def test_a_second_bridge_of_the_caller_changes_nothing() -> None:
+    hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, Answered("other", AT_MS + 2000, {}))
+    assert hunt.answered_by == "Anna Berg"
+    written(CallAnswered, commands)
+
+
+def test_an_answer_by_a_channel_that_is_no_leg_is_still_an_answer() -> None:
+    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), Answered("picker", AT_MS + 1000, {}))
+    assert written(CallAnswered, commands).answered_by_user_id is None
+
+
+# -- the overflow -----------------------------------------------------------------------------------------------------
+
+TRANSFER = Overflow(OverflowAction.TRANSFER, "9000 XML default")
+
+
+def overflowing(overflow: Overflow = TRANSFER) -> HuntGroup:
+    return group(overflows={Outcome.NO_ANSWER: overflow})
+
+
+def test_each_outcome_has_its_own_overflow() -> None:
+    busy = Overflow(OverflowAction.RESPOND, "486")
+    both = group(overflows={Outcome.NO_ANSWER: TRANSFER, Outcome.ALL_BUSY: busy})
+    _, commands = run(GroupFound(both), ContactsKnown(ALL, 5), NOT_ANSWERED)
+    assert only(HandOver, commands).overflow == TRANSFER
+    all_busy = BridgeEnded(AT_MS, True, "", dict.fromkeys((FIRST, SECOND, THIRD), "USER_BUSY"))
+    _, commands = run(GroupFound(both), ContactsKnown(ALL, 5), all_busy)
+    assert only(HandOver, commands).overflow == busy
+
+
+def test_expansion_is_on_again_after_the_call() -> None:
+    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), NOT_ANSWERED)
+    assert only(HandOver, commands).variables["app_disable_expand_variables"] == ""
+
+
+def test_the_caller_leaves_when_the_overflow_has_run() -> None:
+    hunt, commands = run(GroupFound(overflowing()), ContactsKnown(ALL, 5), NOT_ANSWERED, HandedOver(AT_MS))
+    assert (hunt.state, type(commands[-1])) == (State.RELEASED, LetGo)
+    assert written(CallEnded, commands).overflow == "transfer 9000 XML default"
+
+
+def test_two_groups_that_overflow_into_one_another_do_not_spin() -> None:
+    looping = Hunt(CALL_ID, arrival(variable_huntgroup_trail=f"700@{DOMAIN},701@{DOMAIN}"))
+    _, commands = run(GroupFound(overflowing()), ContactsKnown(ALL, 5), NOT_ANSWERED, hunt=looping)
+    assert only(HandOver, commands).overflow.action is OverflowAction.DIALPLAN
+    assert "leads back to it" in only(Warn, commands).text
+
+
+# -- the bridge -------------------------------------------------------------------------------------------------------
+
+
+def test_expansion_is_off_before_anything_foreign_is_dialled() -> None:
+    _, commands = run(GroupFound(group()))
+    assert only(Prepare, commands).variables["app_disable_expand_variables"] == "true"
+
+
+def test_one_reject_cannot_end_the_ringing_of_all_whatever_the_dialplan_set() -> None:
+    _, commands = run(GroupFound(group()))
+    assert only(Prepare, commands).variables["fail_on_single_reject"] == ""
+
+
+def test_what_the_dialplan_forgot_is_set_and_said() -> None:
+    _, commands = run(GroupFound(group()), hunt=Hunt(CALL_ID, arrival(variable_continue_on_fail=None)))
+    assert only(Prepare, commands).variables["continue_on_fail"] == "true"
+    assert "does not set continue_on_fail" in only(Warn, commands).text
+
+
+def test_the_groups_own_ringback_is_set() -> None:
+    _, commands = run(GroupFound(group(ringback="tone_stream://%(1000,4000,425)")))
+    assert only(Prepare, commands).variables["ringback"] == "tone_stream://%(1000,4000,425)"
+
+
+def test_a_call_that_waited_as_long_as_the_watchdog_is_left_to_it() -> None:
+    late = arrival(variable_huntgroup_arrived="1795372351")
+    hunt, commands = run(hunt=Hunt(CALL_ID, late))
+    assert [type(command) for command in commands] == [Warn, LetGo]
+    assert hunt.state is State.RELEASED
+
+
+def test_a_call_that_was_held_up_after_its_arrival_is_left_to_the_watchdog() -> None:
+    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 6500))
+    assert not [command for command in commands if isinstance(command, Bridge)]
+    assert written(CallEnded, commands).cause == "WATCHDOG"
+
+
+def test_the_hunt_imports_nothing_that_waits() -> None:
+    names = set(vars(hunting))
+    assert not names & {"gevent", "time", "socket", "peewee", "logging", "random", "os"}

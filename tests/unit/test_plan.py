@@ -1,0 +1,101 @@
+"""Who rings, in which order, and why the others do not."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esl_huntgroup.contact import Contacts
+from esl_huntgroup.group import Line, Member
+from esl_huntgroup.plan import LEG_LIMIT, WhyNot, make_plan, new_call_id
+from tests.unit.examples import (
+    ANNA,
+    ANNA_LINE,
+    BERND,
+    BERND_LINE,
+    CALL_ID,
+    CLARA,
+    DOMAIN,
+    HARDPHONE_ONLY,
+    contact,
+    group,
+    plan_for,
+    registered,
+)
+
+
+def test_members_ring_in_position_order() -> None:
+    assert [leg.member.name for leg in plan_for(BERND, ANNA, CLARA).legs] == [
+        "Bernd Cordes",
+        "Anna Berg",
+        "Clara Dietz",
+    ]
+
+
+def test_every_device_of_a_line_rings() -> None:
+    contacts = {ANNA_LINE: Contacts((contact(ANNA_LINE, 1), contact(ANNA_LINE, 2)))}
+    plan = make_plan(group(ANNA), contacts, "", CALL_ID)
+    assert [leg.contact for leg in plan.legs] == [contact(ANNA_LINE, 1), contact(ANNA_LINE, 2)]
+
+
+def test_every_leg_has_a_uuid_that_says_which_it_is() -> None:
+    assert [leg.uuid[-4:] for leg in plan_for(ANNA, BERND).legs] == ["0001", "0002"]
+    assert {leg.uuid[:-4] for leg in plan_for(ANNA, BERND).legs} == {CALL_ID[:-4]}
+
+
+def test_the_callers_own_line_does_not_ring() -> None:
+    plan = plan_for(ANNA, BERND, caller_address=f"1001@{DOMAIN.upper()}")
+    assert [leg.member for leg in plan.legs] == [BERND]
+    assert [item.member for item in plan.left_out(WhyNot.IS_THE_CALLER)] == [ANNA]
+
+
+def test_a_contact_of_two_members_rings_once_for_the_first() -> None:
+    shared = contact(ANNA_LINE)
+    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: Contacts((shared,)), BERND_LINE: Contacts((shared,))}, "", CALL_ID)
+    assert [(leg.member, leg.contact) for leg in plan.legs] == [(ANNA, shared)]
+    assert [item.member for item in plan.left_out(WhyNot.SHARED_CONTACT)] == [BERND]
+
+
+def test_each_reason_not_to_ring_is_told() -> None:
+    contacts = {BERND_LINE: Contacts(refused=("sofia/x/sip:a,b@c",))}
+    plan = make_plan(group(ANNA, BERND, HARDPHONE_ONLY), contacts, "", CALL_ID)
+    assert [(item.member.name, item.why) for item in plan.not_rung] == [
+        ("Anna Berg", WhyNot.NOT_REGISTERED),
+        ("Bernd Cordes", WhyNot.CONTACT_REFUSED),
+        ("Hugo Hart", WhyNot.NO_SOFTPHONE_LINE),
+    ]
+
+
+def test_over_the_leg_limit_everybody_gets_one_device_before_anybody_gets_two() -> None:
+    two = Contacts((contact(ANNA_LINE, 1), contact(ANNA_LINE, 2)))
+    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: two, **registered(BERND_LINE)}, "", CALL_ID, leg_limit=2)
+    assert [leg.member for leg in plan.legs] == [ANNA, BERND]
+    assert [item.contact for item in plan.left_out(WhyNot.LEG_LIMIT)] == [contact(ANNA_LINE, 2)]
+
+
+@given(st.lists(st.integers(0, 4), max_size=150), st.integers(1, LEG_LIMIT))
+def test_every_contact_rings_or_is_told_why_not(devices: list[int], limit: int) -> None:
+    lines = [Line(str(2000 + n), DOMAIN, str(2000 + n)) for n in range(len(devices))]
+    members = [Member(n, f"M {n}", (line,)) for n, line in enumerate(lines)]
+    contacts = {
+        line: Contacts(tuple(contact(line, device) for device in range(count)))
+        for line, count in zip(lines, devices, strict=True)
+    }
+    plan = make_plan(group(*(members or [ANNA])), contacts, "", CALL_ID, limit)
+    rung = [leg.contact for leg in plan.legs]
+    left = [item.contact for item in plan.not_rung if item.contact]
+    assert len(rung) == min(sum(devices), limit)
+    assert sorted(rung + left) == sorted(uri for known in contacts.values() for uri in known.dialable)
+    assert [leg.number for leg in plan.legs] == list(range(1, len(rung) + 1))
+
+
+@given(st.integers(0, (1 << 48) - 1), st.binary(min_size=8, max_size=8))
+def test_a_call_id_is_a_uuid_of_version_7_with_room_for_the_leg(now_ms: int, chance: bytes) -> None:
+    call_id = new_call_id(now_ms, chance)
+    assert (len(call_id), call_id[14], call_id[-4:]) == (36, "7", "0000")
+    assert call_id[19] in "89ab"
+    assert int(call_id.replace("-", "")[:12], 16) == now_ms
+
+
+def test_call_ids_of_one_moment_differ_by_chance() -> None:
+    assert new_call_id(5, b"abcdefgh") != new_call_id(5, b"abcdefgi")

@@ -1,0 +1,139 @@
+"""A hunt, told to the journal."""
+
+from __future__ import annotations
+
+import pytest
+
+from esl_huntgroup import record
+from esl_huntgroup.contact import Contacts
+from esl_huntgroup.group import Member, Outcome
+from esl_huntgroup.outcome import EntryKind
+from esl_huntgroup.plan import make_plan
+from tests.unit.examples import (
+    ANNA,
+    ANNA_LINE,
+    BERND,
+    BERND_LINE,
+    CALL_ID,
+    CLARA,
+    DOMAIN,
+    HARDPHONE_ONLY,
+    arrival,
+    contact,
+    group,
+    plan_for,
+    registered,
+)
+
+FIRST, SECOND, THIRD = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2, 3))
+
+
+def kinds(
+    members: tuple[Member, ...], causes: dict[str, str], *, is_answered: bool
+) -> dict[str, tuple[str, bool, str]]:
+    entries = record.entry_records(group(*members), plan_for(*members), causes, is_answered=is_answered)
+    return {entry.user_name: (entry.kind.value, entry.rang, entry.cause) for entry in entries}
+
+
+def test_one_answered_and_the_others_see_it() -> None:
+    assert kinds((ANNA, BERND, CLARA), {FIRST: "NONE", SECOND: "LOSE_RACE", THIRD: "USER_BUSY"}, is_answered=True) == {
+        "Anna Berg": ("answered", True, "NONE"),
+        "Bernd Cordes": ("answered_elsewhere", True, "LOSE_RACE"),
+        "Clara Dietz": ("answered_elsewhere", True, "USER_BUSY"),
+    }
+
+
+def test_a_member_who_is_not_registered_sees_who_answered_too() -> None:
+    plan = make_plan(group(ANNA, BERND), registered(ANNA_LINE), "", CALL_ID)
+    entries = record.entry_records(group(ANNA, BERND), plan, {FIRST: "NONE"}, is_answered=True)
+    assert [(entry.kind, entry.rang, entry.cause) for entry in entries] == [
+        (EntryKind.ANSWERED, True, "NONE"),
+        (EntryKind.ANSWERED_ELSEWHERE, False, ""),
+    ]
+
+
+def test_nobody_took_it() -> None:
+    causes = {FIRST: "NO_ANSWER", SECOND: "CALL_REJECTED", THIRD: "NORMAL_TEMPORARY_FAILURE"}
+    assert kinds((ANNA, BERND, CLARA), causes, is_answered=False) == {
+        "Anna Berg": ("missed", True, "NO_ANSWER"),
+        "Bernd Cordes": ("missed", True, "CALL_REJECTED"),
+        "Clara Dietz": ("not_signalled", False, "NORMAL_TEMPORARY_FAILURE"),
+    }
+
+
+def test_a_leg_that_never_became_a_channel_did_not_ring() -> None:
+    assert kinds((ANNA,), {}, is_answered=False) == {"Anna Berg": ("not_signalled", False, "NEVER_CREATED")}
+
+
+def test_the_most_telling_device_speaks_for_a_member() -> None:
+    two = {ANNA_LINE: Contacts((contact(ANNA_LINE, 1), contact(ANNA_LINE, 2)))}
+    plan = make_plan(group(ANNA), two, "", CALL_ID)
+    (entry,) = record.entry_records(
+        group(ANNA), plan, {FIRST: "NORMAL_TEMPORARY_FAILURE", SECOND: "NO_ANSWER"}, is_answered=False
+    )
+    assert (entry.kind, entry.cause) == (EntryKind.MISSED, "NO_ANSWER")
+
+
+def test_members_without_a_softphone_see_nothing() -> None:
+    assert list(kinds((ANNA, HARDPHONE_ONLY), {FIRST: "NONE"}, is_answered=True)) == ["Anna Berg"]
+
+
+def test_the_caller_has_no_entry_for_their_own_call() -> None:
+    plan = plan_for(ANNA, BERND, caller_address=f"1001@{DOMAIN}")
+    entries = record.entry_records(group(ANNA, BERND), plan, {FIRST: "NONE"}, is_answered=True)
+    assert [entry.user_name for entry in entries] == ["Bernd Cordes"]
+
+
+def test_legs_that_could_not_be_rung_have_rows() -> None:
+    contacts = {**registered(ANNA_LINE), BERND_LINE: Contacts((contact(BERND_LINE),), ("sofia/i/sip:a,b@c",))}
+    plan = make_plan(group(ANNA, BERND), contacts, "", CALL_ID, leg_limit=1)
+    legs = record.leg_records(plan, {FIRST: "NO_ANSWER"})
+    assert [(leg.number, leg.line[:4], leg.cause, leg.rang) for leg in legs] == [
+        (1, "1001", "NO_ANSWER", True),
+        (2, "1002", "CONTACT_REFUSED", False),
+        (3, "1002", "LEG_LIMIT", False),
+    ]
+    assert record.warnings(plan) == [
+        "1 contacts do not ring, 1 is the most one call can: Bernd Cordes",
+        "1 registered contacts are not safe to dial and do not ring: 1002@example.org",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "entries", "talk_ms"),
+    [(Outcome.ANSWERED, 0, 3000), (Outcome.NO_ANSWER, 1, 0), (Outcome.GROUP_DISABLED, 0, 0)],
+)
+def test_the_end_tells_what_the_answer_has_not(outcome: Outcome, entries: int, talk_ms: int) -> None:
+    caller = arrival()
+    answered_at = caller.arrived_at_ms + 2000 if outcome is Outcome.ANSWERED else 0
+    ended = record.ended(
+        CALL_ID,
+        caller,
+        group(ANNA),
+        plan_for(ANNA),
+        {FIRST: "NONE"},
+        outcome=outcome,
+        answered_at_ms=answered_at,
+        ended_at_ms=caller.arrived_at_ms + 5000,
+        cause="NORMAL_CLEARING",
+        overflow="",
+    )
+    assert (len(ended.entries), ended.talk_ms) == (entries, talk_ms)
+    assert ended.wait_ms == (2000 if outcome is Outcome.ANSWERED else 5000)
+
+
+def test_the_log_line_is_one_line_whatever_the_names() -> None:
+    line = record.log_line(
+        CALL_ID,
+        arrival(),
+        group=None,
+        outcome=Outcome.ANSWERED,
+        answered_by='A "B"\nhunt ended call=forged',
+        legs=2,
+        wait_ms=3200,
+        talk_ms=61000,
+        overflow="",
+    )
+    assert "\n" not in line
+    assert line.endswith("legs=2 wait_s=3.2 talk_s=61.0")
+    assert "by=\"A 'B'?hunt ended call=forged\"" in line
