@@ -1,0 +1,425 @@
+"""
+The loop of one call: it carries messages between the switch and ``hunt``, and decides nothing.
+
+What it writes to the switch, in this order:
+
+    connect
+    linger · event · filter · uuid_setvar_multi · uuid_getvar park_timeout · sofia_contact for each line   (one write)
+    sendmsg bridge · sched_del                                                                             (one write)
+    ... the phones ring, somebody talks ...
+    exit
+
+One ``sendmsg`` only, because a parked channel takes one per 20 ms; ``api`` does not wait for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import gevent
+
+from esl_huntgroup import causes, record
+from esl_huntgroup.arrival import Arrival, read_arrival
+from esl_huntgroup.contact import Contacts, read_contacts
+from esl_huntgroup.errors import CommandRefused, DatabaseError, ProtocolError, SwitchError, SwitchGone, SwitchTimeout
+from esl_huntgroup.esl.session import CallSession
+from esl_huntgroup.esl.wire import Message, api, array, command, execute
+from esl_huntgroup.group import HuntGroup, OverflowAction
+from esl_huntgroup.hunt import (
+    Answered,
+    Bridge,
+    BridgeEnded,
+    CallerGone,
+    Command,
+    ContactsKnown,
+    Event,
+    Fault,
+    GroupFound,
+    GroupUnknown,
+    HandedOver,
+    HandOver,
+    Hunt,
+    LetGo,
+    LookUp,
+    Prepare,
+    State,
+    SwitchLost,
+    Warn,
+    Write,
+)
+from esl_huntgroup.outcome import JournalRecord
+from esl_huntgroup.plan import new_call_id
+
+log = logging.getLogger(__name__)
+
+LINGER_S: Final = 30
+"""How long the switch keeps the socket after the hang-up for us to read the last events; we leave much sooner."""
+LAST_EVENTS_S: Final = 3.0
+"""How long to wait for the last events once the switch has said that the channel is gone."""
+PARK_POLL_S: Final = 0.002
+PARK_POLLS_MAX: Final = 500
+PARK_BLIND_WAIT_S: Final = 0.1
+"""How long parking may take where the dialplan gives no way to see it (no ``park_timeout``)."""
+RING_GRACE_S: Final = 10.0
+"""The switch ends the ringing by itself; after this much more silence it is asked whether the call still exists."""
+SILENCE_S: Final = 60.0
+"""After this much silence in a conversation the switch is asked whether the call still exists."""
+EVENTS: Final = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE"
+
+
+class Directory(Protocol):
+    """Where groups are found."""
+
+    def find(self, domain: str, number: str) -> HuntGroup | None:
+        """Return the group with this number, or None. Raises DatabaseError."""
+
+
+class Journal(Protocol):
+    """Where calls are kept."""
+
+    def record(self, entry: JournalRecord) -> None:
+        """Keep one record. Returns at once and never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every call of this service uses."""
+
+    directory: Directory
+    journal: Journal
+    default_domain: str
+    reply_timeout_s: float
+    leg_limit: int
+    clock: Callable[[], float] = time.monotonic
+
+
+class Call:
+    """One call: a session, a hunt, and what carries between them."""
+
+    def __init__(self, session: CallSession, arrival: Arrival, hunt: Hunt, around: Surroundings) -> None:
+        """Take over a session that is connected; ``connected_at`` starts to run now."""
+        self._session = session
+        self._arrival = arrival
+        self._hunt = hunt
+        self._around = around
+        self._connected_at = around.clock()
+        self._bridge_uuid = f"{hunt.call_id[:-4]}ffff"
+        self._hand_over_uuid = f"{hunt.call_id[:-4]}fffe"
+        self._is_controlled = False
+
+    def run(self) -> None:
+        """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
+        commands = deque(self._hunt.begin())
+        while True:
+            while commands:
+                event = self._carry(commands.popleft())
+                if event is not None:
+                    commands.extend(self._hunt.receive(event))
+            if self._hunt.state is State.RELEASED:
+                return
+            commands.extend(self._hunt.receive(self._next_event()))
+
+    def fail(self) -> None:
+        """After a fault of this program: serve the caller all the same, as far as the hunt still can."""
+        commands = deque(self._hunt.receive(Fault(self._now_ms())))
+        while commands:
+            event = self._carry(commands.popleft())
+            if event is not None:
+                commands.extend(self._hunt.receive(event))
+
+    def give_back(self) -> None:
+        """Return the call to the dialplan without a hunt. Raises SwitchError."""
+        self._control([self._cancel_watchdog()])
+        self._exchange([command("exit")])
+
+    # -- commands of the hunt ---------------------------------------------------------------------------------------
+
+    def _carry(self, what: Command) -> Event | None:
+        """Carry out one command; return what came of it, if that is known at once."""
+        try:
+            match what:
+                case Write(entry):
+                    self._around.journal.record(entry)
+                case Warn(text):
+                    log.warning("%s call=%s channel=%s", text, self._hunt.call_id, self._arrival.channel_uuid)
+                case LookUp(domain, number):
+                    return self._look_up(domain, number)
+                case Prepare():
+                    return self._prepare(what)
+                case Bridge(dial_string):
+                    self._bridge(dial_string)
+                case HandOver():
+                    return self._hand_over(what)
+                case LetGo():
+                    self._let_go()
+        except SwitchError as error:
+            return self._switch_failed(error)
+        return None
+
+    def _look_up(self, domain: str, number: str) -> Event:
+        try:
+            group = self._around.directory.find(domain, number)
+        except DatabaseError as error:
+            log.error("no group can be found: %s call=%s", error, self._hunt.call_id)
+            return Fault(self._now_ms())
+        return GroupFound(group) if group else GroupUnknown()
+
+    def _prepare(self, what: Prepare) -> Event:
+        marker = f"[h={os.urandom(6).hex()}]"
+        questions = [api(f"sofia_contact */{line.address}/{marker}") for line in what.lines]
+        (_, *answers) = self._control([self._set_variables(what.variables), *questions])
+        contacts = {line: _contacts(answer, marker) for line, answer in zip(what.lines, answers, strict=True)}
+        return ContactsKnown(contacts, self._elapsed_ms())
+
+    def _control(self, more: list[bytes]) -> list[Message]:
+        """
+        Subscribe to the caller's events and see that the channel is parked, together with more commands.
+
+        Returns the replies to ``more``. Before the channel is parked, letting go of the socket would leave the caller
+        parked for ever (mod_event_socket.c, socket_function): ``park_timeout``, which parking removes, shows it.
+        """
+        uuid = self._arrival.channel_uuid
+        if self._is_controlled:
+            return self._exchange(more)
+        first = [
+            command(f"linger {LINGER_S}"),
+            command(f"event plain {EVENTS}"),
+            command(f"filter Unique-ID {uuid}"),
+            self._ask_parked(),
+        ]
+        replies = self._exchange([*first, *more])
+        for reply in replies[:3]:
+            if not reply.reply.startswith("+OK"):
+                raise CommandRefused(f"the switch refuses control of the call: {reply.reply[:80]!r}")
+        self._await_park(replies[3])
+        self._is_controlled = True
+        return replies[4:]
+
+    def _await_park(self, answer: Message) -> None:
+        if not self._arrival.parks_visibly:
+            gevent.sleep(PARK_BLIND_WAIT_S)
+            return
+        for _ in range(PARK_POLLS_MAX):
+            if answer.reply != self._arrival.park_timeout:
+                return
+            gevent.sleep(PARK_POLL_S)
+            (answer,) = self._exchange([self._ask_parked()])
+        raise SwitchTimeout("the switch does not park the channel")
+
+    def _ask_parked(self) -> bytes:
+        return api(f"uuid_getvar {self._arrival.channel_uuid} park_timeout")
+
+    def _bridge(self, dial_string: str) -> None:
+        ring = execute("bridge", dial_string, event_uuid=self._bridge_uuid)
+        (queued, _) = self._exchange([ring, self._cancel_watchdog()])
+        if not queued.reply.startswith("+OK"):
+            raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
+
+    def _hand_over(self, what: HandOver) -> Event | None:
+        prepare = [self._set_variables(what.variables), self._cancel_watchdog()]
+        match what.overflow.action:
+            case OverflowAction.DIALPLAN:
+                self._control(prepare)
+                self._exchange([command("exit")])
+                self._session.stop()
+                return HandedOver(self._now_ms())
+            case OverflowAction.TRANSFER:
+                application = "transfer"
+            case OverflowAction.RESPOND:
+                application = "respond"
+        self._control([*prepare, execute(application, what.overflow.target, event_uuid=self._hand_over_uuid)])
+        return None
+
+    def _let_go(self) -> None:
+        if self._session.connected:
+            with contextlib.suppress(SwitchError):  # it may let go of us first
+                self._exchange([command("exit")])
+        self._session.stop()
+
+    # -- what the switch says ---------------------------------------------------------------------------------------
+
+    def _next_event(self) -> Event:
+        """Return the next thing that happened to the call. Ends by a deadline, or by the end of the connection."""
+        try:
+            while True:
+                try:
+                    event = self._read(self._session.next_message(self._patience_s()))
+                except SwitchTimeout:
+                    event = self._ask_whether_it_exists()
+                if event is not None:
+                    return event
+        except SwitchError as error:
+            return self._switch_failed(error)
+
+    def _patience_s(self) -> float:
+        if self._session.is_dismissed:
+            return LAST_EVENTS_S
+        if self._hunt.state is State.ALERTING and self._hunt.group:
+            return self._hunt.group.ring_timeout_s + RING_GRACE_S
+        return SILENCE_S if self._hunt.state is State.TALKING else self._around.reply_timeout_s
+
+    def _read(self, message: Message) -> Event | None:
+        """Return what an event means for the hunt, None for one that means nothing."""
+        if not message.is_event or message.get("Unique-ID") != self._arrival.channel_uuid:
+            return None
+        match message.get("Event-Name"):
+            case "CHANNEL_BRIDGE":
+                return self._read_bridge(message)
+            case "CHANNEL_EXECUTE_COMPLETE":
+                return self._read_complete(message)
+            case "CHANNEL_HANGUP_COMPLETE":
+                return CallerGone(_when_ms(message), _cause(message), _leg_causes(message))
+        return None
+
+    def _read_bridge(self, message: Message) -> Event | None:
+        if message.get("Bridge-A-Unique-ID") != self._arrival.channel_uuid:
+            return None
+        return Answered(message.get("Bridge-B-Unique-ID") or "", _when_ms(message), _leg_causes(message))
+
+    def _read_complete(self, message: Message) -> Event | None:
+        is_up = message.get("Answer-State") != "hangup"
+        match message.get("Application-UUID"):
+            case self._bridge_uuid:
+                return BridgeEnded(_when_ms(message), is_up, _cause(message), _leg_causes(message))
+            case self._hand_over_uuid if is_up:
+                return HandedOver(_when_ms(message))
+        return None
+
+    def _ask_whether_it_exists(self) -> Event | None:
+        """After a long silence: return CallerGone if the channel is no more, None if it is. Raises SwitchError."""
+        if self._session.is_dismissed:
+            return CallerGone(self._now_ms(), "", {})
+        (answer,) = self._exchange([api(f"uuid_exists {self._arrival.channel_uuid}")])
+        return None if answer.reply == "true" else CallerGone(self._now_ms(), "", {})
+
+    def _switch_failed(self, error: SwitchError) -> Event:
+        """Return what a broken conversation with the switch means: after a hang-up notice it is just the end."""
+        if self._session.is_dismissed and isinstance(error, SwitchGone):
+            return CallerGone(self._now_ms(), "", {})
+        log.warning("%s call=%s channel=%s", error, self._hunt.call_id, self._arrival.channel_uuid)
+        if isinstance(error, CommandRefused):
+            return Fault(self._now_ms())
+        self._session.stop()
+        return SwitchLost(self._now_ms())
+
+    # -- small change -----------------------------------------------------------------------------------------------
+
+    def _exchange(self, commands: list[bytes]) -> list[Message]:
+        return self._session.exchange(commands, self._around.reply_timeout_s)
+
+    def _set_variables(self, variables: Mapping[str, str]) -> bytes:
+        pairs = ";".join(f"{name}={value}" for name, value in variables.items())
+        return api(f"uuid_setvar_multi {self._arrival.channel_uuid} {pairs}")
+
+    def _cancel_watchdog(self) -> bytes:
+        return api(f"sched_del {self._arrival.watchdog_task or self._arrival.channel_uuid}")
+
+    def _elapsed_ms(self) -> int:
+        return int((self._around.clock() - self._connected_at) * 1000)
+
+    def _now_ms(self) -> int:
+        """Return the time by the switch's clock, reckoned from what it said when the caller arrived."""
+        return self._arrival.arrived_at_ms + self._elapsed_ms()
+
+
+def serve(session: CallSession, around: Surroundings) -> None:
+    """
+    Serve one call from ``connect`` to the end, and close its socket.
+
+    A fault of the other side ends this call with one warning, a fault of ours with a traceback; in both cases the
+    caller is served by the dialplan. Nothing is raised.
+    """
+    try:
+        answer = session.connect(around.reply_timeout_s)
+        arrival = read_arrival(answer.get, around.default_domain)
+        session.session_data = None  # 5 kB that nobody needs any more
+        del answer
+    except SwitchError as error:
+        log.warning("no call from %s: %s", _peer(session), error)
+        session.stop()
+        return
+    hunt = Hunt(new_call_id(arrival.arrived_at_ms, os.urandom(8)), arrival, around.leg_limit)
+    call = Call(session, arrival, hunt, around)
+    try:
+        call.run()
+    except Exception:
+        log.exception("a fault of this program call=%s channel=%s", hunt.call_id, arrival.channel_uuid)
+        _fail(call)
+    finally:
+        session.stop()
+        log.info("%s", _summary(hunt))
+
+
+def _fail(call: Call) -> None:
+    try:
+        call.fail()
+    except Exception:
+        log.exception("a second fault; the call is left to the switch")
+
+
+def refuse(session: CallSession, around: Surroundings) -> None:
+    """
+    Give a call back to the dialplan at once: there are too many. Nothing is raised.
+
+    Closing the socket would park the caller for ever, so control is taken properly and then given up.
+    """
+    try:
+        answer = session.connect(around.reply_timeout_s)
+        arrival = read_arrival(answer.get, around.default_domain)
+        call = Call(session, arrival, Hunt(new_call_id(arrival.arrived_at_ms, os.urandom(8)), arrival), around)
+        call.give_back()
+    except SwitchError as error:
+        log.warning("a call that was refused: %s peer=%s", error, _peer(session))
+    finally:
+        session.stop()
+
+
+def _summary(hunt: Hunt) -> str:
+    arrived_at_ms = hunt.arrival.arrived_at_ms
+    ended_at_ms = hunt.ended_at_ms or arrived_at_ms
+    return record.log_line(
+        hunt.call_id,
+        hunt.arrival,
+        group=hunt.group,
+        outcome=hunt.outcome,
+        answered_by=hunt.answered_by,
+        legs=len(hunt.plan.legs),
+        wait_ms=max((hunt.answered_at_ms or ended_at_ms) - arrived_at_ms, 0),
+        talk_ms=max(ended_at_ms - hunt.answered_at_ms, 0) if hunt.answered_at_ms else 0,
+        overflow=hunt.overflow,
+    )
+
+
+def _contacts(answer: Message, marker: str) -> Contacts:
+    return read_contacts(answer.reply, marker)
+
+
+def _when_ms(message: Message) -> int:
+    text = message.get("Event-Date-Timestamp") or ""
+    if not text.isdigit():
+        raise ProtocolError(f"an event without a time: {message!r}")
+    return int(text) // 1000
+
+
+def _cause(message: Message) -> str:
+    """Return the hangup cause of the caller's channel; a cause is a name of FreeSWITCH's own list."""
+    cause = message.get("Hangup-Cause") or ""
+    return cause if cause.replace("_", "").isalnum() and len(cause) <= causes.CAUSE_MAX_CHARS else ""
+
+
+def _leg_causes(message: Message) -> dict[str, str]:
+    """Return leg uuid → hangup cause. A leg can stand in the list twice; the last word counts."""
+    pairs = (item.partition(";") for item in array(message.get("variable_originate_causes")))
+    return {uuid: cause for uuid, _, cause in pairs if len(cause) <= causes.CAUSE_MAX_CHARS}
+
+
+def _peer(session: CallSession) -> str:
+    address = session.client_address
+    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) and len(address) >= 2 else "a local socket"

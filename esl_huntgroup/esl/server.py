@@ -1,0 +1,103 @@
+"""
+Accepts the calls: greenswitch's outbound server, with its accept loop, its limit and its stop replaced.
+
+One greenlet for each connection. A connection over the limit is not closed, which would park its caller for ever, but
+given to ``refuse``, and only a few of those at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from gevent.event import Event
+from gevent.server import StreamServer
+from greenswitch.esl import OutboundESLServer
+
+from esl_huntgroup.errors import SettingsError
+from esl_huntgroup.esl.session import CallSession
+
+log = logging.getLogger(__name__)
+
+BACKLOG: Final = 1024
+"""Connections the kernel keeps for us while we are busy; a burst of 500 callers fits twice."""
+REFUSALS_MAX: Final = 200
+"""Connections being refused at one time. More are closed at once, and the dialplan's watchdog serves the caller."""
+
+Serve = Callable[[CallSession], None]
+
+
+class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no types
+    """A listener on each address, and the calls that came in by them."""
+
+    def __init__(self, addresses: Sequence[tuple[str, int]], serve: Serve, refuse: Serve, max_calls: int) -> None:
+        """Prepare to listen on host and port pairs (port 0: any free one). Does not bind yet."""
+        # Cures "no IPv6, port 0, given socket; bind errors are swallowed": greenswitch's constructor takes one host.
+        self._addresses = list(addresses)
+        self._serve = serve
+        self._refuse = refuse
+        self.max_connections = max_calls
+        self.connection_count = 0
+        self._refusals = 0
+        self._listeners: list[StreamServer] = []
+        self._idle = Event()
+        self._idle.set()
+
+    @property
+    def bound_addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each listener, with the real port where 0 was asked for."""
+        return [tuple(listener.socket.getsockname()[:2]) for listener in self._listeners]
+
+    def listen(self) -> None:
+        """Bind every address and begin to accept. Raises SettingsError, naming the address, if one cannot be bound."""
+        # Cures "accept loop polls every 100 ms", "any accept error but one ends the server", "sys.exit() with 0".
+        for host, port in self._addresses:
+            listener = StreamServer((host, port), self._accept, backlog=BACKLOG)
+            try:
+                listener.start()
+            except OSError as error:
+                self._stop_listening()
+                raise SettingsError(
+                    f"cannot listen on {host} port {port}: {error.strerror or error}; "
+                    "an address of this machine and a free port are needed"
+                ) from None
+            self._listeners.append(listener)
+
+    def stop(self, drain_timeout_s: float = 0.0) -> int:
+        """Stop accepting, wait for the calls at most so long, and return how many are still going on."""
+        # Cures "drain has no deadline; calls still connecting are abandoned": they count from accept on.
+        self._stop_listening()
+        self._idle.wait(timeout=drain_timeout_s)
+        return self.connection_count
+
+    def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+
+    def _accept(self, sock: Any, address: Any) -> None:
+        """Serve one connection. Runs in a greenlet of its own; counts before it first waits."""
+        # Cures "the connection limit is checked before connect and counted after".
+        session = CallSession(address, sock)
+        if self.connection_count >= self.max_connections:
+            self._turn_away(session)
+            return
+        self.connection_count += 1
+        self._idle.clear()
+        try:
+            self._serve(session)
+        finally:
+            self.connection_count -= 1
+            if not self.connection_count:
+                self._idle.set()
+
+    def _turn_away(self, session: CallSession) -> None:
+        log.warning("a call is refused: %d of %d are going on", self.connection_count, self.max_connections)
+        if self._refusals >= REFUSALS_MAX:
+            session.stop()
+            return
+        self._refusals += 1
+        try:
+            self._refuse(session)
+        finally:
+            self._refusals -= 1

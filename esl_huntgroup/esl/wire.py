@@ -1,0 +1,217 @@
+"""
+PURE: the bytes of the event socket, and the messages in them.
+
+A message is a block of ``Name: value`` lines, an empty line, and as many body bytes as its ``Content-Length`` says
+(mod_event_socket.c, read_packet and send loop). In events every value is percent-encoded by the switch, so a line
+break inside a value cannot end a line; it must therefore be decoded after the lines are split, never before.
+
+Nothing is decoded until somebody asks: an event has 150 headers, a call reads a dozen of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from esl_huntgroup.errors import ProtocolError
+
+HEAD_MAX_BYTES: Final = 1 << 20
+"""A caller can send about 64 kB of SIP headers; each appears encoded, at most three times as long, in one block."""
+BODY_MAX_BYTES: Final = 4 << 20
+"""An event of a call with 127 legs has about 60 kB. mod_event_socket itself refuses bodies over 16 MiB."""
+
+COMMAND_REPLY: Final = "command/reply"
+API_RESPONSE: Final = "api/response"
+EVENT_PLAIN: Final = "text/event-plain"
+DISCONNECT_NOTICE: Final = "text/disconnect-notice"
+AUTH_REQUEST: Final = "auth/request"
+RUDE_REJECTION: Final = "text/rude-rejection"
+
+_BEGINS_LIKE_A_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,63}(?::|\Z)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Message:
+    """
+    One message of the switch, undecoded.
+
+    ``head`` holds the lines before the empty line, ``body`` the bytes after it. For an event the named values are in
+    the body, for the answer to ``connect`` and every other message in the head; ``get`` knows which.
+    """
+
+    __slots__ = ("body", "content_type", "head")
+
+    def __init__(self, head: bytes, body: bytes) -> None:
+        """Take a complete message. Raises ProtocolError where it does not say what it is."""
+        content_type = _value(head, b"Content-Type")
+        if content_type is None:
+            raise ProtocolError(f"a message without Content-Type: {head[:80]!r}")
+        self.head = head
+        self.body = body
+        self.content_type = content_type.decode("utf-8", "replace")
+
+    @property
+    def is_event(self) -> bool:
+        """Whether this is an event (``text/event-plain``) with its values in the body."""
+        return self.content_type == EVENT_PLAIN
+
+    def get(self, name: str) -> str | None:
+        """
+        Return one value, decoded, or None where there is none.
+
+        Percent-encoding is undone in events and in the answer to ``connect``; other replies are not encoded. Bytes
+        that are not UTF-8 become U+FFFD. Of a name that stands twice, the first counts.
+        """
+        encoded = self.is_event
+        fields = self.body.partition(b"\n\n")[0] if encoded else self.head
+        value = _value(fields, name.encode("ascii"))
+        if value is None:
+            return None
+        if b"%" in value and (encoded or self.head.startswith(b"Event-Name:")):
+            value = unquote_to_bytes(value)
+        return value.decode("utf-8", "replace")
+
+    def text(self) -> str:
+        """Return the body as text, without the line end that api answers carry."""
+        return self.body.decode("utf-8", "replace").rstrip("\r\n")
+
+    @property
+    def reply(self) -> str:
+        """What a command answered: the Reply-Text, or the body of an api answer; never None."""
+        if self.content_type == API_RESPONSE:
+            return self.text()
+        return (self.get("Reply-Text") or "").strip()
+
+    def __repr__(self) -> str:
+        return f"<Message {self.content_type} {self.get('Event-Name') or self.reply[:40]!r}>"
+
+
+class Decoder:
+    """
+    Turns received bytes into messages, however the network has cut them.
+
+    ``receive`` raises ProtocolError for what cannot come from a switch. The decoder is of no use after that.
+    """
+
+    __slots__ = ("_body_at", "_buffer", "_need", "_scanned")
+
+    def __init__(self) -> None:
+        """Begin with nothing received."""
+        self._buffer = bytearray()
+        self._scanned = 0  # no end of a head lies before this offset
+        self._body_at = 0  # where the body begins, 0 while the head is incomplete
+        self._need = 0  # how long the whole message is, once the head is complete
+
+    @property
+    def incomplete_bytes(self) -> int:
+        """How many bytes of an unfinished message are waiting."""
+        return len(self._buffer)
+
+    def receive(self, data: bytes) -> list[Message]:
+        """Take in the next bytes; return the messages that are complete now, in order."""
+        buffer = self._buffer
+        buffer += data
+        messages = []
+        while buffer:
+            if not self._need and not self._find_head():
+                break
+            if len(buffer) < self._need:
+                break
+            head = bytes(buffer[: self._body_at - 2])
+            body = bytes(buffer[self._body_at : self._need])
+            del buffer[: self._need]
+            self._need = self._body_at = self._scanned = 0
+            messages.append(Message(head, body))
+        return messages
+
+    def _find_head(self) -> bool:
+        buffer = self._buffer
+        if not self._scanned and not _BEGINS_LIKE_A_HEADER.match(buffer):
+            raise ProtocolError(f"not an event socket: it begins with {bytes(buffer[:40])!r}")
+        end = buffer.find(b"\n\n", max(self._scanned - 1, 0))
+        if end < 0:
+            if len(buffer) > 64:  # enough to know that it begins like a header
+                self._scanned = len(buffer)
+            if len(buffer) > HEAD_MAX_BYTES:
+                raise ProtocolError(f"more than {HEAD_MAX_BYTES} bytes of header without an end")
+            return False
+        self._body_at = end + 2
+        self._need = self._body_at + _content_length(bytes(buffer[:end]))
+        return True
+
+
+def _value(fields: bytes, name: bytes) -> bytes | None:
+    """Return the raw bytes of one ``name: value`` line, or None."""
+    key = name + b":"
+    if fields.startswith(key):
+        start = len(key)
+    else:
+        start = fields.find(b"\n" + key)
+        if start < 0:
+            return None
+        start += 1 + len(key)
+    end = fields.find(b"\n", start)
+    return fields[start : end if end >= 0 else len(fields)].strip(b" \r")
+
+
+def _content_length(head: bytes) -> int:
+    value = _value(head, b"Content-Length")
+    if value is None:
+        return 0
+    if not value.isdigit() or len(value) > 12:
+        raise ProtocolError(f"a Content-Length that is not a number: {value[:40]!r}")
+    length = int(value)
+    if length > BODY_MAX_BYTES:
+        raise ProtocolError(f"a Content-Length of {length}; at most {BODY_MAX_BYTES} is accepted")
+    return length
+
+
+def array(value: str | None) -> tuple[str, ...]:
+    """
+    Return the elements of a channel variable that may hold several values.
+
+    FreeSWITCH writes ``ARRAY::a|:b`` for two and more, and a single value plainly (switch_event.c).
+    """
+    if not value:
+        return ()
+    if value.startswith("ARRAY::"):
+        return tuple(value.removeprefix("ARRAY::").split("|:"))
+    return (value,)
+
+
+def command(line: str, headers: Mapping[str, str] | None = None, body: str = "") -> bytes:
+    """
+    Return the bytes of one command.
+
+    Raises ValueError for a control character in the line or a header: it would be a second command, and with
+    ``full`` control that is a shell on the switch. The body may hold anything; its length is sent with it.
+    """
+    lines = [line, *(f"{name}: {value}" for name, value in (headers or {}).items())]
+    for text in lines:
+        if _CONTROL.search(text):
+            raise ValueError(f"a control character in an event-socket command: {text[:80]!r}")
+    if not body:
+        return ("\n".join(lines) + "\n\n").encode()
+    content = body.encode()
+    lines += ["content-type: text/plain", f"content-length: {len(content)}"]
+    return ("\n".join(lines) + "\n\n").encode() + content
+
+
+def api(line: str) -> bytes:
+    """Return the bytes of ``api LINE``; see ``command``."""
+    return command(f"api {line}")
+
+
+def execute(application: str, argument: str = "", *, event_uuid: str = "") -> bytes:
+    """
+    Return the bytes that execute a dialplan application on the channel of this socket.
+
+    The argument travels as a body, where no character of it can be taken for a header (switch_ivr.c,
+    switch_ivr_parse_event). ``event_uuid`` comes back as ``Application-UUID`` when the application has ended.
+    """
+    headers = {"call-command": "execute", "execute-app-name": application}
+    if event_uuid:
+        headers["Event-UUID"] = event_uuid
+    return command("sendmsg", headers, argument)
