@@ -37,14 +37,21 @@ class InboundSession(EventSocket, InboundESL):  # type: ignore[misc]  # greenswi
         except OSError as error:
             raise SwitchGone(f"{host} port {port}: {error.strerror or error}") from None
         EventSocket.__init__(self, sock)
+        try:
+            self._authenticate(f"{host} port {port}")
+        except SwitchError:
+            self.stop()
+            raise
+
+    def _authenticate(self, where: str) -> None:
         greeting = self.next_message(self._timeout_s)
         if greeting.content_type == RUDE_REJECTION:
-            raise SwitchGone(f"{host} port {port} refuses this address (apply-inbound-acl in event_socket.conf.xml)")
+            raise SwitchGone(f"{where} refuses this address (apply-inbound-acl in event_socket.conf.xml)")
         if greeting.content_type != AUTH_REQUEST:
-            raise SwitchError(f"{host} port {port} is no event socket: it says {greeting.content_type!r}")
+            raise SwitchError(f"{where} is no event socket: it says {greeting.content_type!r}")
         (reply,) = self.exchange([command(f"auth {self._password}")], self._timeout_s)
         if not reply.reply.startswith("+OK"):
-            raise SwitchError(f"{host} port {port} refuses the password (password in event_socket.conf.xml)")
+            raise SwitchError(f"{where} refuses the password (password in event_socket.conf.xml)")
 
     def api(self, line: str) -> str:
         """Run one api command and return what it printed. Raises SwitchError."""

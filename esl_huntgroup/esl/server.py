@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from gevent import socket
 from gevent.event import Event
 from gevent.server import StreamServer
 from greenswitch.esl import OutboundESLServer
@@ -53,15 +54,16 @@ class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no typ
         """Bind every address and begin to accept. Raises SettingsError, naming the address, if one cannot be bound."""
         # Cures "accept loop polls every 100 ms", "any accept error but one ends the server", "sys.exit() with 0".
         for host, port in self._addresses:
-            listener = StreamServer((host, port), self._accept, backlog=BACKLOG)
             try:
-                listener.start()
+                sock = _bound(host, port)
             except OSError as error:
                 self._stop_listening()
                 raise SettingsError(
-                    f"cannot listen on {host} port {port}: {error.strerror or error}; "
+                    f"cannot listen on {host} port {port}: {error.strerror}; "
                     "an address of this machine and a free port are needed"
                 ) from None
+            listener = StreamServer(sock, self._accept)
+            listener.start()
             self._listeners.append(listener)
 
     def stop(self, drain_timeout_s: float = 0.0) -> int:
@@ -101,3 +103,19 @@ class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no typ
             self._refuse(session)
         finally:
             self._refusals -= 1
+
+
+def _bound(host: str, port: int) -> Any:
+    """Return a listening socket, IPv4 or IPv6 as the host says. Raises OSError."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,231 @@
+"""
+What an administrator asks before trusting the service: is everything there, and if not, what is to be done.
+
+Each finding is one line: it is right, or what to do. What a switch says is judged by pure functions on its answers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+
+import peewee
+from gevent import socket
+
+from esl_huntgroup import models
+from esl_huntgroup.arrival import REQUIRED_SETTINGS
+from esl_huntgroup.database import open_database, safe_url
+from esl_huntgroup.errors import HuntgroupError, SwitchError
+from esl_huntgroup.esl.inbound import InboundSession
+from esl_huntgroup.group import HuntMode, LineKind
+from esl_huntgroup.migrate import require_current
+from esl_huntgroup.settings import Address, Settings
+
+MODULES: Final = ("mod_sofia", "mod_dptools", "mod_commands", "mod_dialplan_xml", "mod_event_socket")
+EXTENSION: Final = "huntgroup"
+FALLBACK: Final = "huntgroup-fallback"
+SESSIONS_PER_SECOND_MIN: Final = 30
+"""What FreeSWITCH ships with; a group call creates a channel for its caller and one for each phone."""
+CONNECT_TIMEOUT_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: ``text`` says what is right, or what to do."""
+
+    is_ok: bool
+    text: str
+
+    def __str__(self) -> str:
+        """Return the line that the administrator reads."""
+        return f"{'ok ' if self.is_ok else 'FIX'} {self.text}"
+
+
+def right(text: str) -> Finding:
+    """Return a finding that something is as it should be."""
+    return Finding(True, text)
+
+
+def wrong(text: str) -> Finding:
+    """Return a finding that something is to be done."""
+    return Finding(False, text)
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Look at settings, database, service and switch, in this order. Raises nothing: what fails is a finding."""
+    yield from check_addresses(settings.listen)
+    yield from _check_database(settings)
+    yield _check_spool(Path(settings.spool))
+    yield from (_check_service(address) for address in settings.listen)
+    if settings.esl_address is None:
+        yield right("switch: not asked, because esl_address is not set")
+    else:
+        yield from _check_switch(settings, settings.esl_address)
+
+
+def check_addresses(addresses: Sequence[Address]) -> Iterator[Finding]:
+    """Say which of the addresses can be reached from other machines: who reaches one can pose as the switch."""
+    for host, port in addresses:
+        if _is_loopback(host):
+            yield right(f"settings: {host} port {port} is reachable from this machine only")
+        else:
+            yield wrong(
+                f"settings: {host} port {port} can be reached from elsewhere, and whoever reaches it can pose as "
+                "the switch: let a firewall admit nobody but the switch, or listen on 127.0.0.1"
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_database(settings: Settings) -> Iterator[Finding]:
+    shown = safe_url(settings.database)
+    try:
+        database = open_database(settings.database)
+        require_current(database)
+    except HuntgroupError as error:
+        yield wrong(f"database: {error}")
+        return
+    try:
+        yield right(f"database: {shown} is reachable and up to date")
+        yield from _check_groups(database)
+    finally:
+        database.close()
+
+
+def _check_groups(database: peewee.Database) -> Iterator[Finding]:
+    group, member, line = models.Group, models.Member, models.Line
+    query = (
+        group.select(group.name, peewee.fn.COUNT(line.id))
+        .join(member, peewee.JOIN.LEFT_OUTER)
+        .join(line, peewee.JOIN.LEFT_OUTER, on=(line.user == member.user) & (line.kind == LineKind.SOFTPHONE))
+        .where(group.hunt_mode == HuntMode.SOFTPHONE)
+        .group_by(group.id, group.name)
+        .order_by(group.name)
+    )
+    rows = list(query.tuples().execute(database))
+    if not rows:
+        yield wrong("groups: there is no hunt group; load a file, for example db/examples/small-firm.yaml")
+    for name, lines in rows:
+        if not lines:
+            yield wrong(f"group {name}: no member has a softphone line, so a call to it rings nobody; add one")
+    if rows and all(lines for _, lines in rows):
+        yield right(f"groups: {len(rows)} hunt groups, each with softphone lines")
+
+
+def _check_spool(path: Path) -> Finding:
+    rejected = Path(f"{path}.rejected")
+    if rejected.exists() and rejected.stat().st_size:
+        return wrong(f"journal: {rejected} holds rows that the database refused; read it, then move it away")
+    if path.exists() and path.stat().st_size:
+        return wrong(f"journal: {path} holds rows for the database; they are stored as soon as it can be reached")
+    return right("journal: nothing waits for the database")
+
+
+def _check_service(address: Address) -> Finding:
+    host, port = address
+    try:
+        socket.create_connection(address, timeout=CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        why = error.strerror or error
+        return wrong(f"service: nobody answers on {host} port {port} ({why}); start it: esl-huntgroup serve")
+    return right(f"service: answers on {host} port {port}")
+
+
+# -- the switch -------------------------------------------------------------------------------------------------------
+
+
+def _check_switch(settings: Settings, address: Address) -> Iterator[Finding]:
+    host, port = address
+    try:
+        with InboundSession(host, port, settings.esl_password) as switch:
+            yield right(f"switch: {switch.api('version short').strip()} answers on {host} port {port}")
+            yield from check_modules(lambda name: switch.api(f"module_exists {name}") == "true")
+            yield check_rate(switch.api("fsctl sps"))
+            yield from check_dialplan(switch.api("xml_locate dialplan"), settings.listen)
+    except SwitchError as error:
+        yield wrong(f"switch: {error}")
+
+
+def check_modules(exists: Callable[[str], bool]) -> Iterator[Finding]:
+    """Say which of the modules that a group call uses are loaded."""
+    missing = [name for name in MODULES if not exists(name)]
+    if not missing:
+        yield right(f"switch: {', '.join(MODULES)} are loaded")
+    for name in missing:
+        yield wrong(f"switch: {name} is not loaded; add it to modules.conf.xml, or: load {name}")
+
+
+def check_rate(answer: str) -> Finding:
+    """Judge the answer to ``fsctl sps``."""
+    match = re.search(r"sessions per second: (\d+)", answer)
+    if not match:
+        return wrong(f"switch: its sessions-per-second limit cannot be read ({answer[:60]!r})")
+    rate = int(match[1])
+    if rate < SESSIONS_PER_SECOND_MIN:
+        return wrong(
+            f"switch: {rate} sessions per second is low; callers over it are refused before they reach a group. "
+            f"Set sessions-per-second in switch.conf.xml to {SESSIONS_PER_SECOND_MIN} or more"
+        )
+    return right(f"switch: {rate} sessions per second (phones of a group call are not counted)")
+
+
+def check_dialplan(answer: str, addresses: Sequence[Address]) -> Iterator[Finding]:
+    """Judge the answer to ``xml_locate dialplan``: the extension is there, complete, and leads to this service."""
+    try:
+        root = ElementTree.fromstring(answer)  # noqa: S314  # the switch's own dialplan, over an authenticated socket
+    except ElementTree.ParseError as error:
+        yield wrong(f"dialplan: what the switch says is no XML ({error})")
+        return
+    extensions = [found for found in root.iter("extension") if found.get("name") == EXTENSION]
+    if not extensions:
+        yield wrong(f"dialplan: no extension {EXTENSION!r}; copy freeswitch/dialplan/00_huntgroup.xml and reloadxml")
+    for extension in extensions:
+        yield from _check_extension(extension, addresses)
+    if extensions and not any(found.get("name") == FALLBACK for found in root.iter("extension")):
+        yield wrong(f"dialplan: no extension {FALLBACK!r}: a caller whom nobody answers is hung up; copy it too")
+
+
+def _check_extension(extension: ElementTree.Element, addresses: Sequence[Address]) -> Iterator[Finding]:
+    actions = [(action.get("application", ""), action.get("data", "")) for action in extension.iter("action")]
+    names = [name for name, _ in actions]
+    problems = list(_extension_problems(actions, names, addresses))
+    yield from (wrong(f"dialplan: extension {EXTENSION!r} {problem}") for problem in problems)
+    if not problems:
+        yield right(f"dialplan: extension {EXTENSION!r} is complete and leads to this service")
+
+
+def _extension_problems(
+    actions: Sequence[tuple[str, str]], names: Sequence[str], addresses: Sequence[Address]
+) -> Iterator[str]:
+    if "socket" not in names:
+        yield "does not run socket; copy it again"
+        return
+    before, after = actions[: names.index("socket")], actions[names.index("socket") + 1 :]
+    settings = {**REQUIRED_SETTINGS, "park_timeout": "-1"}
+    for name, value in settings.items():
+        if ("set", f"{name}={value}") not in before:
+            yield f"does not set {name}={value} before socket; copy it again"
+    if "sched_transfer" not in [name for name, _ in before]:
+        yield "has no watchdog (sched_transfer before socket): a frozen service would park its callers"
+    if "transfer" not in [name for name, _ in after]:
+        yield "has no transfer after socket: a caller whom nobody answers is hung up"
+    yield from _socket_problems(dict(actions)["socket"], addresses)
+
+
+def _socket_problems(argument: str, addresses: Sequence[Address]) -> Iterator[str]:
+    hosts, _, modes = argument.partition(" ")
+    if not {"async", "full"} <= set(modes.split()):
+        yield f"runs socket {argument!r}; 'async full' is needed"
+    ours = {f"{host}:{port}" for host, port in addresses}
+    if not ours & set(hosts.split("|")):
+        yield f"leads to {hosts}, but this service listens on {', '.join(sorted(ours))}"

@@ -1,0 +1,84 @@
+"""
+The command line. Each command is a module of its own, imported only when it is asked for.
+
+Exit status: 0 done, 1 refused or found wrong (one line on stderr says what), 2 the command line itself is wrong.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from esl_huntgroup import __version__
+from esl_huntgroup.errors import HuntgroupError
+from esl_huntgroup.settings import FIELDS, load_settings
+
+COMMANDS: Final = {
+    "serve": ("serve", "serve_command"),
+    "check": ("check", "check_command"),
+    "db": ("db", "db_group"),
+    "load": ("load", "load_command"),
+    "journal": ("journal", "journal_command"),
+    "demo": ("demo", "demo_command"),
+}
+"""Name of each command, and the module and function that are it."""
+
+
+class _Commands(click.Group):
+    """A group that imports a command when it is used, and turns refusals into one line and exit status 1."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, function = COMMANDS[name]
+        found: click.Command = getattr(importlib.import_module(f"esl_huntgroup.cli.{module}"), function)
+        return found
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HuntgroupError as error:
+            for line in str(error).splitlines():
+                click.echo(f"esl-huntgroup: {line}", err=True)
+            ctx.exit(1)
+
+
+def _setting_options(function: Any) -> Any:
+    """Add an option for every setting that is not a secret."""
+    for name, field in reversed(FIELDS.items()):
+        if not field.metadata["is_secret"]:
+            option = "--" + name.replace("_", "-")
+            function = click.option(option, name, help=field.metadata["sentence"], metavar="VALUE")(function)
+    return function
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="esl-huntgroup")
+@click.option("--config", type=click.Path(path_type=Path), help="settings file (TOML)", metavar="FILE")
+@_setting_options
+@click.pass_context
+def cli(ctx: click.Context, /, config: Path | None, **options: str | None) -> None:
+    """
+    Hunt groups for FreeSWITCH.
+
+    Settings come from a TOML file, the environment (ESL_HUNTGROUP_NAME) and these options, in this order; the last
+    one counts. Example: esl-huntgroup --database sqlite:///firm.db serve
+    """
+    ctx.obj = load_settings(config, os.environ, options)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        cli(prog_name="esl-huntgroup")
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

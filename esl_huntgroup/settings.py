@@ -1,0 +1,170 @@
+"""
+The settings: each declared once, with its default, its check and its sentence.
+
+defaults < TOML file < environment (``ESL_HUNTGROUP_NAME``) < command line (``--name``). An unknown key in the file or
+an unknown ``ESL_HUNTGROUP_`` variable is refused. Secrets have no command-line option, where ``ps`` would show them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from esl_huntgroup.errors import InputError, SettingsError
+from esl_huntgroup.numbers import normal_domain
+from esl_huntgroup.plan import LEG_LIMIT
+
+PREFIX: Final = "ESL_HUNTGROUP_"
+DEFAULT_FILE: Final = Path("/etc/esl-huntgroup.toml")
+CONFIG_VARIABLE: Final = PREFIX + "CONFIG"
+
+Address = tuple[str, int]
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})", re.ASCII)
+
+
+def _setting(default: Any, read: Callable[[Any], Any], sentence: str, *, is_secret: bool = False) -> Any:
+    metadata = {"read": read, "sentence": sentence, "is_secret": is_secret}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError("a line of text is accepted")
+    return value
+
+
+def _one_of(*accepted: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in accepted:
+            raise ValueError(f"{', '.join(accepted[:-1])} or {accepted[-1]} is accepted")
+        return str(value)
+
+    return read
+
+
+def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        what = "a whole number" if kind is int else "a number"
+        sentence = f"{what} from {least:g} to {most:g} is accepted"
+        if isinstance(value, bool):
+            raise ValueError(sentence)
+        try:
+            number = kind(value)
+        except (TypeError, ValueError):
+            raise ValueError(sentence) from None
+        if (kind is int and number != float(value)) or not least <= number <= most:
+            raise ValueError(sentence)
+        return number
+
+    return read
+
+
+def _domain(value: Any) -> str:
+    try:
+        return normal_domain(_text(value)) if value else ""
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def _addresses(value: Any) -> tuple[Address, ...]:
+    texts = value if isinstance(value, list) else str(value).split(",")
+    if not texts:
+        raise ValueError("at least one HOST:PORT is accepted")
+    return tuple(_address(text) for text in texts)
+
+
+def _optional_address(value: Any) -> Address | None:
+    return _address(value) if value else None
+
+
+def _address(value: Any) -> Address:
+    match = _ADDRESS.fullmatch(str(value).strip())
+    if not match or int(match["port"]) > 65535:
+        raise ValueError(f"{value!r} is not an address: HOST:PORT is accepted, [::1]:8084 for IPv6")
+    return match["ipv6"] or match["host"], int(match["port"])
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, in its final form."""
+
+    listen: tuple[Address, ...] = _setting(
+        (("127.0.0.1", 8084),), _addresses, "addresses on which FreeSWITCH reaches the service, separated by commas"
+    )
+    database: str = _setting(
+        "sqlite:///esl-huntgroup.db", _text, "URL of the database: sqlite:///FILE, postgresql://… or mysql://…"
+    )
+    spool: str = _setting(
+        "esl-huntgroup.spool", _text, "file that keeps the journal while the database cannot be reached"
+    )
+    default_domain: str = _setting("", _domain, "SIP domain of numbers that come without one")
+    max_calls: int = _setting(1000, _number(int, 1, 100_000), "group calls at one time; more go to the dialplan")
+    leg_limit: int = _setting(LEG_LIMIT, _number(int, 1, LEG_LIMIT), "phones that one group call rings at most")
+    reply_timeout_s: float = _setting(3.0, _number(float, 0.1, 20), "how long the switch may take to answer a command")
+    lookup_timeout_s: float = _setting(2.0, _number(float, 0.1, 20), "how long the database may take to find a group")
+    directory_max_age_s: float = _setting(1.0, _number(float, 0, 3600), "after what time a change of a group is seen")
+    drain_timeout_s: float = _setting(
+        30.0, _number(float, 0, 86_400), "how long a stopping service waits for its calls; the calls live on"
+    )
+    esl_address: Address | None = _setting(
+        None, _optional_address, "event socket of the switch, HOST:PORT, for `check`; empty: not asked"
+    )
+    esl_password: str = _setting("", _text, "password of that event socket", is_secret=True)
+    language: str = _setting("en", _one_of("en", "de"), "language of the journal: en or de")
+    log_level: str = _setting(
+        "info", _one_of("debug", "info", "warning", "error"), "what is logged: debug, info, warning or error"
+    )
+
+
+FIELDS: Final = {field.name: field for field in dataclasses.fields(Settings)}
+
+
+def load_settings(file: Path | None, environment: Mapping[str, str], options: Mapping[str, Any]) -> Settings:
+    """
+    Return the settings from all four sources.
+
+    ``file`` None means the file named by ``ESL_HUNTGROUP_CONFIG``, else the default file if there is one. ``options``
+    holds what was given on the command line; None values count as not given. Raises SettingsError.
+    """
+    values: dict[str, Any] = {}
+    chosen = file or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
+    if chosen or DEFAULT_FILE.exists():
+        values |= _read_file(chosen or DEFAULT_FILE)
+    values |= _read_environment(environment)
+    values |= {
+        name: _read(name, value, "--" + name.replace("_", "-")) for name, value in options.items() if value is not None
+    }
+    return Settings(**values)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"the settings file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"the settings file {path} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"the settings file {path} is not TOML: {error}") from None
+    return {name: _read(name, value, f"{name} in {path}") for name, value in content.items()}
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    ours = {key: value for key, value in environment.items() if key.startswith(PREFIX) and key != CONFIG_VARIABLE}
+    return {name: _read(name, ours[key], key) for key in ours for name in [key.removeprefix(PREFIX).lower()]}
+
+
+def _read(name: str, value: Any, where: str) -> Any:
+    if name not in FIELDS:
+        raise SettingsError(f"{where}: there is no such setting; there are {', '.join(FIELDS)}")
+    metadata = FIELDS[name].metadata
+    try:
+        return metadata["read"](value)
+    except ValueError as error:
+        shown = "" if metadata["is_secret"] else f"{value!r} is refused, "
+        raise SettingsError(f"{where}: {shown}{error}") from None

@@ -1,0 +1,80 @@
+"""What `check` makes of the answers of a switch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from esl_huntgroup.check import MODULES, check_addresses, check_dialplan, check_modules, check_rate
+from esl_huntgroup.settings import Settings
+
+OURS = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
+
+
+def shipped(**replaced: str) -> str:
+    """Return our dialplan as the switch would say it, with its own variables expanded and some text replaced."""
+    text = OURS.read_text()
+    values = dict(re.findall(r'cmd="set" data="(\w+)=([^"]*)"', text))
+    text = re.sub(r"\$\$\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    return f'<section name="dialplan"><context name="default">{text}</context></section>'
+
+
+def lines(answer: str) -> list[str]:
+    return [str(finding) for finding in check_dialplan(answer, Settings().listen)]
+
+
+def test_the_dialplan_that_we_ship_is_right() -> None:
+    assert lines(shipped()) == ["ok  dialplan: extension 'huntgroup' is complete and leads to this service"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('name="huntgroup"', 'name="x"', "FIX dialplan: no extension 'huntgroup'; copy freeswitch/dialplan/"),
+        ("continue_on_fail=true", "continue_on_fail=false", "does not set continue_on_fail=true before socket"),
+        ("park_timeout=-1", "park_timeout=9", "does not set park_timeout=-1 before socket"),
+        ("async full", "full", "runs socket '127.0.0.1:8084 full'; 'async full' is needed"),
+        ("127.0.0.1:8084", "127.0.0.1:9999", "leads to 127.0.0.1:9999, but this service listens on 127.0.0.1:8084"),
+        ('"sched_transfer"', '"x"', "has no watchdog (sched_transfer before socket)"),
+        ('application="transfer"', 'application="x"', "has no transfer after socket"),
+        ('application="socket"', 'application="x"', "does not run socket; copy it again"),
+        ('name="huntgroup-fallback"', 'name="x"', "no extension 'huntgroup-fallback'"),
+    ],
+)
+def test_what_is_wrong_with_a_dialplan_is_said(old: str, new: str, line: str) -> None:
+    assert any(line in found and found.startswith("FIX") for found in lines(shipped(**{old: new})))
+
+
+def test_what_is_no_xml_is_said() -> None:
+    assert lines("-ERR") == ["FIX dialplan: what the switch says is no XML (syntax error: line 1, column 0)"]
+
+
+def test_modules() -> None:
+    assert [str(found) for found in check_modules(lambda name: True)] == [
+        f"ok  switch: {', '.join(MODULES)} are loaded"
+    ]
+    assert [str(found) for found in check_modules(lambda name: name != "mod_sofia")] == [
+        "FIX switch: mod_sofia is not loaded; add it to modules.conf.xml, or: load mod_sofia"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_ok"),
+    [("+OK sessions per second: 30", True), ("+OK sessions per second: 29", False), ("-ERR", False), ("", False)],
+)
+def test_sessions_per_second(answer: str, is_ok: bool) -> None:
+    assert check_rate(answer).is_ok is is_ok
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ok"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("10.0.0.1", False)],
+)
+def test_an_address_that_others_can_reach_is_said(host: str, is_ok: bool) -> None:
+    (found,) = check_addresses([(host, 8084)])
+    assert found.is_ok is is_ok

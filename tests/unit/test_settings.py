@@ -1,0 +1,107 @@
+"""Settings: four sources, one declaration, a sentence for everything that is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esl_huntgroup.errors import SettingsError
+from esl_huntgroup.settings import FIELDS, Settings, load_settings
+
+
+def settings(tmp_path: Path, toml: str = "", environment: dict[str, str] | None = None, **options: Any) -> Settings:
+    file = tmp_path / "s.toml"
+    file.write_text(toml)
+    return load_settings(file, environment or {}, options)
+
+
+def test_without_anything_the_defaults_count(tmp_path: Path) -> None:
+    assert settings(tmp_path) == Settings()
+    assert Settings().listen == (("127.0.0.1", 8084),)
+
+
+def test_the_later_source_counts(tmp_path: Path) -> None:
+    toml = "max_calls = 1\nleg_limit = 2\nlanguage = 'de'"
+    environment = {"ESL_HUNTGROUP_MAX_CALLS": "10", "ESL_HUNTGROUP_LEG_LIMIT": "20"}
+    found = settings(tmp_path, toml, environment, max_calls="100", leg_limit=None)
+    assert (found.max_calls, found.leg_limit, found.language) == (100, 20, "de")
+
+
+def test_the_environment_can_name_the_file(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text("max_calls = 7")
+    assert load_settings(None, {"ESL_HUNTGROUP_CONFIG": str(tmp_path / "x.toml")}, {}).max_calls == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("127.0.0.1:8084", (("127.0.0.1", 8084),)),
+        ("127.0.0.1:8084, [::1]:9", (("127.0.0.1", 8084), ("::1", 9))),
+        ("host.example:0", (("host.example", 0),)),
+    ],
+)
+def test_addresses(tmp_path: Path, text: str, addresses: tuple[tuple[str, int], ...]) -> None:
+    assert settings(tmp_path, listen=text).listen == addresses
+    assert settings(tmp_path, f"listen = {text.split(', ')}").listen == addresses
+
+
+@pytest.mark.parametrize(
+    ("toml", "sentence"),
+    [
+        ("max_call = 1", "max_call in {file}: there is no such setting; there are listen, database"),
+        ("max_calls = 0", "max_calls in {file}: 0 is refused, a whole number from 1 to 100000 is accepted"),
+        ("max_calls = 1.5", "max_calls in {file}: 1.5 is refused, a whole number from 1 to 100000 is accepted"),
+        ("max_calls = true", "max_calls in {file}: True is refused, a whole number from 1 to 100000 is accepted"),
+        ("max_calls = 'x'", "max_calls in {file}: 'x' is refused, a whole number from 1 to 100000 is accepted"),
+        ("drain_timeout_s = nan", "drain_timeout_s in {file}: nan is refused, a number from 0 to 86400 is accepted"),
+        ("leg_limit = 128", "leg_limit in {file}: 128 is refused, a whole number from 1 to 127 is accepted"),
+        ("language = 'fr'", "language in {file}: 'fr' is refused, en or de is accepted"),
+        ("log_level = 1", "log_level in {file}: 1 is refused, debug, info, warning or error is accepted"),
+        (
+            "listen = '8084'",
+            "listen in {file}: '8084' is refused, '8084' is not an address: HOST:PORT is accepted, [::1]:8084 for IPv6",
+        ),
+        (
+            "listen = 'h:99999'",
+            "listen in {file}: 'h:99999' is refused, 'h:99999' is not an address: HOST:PORT is accepted, "
+            "[::1]:8084 for IPv6",
+        ),
+        (
+            "default_domain = 'a b'",
+            "default_domain in {file}: 'a b' is refused, 'a b' is not a domain: a host name, an IPv4 address or an "
+            "IPv6 address in brackets is accepted",
+        ),
+        ("esl_password = 3", "esl_password in {file}: a line of text is accepted"),
+        ("database = [1]", "database in {file}: [1] is refused, a line of text is accepted"),
+        ("= 3", "the settings file {file} is not TOML: Invalid statement (at line 1, column 1)"),
+    ],
+)
+def test_what_is_refused_and_what_would_be_accepted(tmp_path: Path, toml: str, sentence: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings(tmp_path, toml)
+    assert str(refused.value).startswith(sentence.format(file=tmp_path / "s.toml"))
+
+
+def test_an_unknown_variable_of_ours_in_the_environment_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="ESL_HUNTGROUP_MAX_CALL: there is no such setting"):
+        settings(tmp_path, environment={"ESL_HUNTGROUP_MAX_CALL": "1", "PATH": "/bin"})
+
+
+def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read: No such file"):
+        load_settings(tmp_path / "no", {}, {})
+    (tmp_path / "bin").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="is not UTF-8 text"):
+        load_settings(tmp_path / "bin", {}, {})
+
+
+def test_a_secret_is_never_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings(tmp_path, environment={"ESL_HUNTGROUP_ESL_PASSWORD": "s3cret\n"})
+    assert "s3cret" not in str(refused.value)
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert all(field.metadata["sentence"] for field in FIELDS.values())

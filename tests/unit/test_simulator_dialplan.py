@@ -1,0 +1,53 @@
+"""The dialplan that the simulator plays is the one that administrators install."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from esl_huntgroup.group import Outcome
+from esl_huntgroup.simulator import dialplan
+
+FILE = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
+
+
+def extension(name: str) -> ElementTree.Element:
+    found = ElementTree.parse(FILE).getroot().find(f".//extension[@name='{name}']")
+    assert found is not None
+    return found
+
+
+def globals_of_the_file() -> dict[str, str]:
+    settings = [node.get("data", "") for node in ElementTree.parse(FILE).getroot().iter("X-PRE-PROCESS")]
+    return dict(setting.split("=", 1) for setting in settings)
+
+
+def actions(node: ElementTree.Element, values: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    found = [(action.get("application", ""), action.get("data", "")) for action in node.iter("action")]
+    return tuple((name, re.sub(r"\$\$\{(\w+)\}", lambda match: values[match[1]], data)) for name, data in found)
+
+
+def test_the_group_extension_is_played_action_by_action() -> None:
+    values = globals_of_the_file() | {"huntgroup_domain": "lab.local", "huntgroup_service": "127.0.0.1:8084"}
+    played = dialplan.huntgroup("127.0.0.1:8084", "lab.local", int(values["huntgroup_watchdog_s"]))
+    assert played.actions == actions(extension("huntgroup"), values)
+
+
+def routed(result: str) -> tuple[tuple[str, str], ...]:
+    """Return what mod_dialplan_xml makes of the fallback extension: conditions in order, break="on-true"."""
+    for condition in extension(dialplan.FALLBACK).findall("condition"):
+        expression, is_last = condition.get("expression"), condition.get("break") == "on-true"
+        if condition.get("field") == "${huntgroup_result}" and not re.search(expression or "", result):
+            continue
+        if found := actions(condition, {}):
+            assert is_last or expression is None
+            return found
+    return ()
+
+
+@pytest.mark.parametrize("result", ["", *(outcome.value for outcome in Outcome)])
+def test_the_fallback_extension_answers_as_the_file_says(result: str) -> None:
+    assert dialplan.fallback(result).actions == routed(result)
