@@ -1,0 +1,65 @@
+"""
+Group calls on a real FreeSWITCH: the dialplan as it is shipped, the service as a process, SIPp as phones and callers.
+
+One switch and one service serve the whole session; every test has phones and callers of its own. Skipped with a
+reason where FreeSWITCH (PATH, or ``HUNTGROUP_FREESWITCH``) or SIPp is not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from . import freeswitch, sipp
+from .freeswitch import FreeSwitch
+from .lab import Lab
+from .service import Service
+
+HERE = Path(__file__).parent
+FIRM = HERE / "firm.yaml"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder, and skip them where something is missing."""
+    missing = []
+    if not freeswitch.BINARY:
+        missing.append("freeswitch (in PATH, or HUNTGROUP_FREESWITCH=/path/to/freeswitch)")
+    if not sipp.SIPP:
+        missing.append("sipp (Debian: sip-tester)")
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            if missing:
+                item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Start the service, with the firm loaded."""
+    service = Service(tmp_path_factory.mktemp("service"))
+    service.load(FIRM)
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def switch(tmp_path_factory: pytest.TempPathFactory, service: Service) -> Iterator[FreeSwitch]:
+    """Start the switch, whose dialplan points at the service."""
+    switch = FreeSwitch(tmp_path_factory.mktemp("switch"), service.port)
+    switch.start()
+    yield switch
+    switch.stop()
+
+
+@pytest.fixture
+def lab(switch: FreeSwitch, service: Service, tmp_path: Path) -> Iterator[Lab]:
+    """Give a test an empty switch and a running service; afterwards no channel may be left."""
+    if not service.is_running:
+        service.start()
+    lab = Lab(switch, service, tmp_path)
+    yield lab
+    service.thaw()
+    lab.close()

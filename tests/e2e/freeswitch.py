@@ -1,0 +1,170 @@
+"""A FreeSWITCH of our own, in a folder of its own and on the loopback, with the dialplan that the project ships."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from .sip import free_port
+
+BINARY = os.environ.get("HUNTGROUP_FREESWITCH") or shutil.which("freeswitch")
+CONFIGURATION = Path(__file__).parent / "conf" / "freeswitch.xml"
+SHIPPED = Path(__file__).parents[2] / "freeswitch" / "dialplan"
+SHIPPED_SERVICE = "127.0.0.1:8084"
+"""The one thing that is changed in the shipped files, so that several runs do not meet."""
+
+DOMAIN = "lab.local"
+PASSWORD = "lab"
+START_WITHIN_S = 30.0
+STOP_WITHIN_S = 15.0
+REPLY_WITHIN_S = 10.0
+RTP_PORTS = 500
+"""Ports for media, below the kernel's own range; enough for two hundred legs at a time."""
+
+
+class EventSocket:
+    """The smallest inbound event-socket client: ``api`` and its answer."""
+
+    def __init__(self, port: int, password: str = PASSWORD) -> None:
+        """Connect and authenticate. Raises OSError while nobody listens."""
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=REPLY_WITHIN_S)
+        self._file = self._socket.makefile("rb")
+        self._read()
+        assert "+OK" in self._command(f"auth {password}"), "the event socket refuses the password"
+
+    def api(self, command: str) -> str:
+        """Return what the switch answers to an api command, without the final newline."""
+        return self._command(f"api {command}").rstrip("\n")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._file.close()
+        self._socket.close()
+
+    def _command(self, line: str) -> str:
+        self._socket.sendall(f"{line}\n\n".encode())
+        return self._read()
+
+    def _read(self) -> str:
+        headers: dict[str, str] = {}
+        while line := self._file.readline().decode().rstrip("\n"):
+            name, _, value = line.partition(": ")
+            headers[name] = value
+        if length := int(headers.get("Content-Length", 0)):
+            return self._file.read(length).decode("utf-8", "replace")
+        return headers.get("Reply-Text", "")
+
+
+class FreeSwitch:
+    """One running switch. ``service_port`` is where its dialplan expects the service."""
+
+    def __init__(self, folder: Path, service_port: int) -> None:
+        self.folder = folder
+        self.sip_port = free_port()
+        self.esl_port = free_port(socket.SOCK_STREAM)
+        self.log_file = folder / "freeswitch.log"
+        self._service_port = service_port
+        self._write_configuration()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where phones register and callers call."""
+        return "127.0.0.1", self.sip_port
+
+    def start(self) -> None:
+        """Start the switch and wait until its SIP profile runs."""
+        assert BINARY, "freeswitch is not installed"
+        kept = ("log", "db", "run", "scripts", "temp", "storage", "recordings", "cache", "certs")
+        folders = [part for name in kept for part in (f"-{name}", str(self._sub_folder(name)))]
+        options = ["-nf", "-nc", "-nonat", "-nonatmap", "-np", "-conf", str(self._sub_folder("conf"))]
+        with (self.folder / "freeswitch.out").open("wb") as output:
+            self._process = subprocess.Popen(
+                [BINARY, *options, *folders], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Stop the switch, by force if it does not go."""
+        self._esl.close()
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def api(self, command: str) -> str:
+        """Return what the switch answers to an api command."""
+        return self._esl.api(command)
+
+    def channels(self) -> int:
+        """Return how many channels there are, those still held by a socket included."""
+        return int(self.api("show channels count").split()[0])
+
+    def wait_without_channels(self, within_s: float = 5.0) -> None:
+        """Wait until no channel is left. Raises AssertionError that shows those that are."""
+        deadline = time.monotonic() + within_s
+        while self.channels():
+            assert time.monotonic() < deadline, "channels are left:\n" + self.api("show channels")
+            time.sleep(0.05)
+
+    def log_since(self, offset: int) -> str:
+        """Return the log from ``offset`` on; ``log_size`` gives an offset."""
+        with self.log_file.open("rb") as log:
+            log.seek(offset)
+            return log.read().decode("utf-8", "replace")
+
+    def log_size(self) -> int:
+        """Return how long the log is now."""
+        return self.log_file.stat().st_size
+
+    def _write_configuration(self) -> None:
+        conf = self._sub_folder("conf")
+        rtp_start = 10_000 + os.getpid() % 40 * RTP_PORTS
+        variables = {
+            "domain": DOMAIN,
+            "lab_log": self.log_file,
+            "lab_rtp_start": rtp_start,
+            "lab_rtp_end": rtp_start + RTP_PORTS - 2,
+            "lab_esl_port": self.esl_port,
+            "lab_esl_password": PASSWORD,
+            "lab_sip_port": self.sip_port,
+        }
+        lines = (
+            f'<X-PRE-PROCESS cmd="set" data={quoteattr(f"{name}={value}")}/>\n' for name, value in variables.items()
+        )
+        (conf / "vars.xml").write_text(f"<include>\n{''.join(lines)}</include>\n")
+        shutil.copy(CONFIGURATION, conf)
+        (conf / "dialplan").mkdir()
+        for shipped in sorted(SHIPPED.glob("*.xml")):
+            text = shipped.read_text(encoding="utf-8")
+            text = text.replace(SHIPPED_SERVICE, f"127.0.0.1:{self._service_port}")
+            (conf / "dialplan" / shipped.name).write_text(text, encoding="utf-8")
+
+    def _sub_folder(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_WITHIN_S
+        while not self._is_ready():
+            said = (self.folder / "freeswitch.out").read_text(errors="replace")
+            assert self._process.poll() is None, f"the switch does not start:\n{said}"
+            assert time.monotonic() < deadline, f"the switch is not ready after {START_WITHIN_S} s:\n{said}"
+            time.sleep(0.1)
+
+    def _is_ready(self) -> bool:
+        try:
+            self._esl = EventSocket(self.esl_port)
+        except OSError:
+            return False
+        if "RUNNING" in self.api("sofia status"):
+            return True
+        self._esl.close()
+        return False

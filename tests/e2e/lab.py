@@ -1,0 +1,114 @@
+"""What a test holds in its hands: one switch, one service, and phones and callers to put on them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import sip, sipp
+from .freeswitch import DOMAIN, FreeSwitch
+from .journal import Call
+from .service import Service
+from .sipp import Endpoint
+
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+"""The Reason after which a phone shows no missed call (RFC 3326)."""
+GAVE_UP = 'SIP;cause=487;text="ORIGINATOR_CANCEL"'
+RANG_OUT = 'Q.850;cause=19;text="NO_ANSWER"'
+
+NOT_SET = "-ERR no reply"
+"""What the switch says of a global variable that nobody has set."""
+
+ENDED_WITHIN_S = 8.0
+_caller_numbers = itertools.count(3001)
+
+
+class Caller:
+    """Somebody who calls; each call has a number of its own, by which the journal is searched."""
+
+    def __init__(self, number: str, endpoint: Endpoint) -> None:
+        self.number = number
+        self.endpoint = endpoint
+
+    def final_status(self, within_s: float = 30.0) -> int:
+        """Wait for the end of the call, and return the final status of the INVITE."""
+        return self.endpoint.wait_ended(within_s)
+
+
+class Lab:
+    """The phones and callers of one test. ``close`` ends them, and sees that the switch is empty again."""
+
+    def __init__(self, switch: FreeSwitch, service: Service, folder: Path) -> None:
+        self.switch = switch
+        self.service = service
+        self._folder = folder
+        self._endpoints: list[Endpoint] = []
+        self._registered: set[str] = set()
+        self._log_offset = service.log_size()
+
+    def phone(self, account: str, scenario: str) -> Endpoint:
+        """Switch on a phone that is registered as ``account``; several phones can share one."""
+        phone = self._endpoint(f"phone{len(self._endpoints)}-{account}", scenario)
+        self.register(account, f"<sip:{account}@127.0.0.1:{phone.port}>")
+        return phone
+
+    def dead_phone(self, account: str) -> None:
+        """Register ``account`` where nothing listens: a phone whose plug was pulled."""
+        self.register(account, f"<sip:{account}@127.0.0.1:{sip.free_port()}>")
+
+    def register(self, account: str, contact: str) -> None:
+        """Register any Contact at all."""
+        self._registered.add(account)
+        sip.register(self.switch.address, account, DOMAIN, contact)
+
+    def call(self, to: str = "700", caller: str = "", **how: Any) -> Caller:
+        """Call a number; ``how`` is that of ``sipp.calls``."""
+        number = caller or str(next(_caller_numbers))
+        scenario = sipp.calls(to, number, domain=DOMAIN, **how)
+        return Caller(number, self._endpoint(f"caller{len(self._endpoints)}-{number}", scenario, self.switch.address))
+
+    def unregistered_phone(self, scenario: str, host: str = "127.0.0.1") -> Endpoint:
+        """Switch on a phone that is registered nowhere: the target of a redirection, or of a hostile contact."""
+        return self._endpoint(f"stranger{len(self._endpoints)}", scenario, host=host)
+
+    def journal(self, caller: Caller, until: Callable[[Call], object] = lambda call: call.outcome) -> Call:
+        """Return the journal's view of a call, waiting until it has an outcome (or whatever ``until`` asks for)."""
+        deadline = time.monotonic() + ENDED_WITHIN_S
+        while True:
+            calls = self.service.calls_of(caller.number)
+            if calls and until(calls[-1]):
+                return calls[-1]
+            assert time.monotonic() < deadline, f"not in the journal of {caller.number}: {calls}\n{self.service_log()}"
+            time.sleep(0.1)
+
+    def wait_for_channels(self, number: int) -> None:
+        """Wait until the switch has so many channels; its own list lags a little."""
+        deadline = time.monotonic() + ENDED_WITHIN_S
+        while (there := self.switch.channels()) != number:
+            assert time.monotonic() < deadline, f"{there} channels, not {number}"
+            time.sleep(0.05)
+
+    def service_log(self) -> str:
+        """Return what the service has logged since the test began."""
+        return self.service.log_since(self._log_offset)
+
+    def close(self) -> None:
+        """End everything. Raises AssertionError when a channel is left that nobody hangs up."""
+        try:
+            self.switch.wait_without_channels(ENDED_WITHIN_S)
+        finally:
+            for endpoint in self._endpoints:
+                endpoint.stop()
+            self.switch.api("hupall")
+            for account in self._registered:
+                self.switch.api(f"sofia profile internal flush_inbound_reg {account}@{DOMAIN}")
+
+    def _endpoint(
+        self, name: str, scenario: str, remote: tuple[str, int] | None = None, host: str = "127.0.0.1"
+    ) -> Endpoint:
+        endpoint = Endpoint(self._folder, name, scenario, remote, host)
+        self._endpoints.append(endpoint)
+        return endpoint

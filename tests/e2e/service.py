@@ -1,0 +1,144 @@
+"""The real service as a process of its own, with an SQLite database, driven by its own command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from .freeswitch import DOMAIN
+from .journal import Call, calls_of
+from .sip import free_port
+
+START_WITHIN_S = 15.0
+STOP_WITHIN_S = 15.0
+PROJECT = Path(__file__).parents[2]
+
+
+class Service:
+    """One installation: a database, a port, and the process that is sometimes frozen or killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port(socket.SOCK_STREAM)
+        self.log_file = folder / "service.log"
+        self.database = folder / "huntgroup.db"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._environment = {name: value for name, value in os.environ.items() if "ESL_HUNTGROUP" not in name} | {
+            "PYTHONPATH": str(PROJECT),
+            "ESL_HUNTGROUP_DATABASE": f"sqlite:///{self.database}",
+            "ESL_HUNTGROUP_SPOOL": str(folder / "huntgroup.spool"),
+            "ESL_HUNTGROUP_LISTEN": f"127.0.0.1:{self.port}",
+            "ESL_HUNTGROUP_DEFAULT_DOMAIN": DOMAIN,
+            "ESL_HUNTGROUP_LOG_LEVEL": "debug",
+        }
+
+    def run(self, *arguments: str, settings: Mapping[str, str] | None = None) -> str:
+        """
+        Run one command of the command line to its end; return its output.
+
+        ``settings`` are environment variables for this run. Raises AssertionError if it fails.
+        """
+        done = subprocess.run(
+            self._command(*arguments),
+            env=self._environment | dict(settings or {}),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"esl-huntgroup {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def load(self, firm: Path) -> None:
+        """Bring the database up to date and load a file of users, lines and groups."""
+        self.run("db", "upgrade")
+        self.run("load", str(firm))
+
+    def calls_of(self, caller_number: str) -> list[Call]:
+        """Return what the journal holds of one caller's calls."""
+        return calls_of(self.database, caller_number)
+
+    def start(self, settings: Mapping[str, str] | None = None) -> None:
+        """Start serving; ``settings`` are environment variables for this run. Returns once calls are accepted."""
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command("serve"),
+                env=self._environment | dict(settings or {}),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait_until_listening()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there, be it frozen."""
+        return self._process is not None and self._process.poll() is None
+
+    def freeze(self) -> None:
+        """Stop the process without ending it: the kernel goes on accepting connections for it."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen process go on."""
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End the process as a crash does."""
+        self._signal(signal.SIGKILL)
+        self._wait()
+
+    def stop(self) -> int:
+        """End the process as an administrator does, and return its exit status."""
+        self._signal(signal.SIGCONT)
+        self._signal(signal.SIGTERM)
+        return self._wait()
+
+    def log_size(self) -> int:
+        """Return how long the log is now."""
+        return self.log_file.stat().st_size if self.log_file.exists() else 0
+
+    def log_since(self, offset: int) -> str:
+        """Return the log from ``offset`` on."""
+        return self.log_file.read_bytes()[offset:].decode("utf-8", "replace")
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "esl_huntgroup", *arguments]
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _wait(self) -> int:
+        if self._process is None:
+            return 0
+        try:
+            return self._process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def _wait_until_listening(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_WITHIN_S
+        while not self._is_listening():
+            assert self._process.poll() is None, "the service does not start:\n" + self.log_since(0)[-3000:]
+            assert time.monotonic() < deadline, f"the service does not listen after {START_WITHIN_S} s"
+            time.sleep(0.05)
+
+    def _is_listening(self) -> bool:
+        """Whether the port is taken. Connecting would make the service wait for a call that never comes."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", self.port))
+            except OSError:
+                return True
+            return False

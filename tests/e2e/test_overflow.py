@@ -1,0 +1,81 @@
+"""Where a caller goes whom nobody answered: as the group says, else as the dialplan's fallback says."""
+
+from __future__ import annotations
+
+from . import sipp
+from .lab import Lab
+
+
+def test_no_answer_transfers_to_the_target(lab: Lab) -> None:
+    anna = lab.phone("1001", sipp.rings())
+    caller = lab.call(to="701", talk_ms=500)
+
+    assert caller.final_status() == 200
+    assert anna.wait_received("CANCEL")
+    call = lab.journal(caller)
+    assert call.outcome == "no_answer"
+    assert call.overflow == "transfer 500 XML lab"
+
+
+def test_the_overflow_can_be_another_group(lab: Lab) -> None:
+    anna = lab.phone("1001", sipp.answers(after_ms=500))
+    caller = lab.call(to="705", talk_ms=300)
+
+    assert caller.final_status() == 200
+    assert anna.wait_invited().header("Diversion").startswith('"Vertrieb" <sip:700@lab.local>')
+    lab.journal(caller)
+    first, second = lab.service.calls_of(caller.number)
+    assert (first.outcome, first.overflow) == ("nobody_registered", "transfer 700 XML lab")
+    assert (second.outcome, second.answered_by) == ("answered", "Anna Berg")
+
+
+def test_two_groups_that_overflow_to_each_other_do_not_loop(lab: Lab) -> None:
+    caller = lab.call(to="706")
+
+    assert caller.final_status(within_s=3) == 480
+    assert [call.outcome for call in lab.service.calls_of(caller.number)] == ["nobody_registered"] * 3
+
+
+def test_all_busy_is_answered_with_the_groups_status(lab: Lab) -> None:
+    lab.phone("1001", sipp.refuses("486 Busy Here"))
+    caller = lab.call(to="701")
+
+    assert caller.final_status() == 600
+    assert lab.journal(caller).overflow == "respond 600"
+
+
+def test_nobody_registered_is_answered_with_the_groups_status(lab: Lab) -> None:
+    caller = lab.call(to="701")
+
+    assert caller.final_status(within_s=3) == 410
+    assert lab.journal(caller).outcome == "nobody_registered"
+
+
+def test_a_disabled_group_rings_nobody(lab: Lab) -> None:
+    anna = lab.phone("1001", sipp.rings())
+    caller = lab.call(to="702")
+
+    assert caller.final_status(within_s=3) == 480
+    assert not anna.received("INVITE")
+    assert lab.journal(caller).outcome == "group_disabled"
+
+
+def test_an_unknown_number_is_not_found(lab: Lab) -> None:
+    caller = lab.call(to="799")
+
+    assert caller.final_status(within_s=3) == 404
+    assert not lab.service.calls_of(caller.number)
+
+
+def test_the_groups_own_ringback_is_heard(lab: Lab) -> None:
+    lab.phone("1001", sipp.answers(after_ms=1000))
+    caller = lab.call(to="703", talk_ms=300)
+
+    assert caller.final_status() == 200
+    assert caller.endpoint.statuses == [180, 183, 200]
+    progress = next(message for message in caller.endpoint.messages if message.status == 183)
+    assert "m=audio" in progress.body
+
+
+def test_the_fallback_cannot_be_dialled(lab: Lab) -> None:
+    assert lab.call(to="huntgroup-fallback").final_status(within_s=3) == 404
