@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from esl_huntgroup.group import Outcome
 
@@ -38,8 +39,7 @@ class CallOpened:
     arrived_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class LegRecord:
+class LegRecord(NamedTuple):
     """
     One destination of the call.
 
@@ -56,8 +56,7 @@ class LegRecord:
     rang: bool
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRecord:
+class EntryRecord(NamedTuple):
     """One member's view. ``cause`` is that of the member's most telling leg, empty where no leg existed."""
 
     position: int

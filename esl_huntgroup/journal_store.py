@@ -1,0 +1,215 @@
+"""
+Journal records to rows: one transaction for all that is waiting, few statements, and nothing written twice.
+
+Inserting a row that is already there does nothing, and an update sets what it would set again; so any record may be
+written any number of times. The SQL is written once for each database: this is the one place of the package where
+peewee's own query builder would cost more than everything else together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import peewee
+
+from esl_huntgroup.database import execute, execute_many, insert_rows, is_refusal, one_line, quoted, update_sql
+from esl_huntgroup.models import Call, JournalEntry, Leg
+from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryRecord, JournalRecord, LegRecord
+
+Row = tuple[object, ...]
+
+_OPENED = (
+    "call_id", "node", "channel_uuid", "group_id", "group_name", "group_number", "group_domain",
+    "caller_number", "caller_name", "arrived_at_ms",
+)  # fmt: skip
+_ANSWERED = ("answered_at_ms", "wait_ms", "answered_by_user_id", "answered_by_name")
+_ENDED = ("ended_at_ms", "wait_ms", "talk_ms", "outcome", "cause", "overflow")
+_LEG = ("call_id", "number", "user_id", "line", "contact", "cause", "rang")
+_ENTRY = ("call_id", "position", "user_id", "user_name", "kind", "rang", "cause")
+
+
+class Refused(Exception):
+    """The database is well, and refuses these records. Nothing of them has been stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Ids that the database no longer has; rows are stored without them."""
+
+    users: Collection[int | None] = frozenset()
+    groups: Collection[int] = frozenset()
+
+
+_NOBODY = Gone()
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What one transaction writes, in the order in which it does."""
+
+    opened: list[Row] = field(default_factory=list)
+    answered: list[Row] = field(default_factory=list)
+    ended: list[Row] = field(default_factory=list)
+    legs: list[Row] = field(default_factory=list)
+    entries: list[Row] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, records: Iterable[JournalRecord], gone: Gone) -> _Rows:
+        rows = cls()
+        for record in records:
+            match record:
+                case CallOpened():
+                    rows.opened.append(_opened_row(record, gone))
+                case CallAnswered():
+                    rows.answered.append(_answered_row(record, gone))
+                    rows.add_members(record, gone)
+                case CallEnded():
+                    rows.ended.append(_ended_row(record))
+                    rows.add_members(record, gone)
+        return rows
+
+    def add_members(self, record: CallAnswered | CallEnded, gone: Gone) -> None:
+        call_id, users = record.call_id, gone.users
+        self.legs += [_leg_row(call_id, leg, users) for leg in record.legs]
+        self.entries += [_entry_row(call_id, entry, users) for entry in record.entries]
+
+
+class JournalStore:
+    """Writes records to one database, from one thread."""
+
+    def __init__(self, db: peewee.Database) -> None:
+        """Write the SQL for this database. Connects to nothing."""
+        self._db = db
+        self._update_answered = update_sql(db, "calls", _ANSWERED, ("call_id",))
+        self._update_ended = update_sql(db, "calls", _ENDED, ("call_id",))
+
+    def write(self, records: Sequence[JournalRecord], gone: Gone = _NOBODY) -> None:
+        """
+        Store the records in one transaction, all or none.
+
+        Raises Refused when the database refuses one of them or has no row for a call that one of them tells more
+        about, and peewee's exceptions when the database is out of order.
+        """
+        try:
+            rows = _Rows.of(records, gone)
+            with self._db.atomic():
+                self._write(rows)
+        except peewee.PeeweeException as error:
+            if is_refusal(error):
+                raise Refused(one_line(error)) from error
+            raise
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
+            raise Refused(f"a value that no column can hold: {error}") from error
+
+    def gone(self, record: JournalRecord) -> Gone:
+        """Return which users and groups of the record no longer exist. Raises peewee's exceptions."""
+        if isinstance(record, CallOpened):
+            return Gone(groups=self._missing("groups", {record.group_id}))
+        told: Iterable[LegRecord | EntryRecord] = (*record.legs, *record.entries)
+        users = {row.user_id for row in told}
+        if isinstance(record, CallAnswered) and record.answered_by_user_id is not None:
+            users.add(record.answered_by_user_id)
+        return Gone(users=self._missing("users", users))
+
+    def _write(self, rows: _Rows) -> None:
+        insert_rows(self._db, "calls", _OPENED, rows.opened, once=True)
+        self._update(self._update_answered, rows.answered)
+        self._update(self._update_ended, rows.ended)
+        insert_rows(self._db, "legs", _LEG, rows.legs, once=True)
+        insert_rows(self._db, "journal_entries", _ENTRY, rows.entries, once=True)
+
+    def _update(self, sql: str, rows: Sequence[Row]) -> None:
+        if execute_many(self._db, sql, rows) < len(rows):
+            raise Refused("there is no call with this id in the database")
+
+    def _missing(self, table: str, ids: set[int]) -> set[int]:
+        if not ids:
+            return set()
+        marks = ", ".join([self._db.param] * len(ids))
+        found = execute(self._db, f"SELECT id FROM {quoted(self._db, table)} WHERE id IN ({marks})", tuple(ids))
+        return ids - {row[0] for row in found.fetchall()}
+
+
+def _opened_row(record: CallOpened, gone: Gone) -> Row:
+    return (
+        record.call_id,
+        _fit(record.node, _CALL["node"]),
+        _fit(record.channel_uuid, _CALL["channel_uuid"]),
+        None if record.group_id in gone.groups else record.group_id,
+        _fit(record.group_name, _CALL["group_name"]),
+        _fit(record.group_number, _CALL["group_number"]),
+        _fit(record.group_domain, _CALL["group_domain"]),
+        _fit(record.caller_number, _CALL["caller_number"]),
+        _fit(record.caller_name, _CALL["caller_name"]),
+        record.arrived_at_ms,
+    )
+
+
+def _answered_row(record: CallAnswered, gone: Gone) -> Row:
+    user_id = record.answered_by_user_id
+    return (
+        record.answered_at_ms,
+        record.wait_ms,
+        None if user_id in gone.users else user_id,
+        _fit(record.answered_by_name, _CALL["answered_by_name"]),
+        record.call_id,
+    )
+
+
+def _ended_row(record: CallEnded) -> Row:
+    return (
+        record.ended_at_ms,
+        record.wait_ms,
+        record.talk_ms,
+        record.outcome.value,
+        _fit(record.cause, _CALL["cause"]),
+        _fit(record.overflow, _CALL["overflow"]),
+        record.call_id,
+    )
+
+
+# A line and a user's name come from columns that are no longer than those they go to.
+
+
+def _leg_row(call_id: str, leg: LegRecord, gone: Collection[int | None]) -> Row:
+    return (
+        call_id,
+        leg.number,
+        None if leg.user_id in gone else leg.user_id,
+        leg.line,
+        _fit(leg.contact, _LEG_CONTACT_MAX),
+        _fit(leg.cause, _LEG_CAUSE_MAX),
+        leg.rang,
+    )
+
+
+def _entry_row(call_id: str, entry: EntryRecord, gone: Collection[int | None]) -> Row:
+    return (
+        call_id,
+        entry.position,
+        None if entry.user_id in gone else entry.user_id,
+        entry.user_name,
+        entry.kind.value,
+        entry.rang,
+        _fit(entry.cause, _ENTRY_CAUSE_MAX),
+    )
+
+
+def _fit(text: str, chars_max: int) -> str:
+    """Return the text as a column of this length can hold it: cut, without NUL and half characters."""
+    if len(text) <= chars_max and text.isprintable():
+        return text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:chars_max]
+
+
+def _lengths(table: type[peewee.Model]) -> dict[str, int]:
+    """Return how many characters each text column of the table holds."""
+    columns = table._meta.columns
+    return {name: column.max_length for name, column in columns.items() if isinstance(column, peewee.CharField)}
+
+
+_CALL = _lengths(Call)
+_LEG_CONTACT_MAX = _lengths(Leg)["contact"]
+_LEG_CAUSE_MAX = _lengths(Leg)["cause"]
+_ENTRY_CAUSE_MAX = _lengths(JournalEntry)["cause"]

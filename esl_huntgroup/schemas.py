@@ -1,0 +1,259 @@
+"""
+PURE: what the files that administrators write may contain, as marshmallow schemas, down to the single value.
+
+The schemas turn every value into its normal form. What depends on other values, or on the database, is decided in
+``load_plan``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
+
+from esl_huntgroup.errors import InputError
+from esl_huntgroup.group import OVERFLOW_OUTCOMES, HuntMode, LineKind, Overflow, OverflowAction
+from esl_huntgroup.limits import (
+    DISPLAY_NAME_MAX_CHARS,
+    GROUP_NAME_MAX_CHARS,
+    RING_TIMEOUT_MAX_S,
+    RING_TIMEOUT_MIN_S,
+    RINGBACK_MAX_CHARS,
+    TARGET_MAX_CHARS,
+    USER_NAME_MAX_CHARS,
+)
+from esl_huntgroup.numbers import normal_account, normal_domain, normal_number
+
+_USER_NAME = re.compile(r"[^\W_][\w.@+-]*")
+_TARGET = re.compile(r"[A-Za-z0-9_.+*#-]+ XML [A-Za-z0-9_.-]+", re.ASCII)
+_RINGBACK = re.compile(r"[A-Za-z0-9_./:%(),=+-]*", re.ASCII)
+_STATUS = re.compile(r"[456][0-9][0-9]", re.ASCII)
+
+
+def user_name(text: str) -> str:
+    """Return the key of a user, in one Unicode form. Raises InputError when it is not one word."""
+    name = unicodedata.normalize("NFC", text.strip())
+    if not _USER_NAME.fullmatch(name) or len(name) > USER_NAME_MAX_CHARS:
+        raise InputError(
+            f"{text!r} is not the name of a user: one word of letters, digits and '.', '_', '-', '+', '@' is accepted, "
+            f"at most {USER_NAME_MAX_CHARS} characters"
+        )
+    return name
+
+
+def display_name(text: str) -> str:
+    """Return a name for people, in any script. Raises InputError when it is empty, too long or not printable."""
+    return _printable(text, DISPLAY_NAME_MAX_CHARS)
+
+
+def group_name(text: str) -> str:
+    """Return the name of a group, in any script. Raises InputError when it is empty, too long or not printable."""
+    return _printable(text, GROUP_NAME_MAX_CHARS)
+
+
+def line_kind(text: str) -> str:
+    """Return the kind of a line. Raises InputError for an unknown one."""
+    return _one_of(LineKind, text, "kind of line")
+
+
+def hunt_mode(text: str) -> str:
+    """Return the hunt mode. Raises InputError for an unknown one."""
+    return _one_of(HuntMode, text, "hunt mode")
+
+
+def ring_timeout_s(text: str) -> int:
+    """Return the ring limit in seconds. Raises InputError when it is no whole number or out of range."""
+    if re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) and RING_TIMEOUT_MIN_S <= int(text) <= RING_TIMEOUT_MAX_S:
+        return int(text)
+    raise InputError(
+        f"{text!r} is not a ring limit: whole seconds from {RING_TIMEOUT_MIN_S} to {RING_TIMEOUT_MAX_S} are accepted"
+    )
+
+
+def ringback(text: str) -> str:
+    """Return what the caller hears. Raises InputError for characters that FreeSWITCH might read as something else."""
+    if _RINGBACK.fullmatch(text) and len(text) <= RINGBACK_MAX_CHARS:
+        return text
+    raise InputError(
+        f"{text!r} is not a ringback: letters, digits and '_./:%(),=+-' are accepted, without blanks, "
+        f"at most {RINGBACK_MAX_CHARS} characters"
+    )
+
+
+def transfer_target(text: str) -> str:
+    """
+    Return ``EXTENSION XML CONTEXT`` for an extension with or without the other two.
+
+    Raises InputError for anything that FreeSWITCH would not take as exactly these three words.
+    """
+    whole = " ".join(text.split()) if len(text.split()) != 1 else f"{text.strip()} XML default"
+    if _TARGET.fullmatch(whole) and len(whole) <= TARGET_MAX_CHARS:
+        return whole
+    raise InputError(f"{text!r} is not a transfer target: 'EXTENSION' or 'EXTENSION XML CONTEXT' is accepted")
+
+
+def sip_status(text: str) -> str:
+    """Return a SIP status that ends a call. Raises InputError for any but 400 to 699 (RFC 3261, 7.2)."""
+    if _STATUS.fullmatch(text):
+        return text
+    raise InputError(f"{text!r} is not a SIP status to refuse a call with: 400 to 699 is accepted")
+
+
+def overflow(value: object) -> Overflow:
+    """Return where a caller goes: ``dialplan``, ``{transfer: TARGET}`` or ``{respond: STATUS}``. Raises InputError."""
+    if value == OverflowAction.DIALPLAN:
+        return Overflow(OverflowAction.DIALPLAN)
+    if isinstance(value, dict) and len(value) == 1:
+        ((action, target),) = value.items()
+        check = _TARGETS.get(action)
+        if check is not None and isinstance(target, str):
+            return Overflow(OverflowAction(action), check(target))
+    raise InputError(
+        f"{_shown(value)} is not an overflow: 'dialplan', 'transfer: EXTENSION' or 'respond: STATUS' is accepted"
+    )
+
+
+_TARGETS: Mapping[str, Callable[[str], str]] = {"transfer": transfer_target, "respond": sip_status}
+
+
+# The names of the arguments of _deserialize are marshmallow's, used or not.
+
+
+class Checked(fields.Field[Any]):
+    """A text that a function checks and brings into its normal form."""
+
+    def __init__(self, check: Callable[[str], object], **options: Any) -> None:
+        """Take the function; it raises InputError with the sentence for people."""
+        super().__init__(**options)
+        self._check = check
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **_options: object) -> object:  # noqa: ARG002
+        if not isinstance(value, str):
+            raise ValidationError(f"{_shown(value)} stands there: a single value is accepted")
+        return _checked(self._check, value)
+
+
+class Overflows(fields.Field[Any]):
+    """A mapping from outcomes to where the callers go."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **_options: object) -> object:  # noqa: ARG002
+        if not isinstance(value, dict):
+            raise ValidationError(f"{_shown(value)} stands there: a mapping from outcomes is accepted")
+        problems: dict[str, list[str]] = {}
+        found = {}
+        for outcome, where in value.items():
+            try:
+                found[_overflow_outcome(outcome)] = overflow(where)
+            except InputError as error:
+                problems[outcome] = [str(error)]
+        if problems:
+            raise ValidationError(problems)
+        return found
+
+
+class _FileSchema(Schema):
+    """What all schemas of files share: unknown keys are refused, with those that are known."""
+
+    class Meta:
+        unknown = RAISE
+
+    def __init__(self, **options: Any) -> None:
+        """Name the accepted keys in the sentences."""
+        super().__init__(**options)
+        accepted = ", ".join(self.fields)
+        self.error_messages = {
+            "unknown": f"there is no such key: {accepted} are accepted",
+            "type": f"a mapping with the keys {accepted} is accepted here",
+        }
+
+
+class LineSchema(_FileSchema):
+    """A line of a user; its number alone will do."""
+
+    number = Checked(normal_number, required=True)
+    domain = Checked(normal_domain)
+    kind = Checked(line_kind)
+    account = Checked(normal_account)
+
+    @pre_load
+    def number_alone(self, data: object, **_options: object) -> object:
+        """Read a text as the number of a line."""
+        return {"number": data} if isinstance(data, str) else data
+
+
+class UserSchema(_FileSchema):
+    """A user and the lines that reach this user."""
+
+    name = Checked(user_name, required=True)
+    display_name = Checked(display_name)
+    lines = fields.List(fields.Nested(LineSchema))
+
+
+class GroupSchema(_FileSchema):
+    """A user group, its group number and its members in order."""
+
+    name = Checked(group_name, required=True)
+    number = Checked(normal_number)
+    domain = Checked(normal_domain)
+    hunt_mode = Checked(hunt_mode)
+    ring_timeout_s = Checked(ring_timeout_s)
+    ringback = Checked(ringback)
+    members = fields.List(Checked(user_name))
+    overflow = Overflows()
+
+
+class FileSchema(_FileSchema):
+    """The whole file."""
+
+    users = fields.List(fields.Nested(UserSchema), load_default=list)
+    groups = fields.List(fields.Nested(GroupSchema), load_default=list)
+
+
+for _schema in (LineSchema, UserSchema, GroupSchema, FileSchema):
+    for _field in _schema._declared_fields.values():
+        _field.error_messages |= {
+            "required": "the key is missing",
+            "invalid": "a list is accepted here",
+        }
+
+
+FILE = FileSchema()
+"""The ready instance. Building one is slow; loading with it is not."""
+
+
+def _checked(check: Callable[[str], object], value: str) -> object:
+    try:
+        return check(value)
+    except InputError as error:
+        raise ValidationError(str(error)) from error
+
+
+def _overflow_outcome(text: str) -> Any:
+    for outcome in OVERFLOW_OUTCOMES:
+        if text == outcome:
+            return outcome
+    accepted = ", ".join(sorted(OVERFLOW_OUTCOMES))
+    raise InputError(f"{text!r} is not an outcome with an overflow: {accepted} are accepted")
+
+
+def _one_of(kind: type[HuntMode] | type[LineKind], text: str, what: str) -> str:
+    if text in {member.value for member in kind}:
+        return text
+    raise InputError(f"{text!r} is not a {what}: {', '.join(kind)} are accepted")
+
+
+def _printable(text: str, chars_max: int) -> str:
+    name = unicodedata.normalize("NFC", text.strip())
+    if name and name.isprintable() and len(name) <= chars_max:
+        return name
+    raise InputError(f"{text!r} is not a name: 1 to {chars_max} printable characters are accepted")
+
+
+def _shown(value: object) -> str:
+    """Return a value of the file for a sentence, however large it is."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 80 else value[:80] + "...")
+    return "a list" if isinstance(value, list) else "a mapping"

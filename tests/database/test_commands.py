@@ -1,0 +1,99 @@
+"""The commands that touch the database, as an administrator types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import click
+import peewee
+import pytest
+from click.testing import CliRunner, Result
+
+from esl_huntgroup.cli.db import db_group
+from esl_huntgroup.cli.journal import journal_command
+from esl_huntgroup.cli.load import load_command
+from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.errors import DatabaseError, InputError
+from esl_huntgroup.journal_store import JournalStore
+from tests.database.rows import DOMAIN
+from tests.database.test_journal import missed, opened, people, whole
+from tests.database.test_loading import EXAMPLE
+
+WORDS = ("missed", "not signalled", "answered", "spoken with User 1")
+
+
+def run(command: click.Command, url: str, *arguments: str, language: str = "en", color: bool = False) -> Result:
+    settings = SimpleNamespace(database=url, default_domain=DOMAIN, language=language, spool="")
+    return CliRunner().invoke(command, arguments, obj=settings, color=color)
+
+
+def test_from_nothing_to_a_loaded_firm(url: str) -> None:
+    status = run(db_group, url, "status")
+    assert isinstance(status.exception, DatabaseError)
+    assert "is at version 0, this program needs 1" in status.output
+    assert "not applied yet: 0001 initial: users, lines, groups" in status.output
+    assert "applied 0001 initial: users, lines, groups" in run(db_group, url, "upgrade").output
+    assert "nothing to do" in run(db_group, url, "upgrade").output
+    assert run(db_group, url, "status").exit_code == 0
+    loaded = run(load_command, url, str(EXAMPLE))
+    assert loaded.exit_code == 0
+    assert loaded.output.splitlines()[0] == "users: 5 added, 0 changed, 0 unchanged"
+    assert run(journal_command, url).output == "no journal entries\n"
+
+
+@pytest.fixture
+def with_calls(sqlite_url: str, sqlite: peewee.Database) -> str:
+    people(sqlite)
+    execute(sqlite, "UPDATE users SET display_name = 'Anna Berg' WHERE id = 1")
+    JournalStore(sqlite).write([*whole(1), opened(2), missed(2)])
+    return sqlite_url
+
+
+def test_the_journal_shows_blue_bold_and_grey_where_there_are_colours(with_calls: str) -> None:
+    shown = run(journal_command, with_calls, color=True).output
+    bold, dim, normal, blue = ([row for row in shown.splitlines() if word in row] for word in WORDS)
+    assert all(row.startswith("\x1b[1m") for row in bold)
+    assert all(row.startswith("\x1b[2m") for row in dim)
+    assert not any(row.startswith("\x1b") for row in normal)
+    assert all(row.startswith("\x1b[34m") for row in blue)
+    assert "\x1b" not in run(journal_command, with_calls).output
+
+
+def test_the_journal_of_one_user_in_german(with_calls: str) -> None:
+    rows = run(journal_command, with_calls, "--user", "user2", language="de").output.splitlines()
+    assert rows[0].split() == ["Zeit", "Gruppe", "Anrufer", "gesehen", "als", "gewartet", "gesprochen"]
+    assert "nicht signalisiert" in rows[1]
+    assert "gesprochen mit User 1" in rows[2]
+    assert len(rows) == 3
+
+
+def test_the_journal_for_programs_is_one_object_a_line(with_calls: str) -> None:
+    shown = run(journal_command, with_calls, "--json", "--group", "700", "--limit", "3").output
+    lines = [json.loads(line) for line in shown.splitlines()]
+    assert [line["kind"] for line in lines] == ["missed", "not_signalled", "answered"]
+
+
+@pytest.mark.parametrize("arguments", [["--user", "zoe"], ["--group", "zoe"]])
+def test_an_unknown_user_or_group_is_refused(with_calls: str, arguments: list[str]) -> None:
+    assert isinstance(run(journal_command, with_calls, *arguments).exception, InputError)
+
+
+@pytest.mark.parametrize("arguments", [["--limit", "0"], ["--limit", "x"], ["--nonsense"]])
+def test_a_wrong_command_line_has_status_two(with_calls: str, arguments: list[str]) -> None:
+    assert run(journal_command, with_calls, *arguments).exit_code == 2
+
+
+def test_commands_refuse_a_database_that_is_not_set_up(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    for result in (run(journal_command, url), run(load_command, url, str(EXAMPLE))):
+        assert isinstance(result.exception, DatabaseError)
+        assert str(result.exception).endswith("run: esl-huntgroup db upgrade")
+
+
+def test_no_command_keeps_the_database_open(with_calls: str) -> None:
+    run(journal_command, with_calls)
+    db = open_database(with_calls)
+    assert execute(db, "PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    db.close()

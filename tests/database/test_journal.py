@@ -1,0 +1,518 @@
+"""The journal: no record is lost, none is there twice, and no call waits for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import peewee
+import pytest
+
+from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.errors import InputError
+from esl_huntgroup.group import Outcome
+from esl_huntgroup.journal import Journal, JournalLine, entries
+from esl_huntgroup.journal_store import JournalStore
+from esl_huntgroup.migrate import upgrade
+from esl_huntgroup.outcome import (
+    CallAnswered,
+    CallEnded,
+    CallOpened,
+    EntryKind,
+    EntryRecord,
+    JournalRecord,
+    LegRecord,
+)
+from esl_huntgroup.spool import Spool, from_line, to_line
+from tests.database import servers
+from tests.database.rows import DOMAIN, group, user
+
+T0 = 1_700_000_000_000
+
+
+def call_id(number: int) -> str:
+    return f"0190{number:04x}-0000-7000-8000-000000000000"
+
+
+def opened(number: int = 1, **values: Any) -> CallOpened:
+    record = CallOpened(
+        call_id(number), "fs1", "leg-a", 7, "Vertrieb", "700", DOMAIN, "+49301234", "Kundin Müller", T0 + number
+    )
+    return dataclasses.replace(record, **values)
+
+
+LEGS = (
+    LegRecord(1, 1, f"101@{DOMAIN}", "sofia/internal/sip:101@192.0.2.1", "NONE", True),
+    LegRecord(2, 2, f"102@{DOMAIN}", "sofia/internal/sip:102@192.0.2.2", "LOSE_RACE", True),
+)
+ENTRIES = (
+    EntryRecord(1, 1, "User 1", EntryKind.ANSWERED, True, "NONE"),
+    EntryRecord(2, 2, "User 2", EntryKind.ANSWERED_ELSEWHERE, True, "LOSE_RACE"),
+)
+
+
+def answered(number: int = 1, **values: Any) -> CallAnswered:
+    record = CallAnswered(call_id(number), T0 + 4000, 4000, 1, "User 1", LEGS, ENTRIES)
+    return dataclasses.replace(record, **values)
+
+
+def ended(number: int = 1, **values: Any) -> CallEnded:
+    record = CallEnded(call_id(number), T0 + 60000, 4000, 56000, Outcome.ANSWERED, "NORMAL_CLEARING", "")
+    return dataclasses.replace(record, **values)
+
+
+def missed(number: int = 1) -> CallEnded:
+    return CallEnded(
+        call_id(number),
+        T0 + 30000,
+        30000,
+        0,
+        Outcome.NO_ANSWER,
+        "",
+        "9000 XML default",
+        (LegRecord(1, 1, f"101@{DOMAIN}", "sofia/internal/sip:101@192.0.2.1", "NO_ANSWER", True),),
+        (
+            EntryRecord(1, 1, "User 1", EntryKind.MISSED, True, "NO_ANSWER"),
+            EntryRecord(2, 2, "User 2", EntryKind.NOT_SIGNALLED, False, ""),
+        ),
+    )
+
+
+def whole(number: int) -> list[JournalRecord]:
+    return [opened(number), answered(number), ended(number)]
+
+
+def people(db: peewee.Database) -> None:
+    user(db, 1)
+    user(db, 2)
+    group(db, "700", id=7, name="Vertrieb")
+
+
+def everything(db: peewee.Database) -> list[list[tuple[object, ...]]]:
+    tables = ("calls ORDER BY call_id", "legs ORDER BY call_id, number", "journal_entries ORDER BY call_id, position")
+    return [[tuple(row) for row in execute(db, f"SELECT * FROM {table}").fetchall()] for table in tables]
+
+
+def calls_with(db: peewee.Database, condition: str) -> int:
+    return int(execute(db, f"SELECT count(*) FROM calls WHERE {condition}").fetchone()[0])
+
+
+def eventually(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it has not happened"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "journal.spool"
+
+
+@pytest.fixture
+def journal(url: str, database: peewee.Database, spool: Path) -> Iterator[Journal]:
+    people(database)
+    journal = Journal(url, spool, retry_first_s=0.05)
+    journal.start()
+    yield journal
+    journal.stop(10)
+
+
+class Doors:
+    """Opens a database that can be shut: while it is, every transaction fails as on a dead server."""
+
+    def __init__(self, url: str) -> None:
+        self.db = open_database(url)
+        self.shut = False
+        connection: Any = self.db
+        begin = connection.begin
+
+        def begin_if_open(*arguments: object) -> None:
+            if self.shut:
+                raise peewee.OperationalError("the server is gone")
+            begin(*arguments)
+
+        connection.begin = begin_if_open
+
+
+def rejected(spool: Path) -> list[dict[str, object]]:
+    path = spool.with_name(spool.name + ".rejected")
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_a_call_is_stored_with_its_legs_and_entries(database: peewee.Database, journal: Journal) -> None:
+    for record in whole(1):
+        journal.record(record)
+    assert journal.stop(10) == 0
+    (call,), legs, stored = everything(database)
+    assert call == (
+        *(call_id(1), "fs1", "leg-a", 7, "Vertrieb", "700", DOMAIN, "+49301234", "Kundin Müller"),
+        *(T0 + 1, T0 + 4000, T0 + 60000, 4000, 56000, 1, "User 1", "answered", "NORMAL_CLEARING", ""),
+    )
+    assert legs == [(call_id(1), *leg) for leg in LEGS]
+    assert stored == [(call_id(1), *entry) for entry in ENTRIES]
+
+
+def test_a_call_is_in_the_database_before_it_ends(database: peewee.Database, journal: Journal) -> None:
+    journal.record(opened())
+    eventually(lambda: calls_with(database, "answered_at_ms IS NULL") == 1)
+    journal.record(answered())
+    eventually(lambda: calls_with(database, "answered_at_ms IS NOT NULL AND ended_at_ms IS NULL") == 1)
+    eventually(lambda: journal.backlog == 0)
+
+
+def test_writing_every_record_twice_changes_nothing(database: peewee.Database, journal: Journal, spool: Path) -> None:
+    store = JournalStore(database)
+    store.write([*whole(1), opened(2), missed(2)])
+    before = everything(database)
+    store.write([*whole(1), *whole(1), opened(2), missed(2)])
+    for record in (*whole(1), opened(2), missed(2)):
+        journal.record(record)
+    assert journal.stop(10) == 0
+    assert everything(database) == before
+    assert rejected(spool) == []
+
+
+def test_what_is_waiting_is_one_transaction(sqlite: peewee.Database, queries: list[str]) -> None:
+    people(sqlite)
+    store = JournalStore(sqlite)
+    queries.clear()
+    store.write([record for number in range(50) for record in whole(number)])
+    assert queries.count("COMMIT") == 1
+    assert len(queries) < 25
+
+
+def test_stop_flushes_everything(database: peewee.Database, journal: Journal) -> None:
+    for number in range(1, 1001):
+        for record in whole(number):
+            journal.record(record)
+    assert journal.stop(60) == 0
+    assert calls_with(database, "ended_at_ms IS NOT NULL") == 1000
+
+
+@pytest.fixture
+def doors(sqlite_url: str, sqlite: peewee.Database) -> Doors:
+    people(sqlite)
+    return Doors(sqlite_url)
+
+
+def test_an_outage_goes_to_the_spool_and_back_in_order_with_a_line_at_each_end(
+    sqlite: peewee.Database, doors: Doors, spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(lambda: doors.db, spool, retry_first_s=0.05)
+    journal.start()
+    with caplog.at_level(logging.INFO):
+        journal.record(opened(1))
+        eventually(lambda: journal.backlog == 0)
+        doors.shut = True
+        for record in (answered(1), ended(1), *whole(2)):
+            journal.record(record)
+            time.sleep(0.03)
+        eventually(lambda: len(spool.read_bytes().splitlines()) == 5)
+        assert [from_line(line) for line in spool.read_bytes().splitlines()] == [answered(1), ended(1), *whole(2)]
+        assert journal.backlog == 5
+        doors.shut = False
+        eventually(lambda: journal.backlog == 0)
+    assert journal.stop(10) == 0
+    assert spool.read_bytes() == b""
+    assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 2
+    assert rejected(spool) == []
+    assert caplog.messages == [
+        f"journal: records go to {spool}: the database sqlite:///{sqlite.database} cannot be used: the server is gone",
+        "journal: the database takes records again, 5 came from the spool",
+    ]
+
+
+def test_what_an_earlier_run_left_in_the_spool_is_stored_at_the_start(
+    sqlite: peewee.Database, doors: Doors, spool: Path
+) -> None:
+    doors.shut = True
+    first = Journal(lambda: doors.db, spool)
+    first.start()
+    for record in whole(1):
+        first.record(record)
+    assert first.stop(10) == 3
+    with spool.open("ab") as file:
+        file.write(to_line(opened(2))[:40])  # the machine went down in the middle of a line
+    doors.shut = False
+    second = Journal(lambda: doors.db, spool)
+    second.start()
+    second.record(opened(3))
+    eventually(lambda: second.backlog == 0)
+    assert second.stop(10) == 0
+    assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 1
+    assert calls_with(sqlite, "ended_at_ms IS NULL") == 1
+    assert [line["line"] for line in rejected(spool)] == [to_line(opened(2))[:40].decode()]
+
+
+def test_a_crash_between_the_database_and_the_spool_stores_nothing_twice(
+    sqlite: peewee.Database, sqlite_url: str, spool: Path
+) -> None:
+    people(sqlite)
+    JournalStore(sqlite).write(whole(1))
+    before = everything(sqlite)
+    spool.parent.mkdir()
+    spool.write_bytes(b"".join(map(to_line, whole(1))))
+    journal = Journal(sqlite_url, spool)
+    journal.start()
+    eventually(lambda: journal.backlog == 0)
+    assert journal.stop(10) == 0
+    assert everything(sqlite) == before
+
+
+def test_a_locked_sqlite_delays_the_journal_and_loses_nothing(
+    sqlite: peewee.Database, sqlite_url: str, spool: Path
+) -> None:
+    people(sqlite)
+    journal = Journal(sqlite_url, spool, retry_first_s=0.05)
+    journal.start()
+    with sqlite.atomic():
+        for record in whole(1):
+            journal.record(record)
+        eventually(lambda: spool.stat().st_size > 0)
+    eventually(lambda: journal.backlog == 0)
+    assert journal.stop(10) == 0
+    assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 1
+
+
+def test_a_database_that_hangs_at_the_stop_leaves_everything_in_the_spool(
+    sqlite: peewee.Database, sqlite_url: str, spool: Path
+) -> None:
+    people(sqlite)
+    slow = open_database(sqlite_url, busy_timeout_ms=3000)
+    journal = Journal(lambda: slow, spool)
+    journal.start()
+    with sqlite.atomic():
+        journal.record(opened(1))
+        time.sleep(0.2)
+        journal.record(answered(1))
+        began = time.monotonic()
+        assert journal.stop(0.3) == 2
+        assert time.monotonic() - began < 2
+    assert [from_line(line) for line in spool.read_bytes().splitlines()] == [opened(1), answered(1)]
+    journal._thread.join(10)
+
+
+def test_a_real_postgresql_that_stops_and_comes_back_gets_every_record(
+    spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    try:
+        context = servers.postgresql()
+        server = context.__enter__()
+    except servers.NotInstalled as error:
+        pytest.skip(str(error))
+    try:
+        url = server.url("postgres")
+        db = open_database(url)
+        upgrade(db)
+        people(db)
+        db.close()
+        journal = Journal(url, spool, retry_first_s=0.1)
+        journal.start()
+        journal.record(opened(1))
+        eventually(lambda: journal.backlog == 0)
+        server.stop()
+        for record in (answered(1), ended(1), *whole(2)):
+            journal.record(record)
+        eventually(lambda: len(spool.read_bytes().splitlines()) == 5)
+        server.start()
+        eventually(lambda: journal.backlog == 0, 60)
+        assert journal.stop(10) == 0
+        assert calls_with(db, "ended_at_ms IS NOT NULL") == 2
+        db.close()
+        assert len(caplog.messages) == 2
+    finally:
+        context.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+def test_a_server_that_cut_an_idle_connection_is_no_outage(
+    url: str, database: peewee.Database, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal.record(opened())
+    eventually(lambda: journal.backlog == 0)
+    if url.startswith("postgresql"):
+        others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
+        execute(database, f"SELECT pg_terminate_backend(pid) {others}")
+    else:
+        others = "SELECT id FROM information_schema.processlist WHERE user = 'huntgroup' AND id <> connection_id()"
+        for (connection,) in execute(database, others).fetchall():
+            execute(database, f"KILL {connection}")
+    journal.record(answered())
+    eventually(lambda: journal.backlog == 0)
+    assert calls_with(database, "answered_at_ms IS NOT NULL") == 1
+    assert caplog.messages == []
+
+
+def test_a_refused_record_is_put_aside_and_the_others_are_stored(
+    database: peewee.Database, journal: Journal, spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = ended(2, wait_ms=-1)
+    for record in (*whole(1), opened(2), bad, *whole(3)):
+        journal.record(record)
+    assert journal.stop(10) == 0
+    assert calls_with(database, "ended_at_ms IS NOT NULL") == 2
+    (kept,) = rejected(spool)
+    assert kept.pop("why")
+    assert kept == json.loads(to_line(bad))
+    assert caplog.messages[0].startswith(
+        f"journal: a record of call {call_id(2)} is refused and now in {spool}.rejected:"
+    )
+
+
+@pytest.mark.parametrize("record", [answered(9), ended(9), missed(9)])
+def test_what_belongs_to_no_known_call_is_put_aside(
+    database: peewee.Database, journal: Journal, spool: Path, record: JournalRecord
+) -> None:
+    journal.record(record)
+    journal.record(opened(1))
+    assert journal.stop(10) == 0
+    assert calls_with(database, "1 = 1") == 1
+    assert [line["call_id"] for line in rejected(spool)] == [call_id(9)]
+    assert everything(database)[1:] == [[], []]
+
+
+def test_users_and_groups_deleted_meanwhile_cost_their_id_and_nothing_else(
+    database: peewee.Database, journal: Journal, spool: Path
+) -> None:
+    journal.record(opened(1))
+    eventually(lambda: journal.backlog == 0)
+    execute(database, "DELETE FROM users WHERE id = 1")
+    journal.record(answered(1))
+    journal.record(opened(2, group_id=99))
+    assert journal.stop(10) == 0
+    calls, legs, stored = everything(database)
+    assert [call[3] for call in calls] == [7, None]
+    assert (calls[0][14], calls[0][15]) == (None, "User 1")
+    assert [leg[2] for leg in legs] == [None, 2]
+    assert [(entry[2], entry[3]) for entry in stored] == [(None, "User 1"), (2, "User 2")]
+    assert rejected(spool) == []
+
+
+def test_deleting_a_user_or_a_group_later_keeps_the_history(database: peewee.Database) -> None:
+    people(database)
+    JournalStore(database).write(whole(1))
+    execute(database, "DELETE FROM users")
+    execute(database, f"DELETE FROM {database.quote[0]}groups{database.quote[1]}")
+    calls, legs, stored = everything(database)
+    assert (calls[0][3], calls[0][4], calls[0][14], calls[0][15]) == (None, "Vertrieb", None, "User 1")
+    assert [leg[2] for leg in legs] == [None, None]
+    assert [(entry[2], entry[3]) for entry in stored] == [(None, "User 1"), (None, "User 2")]
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "a\0b", "half \ud800 character", "Zoë 💡", "\x1b[31mred"])
+def test_whatever_a_caller_is_called_is_stored(
+    database: peewee.Database, journal: Journal, spool: Path, name: str
+) -> None:
+    journal.record(opened(1, caller_name=name, caller_number=name, channel_uuid=name))
+    assert journal.stop(10) == 0
+    assert calls_with(database, "1 = 1") == 1
+    assert rejected(spool) == []
+
+
+@pytest.mark.parametrize("record", [opened(caller_name="half \ud800\0"), answered(), ended(), missed()])
+def test_a_record_survives_the_spool_unchanged(record: JournalRecord) -> None:
+    assert from_line(to_line(record)) == record
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"{}", b"[]", b"null", b'{"record": "Exit"}', b'{"record": "CallOpened"}', b"\xff"]
+)
+def test_a_line_that_is_no_record_is_a_value_error(line: bytes) -> None:
+    with pytest.raises(ValueError, match="not a journal record"):
+        from_line(line)
+
+
+def test_two_services_cannot_share_a_spool(sqlite_url: str, spool: Path) -> None:
+    first = Journal(sqlite_url, spool)
+    first.start()
+    with pytest.raises(InputError, match="is in use by another process: each needs its own"):
+        Journal(sqlite_url, spool).start()
+    first.stop(10)
+
+
+def test_a_spool_that_cannot_be_written_stops_the_start(sqlite_url: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"the spool .* cannot be used"):
+        Journal(sqlite_url, tmp_path / "file" / "spool").start()
+
+
+def test_a_full_disk_keeps_records_in_memory_until_the_database_is_back(
+    sqlite: peewee.Database, doors: Doors, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Spool, "append", full)
+    doors.shut = True
+    journal = Journal(lambda: doors.db, spool, retry_first_s=0.05)
+    journal.start()
+    journal.record(opened(1))
+    eventually(lambda: journal._outage)
+    journal.record(answered(1))
+    doors.shut = False
+    eventually(lambda: journal.backlog == 0)
+    assert journal.stop(10) == 0
+    assert calls_with(sqlite, "answered_at_ms IS NOT NULL") == 1
+
+
+def test_entries_are_read_newest_call_first(database: peewee.Database, queries: list[str]) -> None:
+    people(database)
+    JournalStore(database).write([*whole(1), opened(2), missed(2), opened(3)])
+    queries.clear()
+    lines = entries(database)
+    assert len(queries) == 1
+    assert [(line.call_id, line.user_name, line.kind) for line in lines] == [
+        (call_id(2), "User 1", EntryKind.MISSED),
+        (call_id(2), "User 2", EntryKind.NOT_SIGNALLED),
+        (call_id(1), "User 1", EntryKind.ANSWERED),
+        (call_id(1), "User 2", EntryKind.ANSWERED_ELSEWHERE),
+    ]
+    assert lines[3] == JournalLine(
+        call_id=call_id(1),
+        arrived_at_ms=T0 + 1,
+        group_name="Vertrieb",
+        group_number="700",
+        group_domain=DOMAIN,
+        caller_name="Kundin Müller",
+        caller_number="+49301234",
+        user_name="User 2",
+        kind=EntryKind.ANSWERED_ELSEWHERE,
+        rang=True,
+        cause="LOSE_RACE",
+        answered_by_name="User 1",
+        wait_ms=4000,
+        talk_ms=56000,
+        outcome=Outcome.ANSWERED,
+    )
+
+
+def test_entries_of_a_user_and_of_a_group(database: peewee.Database, queries: list[str]) -> None:
+    people(database)
+    group(database, "701", id=8, name="Service")
+    other: list[JournalRecord] = [opened(3, group_id=8, group_name="Service", group_number="701"), missed(3)]
+    JournalStore(database).write([*whole(1), opened(2), missed(2), *other])
+    queries.clear()
+    assert [line.call_id for line in entries(database, user="user2")] == [call_id(3), call_id(2), call_id(1)]
+    assert len(queries) == 2
+    assert {line.call_id for line in entries(database, group="Vertrieb")} == {call_id(1), call_id(2)}
+    assert [line.call_id for line in entries(database, group="701", user="user1")] == [call_id(3)]
+    assert len(entries(database, limit=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ({"user": "zoe"}, "there is no user 'zoe': the name that the user was loaded with is accepted"),
+        ({"group": "999"}, "there is no group '999': the name or the number of a group is accepted"),
+    ],
+)
+def test_entries_of_nobody_are_refused(sqlite: peewee.Database, wanted: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError) as refused:
+        entries(sqlite, **wanted)
+    assert str(refused.value) == sentence
