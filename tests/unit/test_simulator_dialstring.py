@@ -1,4 +1,4 @@
-"""How the simulated switch reads dial strings: the table that was measured on a real one, and the limits of its source."""
+"""How the simulated switch reads dial strings: the table measured on a real one, and the limits in its source."""
 
 from __future__ import annotations
 

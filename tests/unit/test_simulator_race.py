@@ -50,6 +50,12 @@ class Host:
         return winner.phone if winner else None
 
 
+def variable_of(phone: Phone, name: str) -> str:
+    invitation = phone.did("invite")[0].invitation
+    assert invitation is not None
+    return invitation.variables[name]
+
+
 def told(phone: Phone) -> list[tuple[str, str]]:
     return [(heard.what, heard.detail) for heard in phone.heard if heard.what in ("cancel", "bye")]
 
@@ -146,7 +152,9 @@ def test_a_redirection_into_the_own_domain_moves_the_caller_unless_it_is_fatal()
 
 def test_legs_that_never_become_channels_are_in_no_list() -> None:
     host = Host(answering(0.2))
-    dial = f"{{x=y}}error/user_not_registered,user/1999@{DOMAIN},{host.dial().removeprefix('{ignore_early_media=true}')}"
+    dial = (
+        f"{{x=y}}error/user_not_registered,user/1999@{DOMAIN},{host.dial().removeprefix('{ignore_early_media=true}')}"
+    )
     assert Originate(host, dial).run() is not None
     assert host.get("originate_causes") == "leg1001;NONE"
 
@@ -161,16 +169,16 @@ def test_without_a_single_leg_the_disposition_is_the_last_failure() -> None:
 def test_common_variables_override_those_of_a_leg_unless_clobbered() -> None:
     host = Host(answering(0.1))
     host.originate("v=common", v="own")
-    assert host.phones[0].did("invite")[0].invitation.variables["v"] == "common"
+    assert variable_of(host.phones[0], "v") == "common"
     host = Host(answering(0.1))
     host.originate("v=common,local_var_clobber=true", v="own")
-    assert host.phones[0].did("invite")[0].invitation.variables["v"] == "own"
+    assert variable_of(host.phones[0], "v") == "own"
 
 
 def test_a_second_leg_with_the_same_uuid_is_never_created() -> None:
     host = Host(answering(0.2), answering(0.1))
     dial = host.dial().replace("leg1002", "leg1001")
-    assert Originate(host, dial).run().phone is host.phones[0]
+    assert Originate(host, dial).run() is host.legs["leg1001"]
     assert host.get("originate_causes") == "leg1001;NONE"
 
 

@@ -1,0 +1,76 @@
+"""
+``python -m esl_huntgroup.simulator HOST:PORT``: play the calls of the demo against a running service.
+
+Exit status 0 if every caller and every phone experienced what was announced, otherwise 1, with a line on stderr for
+each that did not.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import click
+import gevent
+
+from esl_huntgroup.simulator.causes import COMPLETED_ELSEWHERE
+from esl_huntgroup.simulator.clock import Clock
+from esl_huntgroup.simulator.narrator import Narrator
+from esl_huntgroup.simulator.phones import Phone
+from esl_huntgroup.simulator.showcase import DOMAIN, PEOPLE, SCENES, Scene
+from esl_huntgroup.simulator.switch import CallResult, Switch
+
+SCENE_LIMIT_S = 12
+
+
+@click.command()
+@click.argument("service", metavar="HOST:PORT")
+def main(service: str) -> None:
+    """Play the calls of the demo against the service at HOST:PORT."""
+    host, _, port = service.rpartition(":")
+    complaints = [
+        f"call {number}: {complaint}"
+        for number, scene in enumerate(SCENES, 1)
+        for complaint in _play((host, int(port)), number, scene)
+    ]
+    for complaint in complaints:
+        click.echo(complaint, err=True)
+    sys.exit(1 if complaints else 0)
+
+
+def _play(service: tuple[str, int], number: int, scene: Scene) -> list[str]:
+    clock = Clock()
+    narrator = Narrator(clock)
+    phones = scene.phones()
+    switch = Switch(service, phones, domain=DOMAIN, clock=clock, observer=narrator.heard)
+    narrator.begin(number, scene)
+    with gevent.Timeout(SCENE_LIMIT_S, False):
+        result = switch.call(
+            scene.caller,
+            scene.number,
+            gives_up_after_s=scene.gives_up_after_s,
+            hangs_up_after_talk_s=scene.hangs_up_after_talk_s,
+        )
+        narrator.end(scene, result)
+        return list(_complaints(scene, result, phones))
+    return [f"was not over after {SCENE_LIMIT_S} s"]
+
+
+def _complaints(scene: Scene, result: CallResult, phones: tuple[Phone, ...]) -> Iterator[str]:
+    winner = PEOPLE.get(scene.winner, "")
+    if (result.status, result.spoken_with) != (scene.status, winner):
+        yield (
+            f"the caller got {result.status} and spoke with {result.spoken_with or 'nobody'}; "
+            f"announced were {scene.status} and {winner or 'nobody'}"
+        )
+    for phone in phones:
+        if phone.did("ringing") and scene.winner and phone.account != scene.winner and not _told_elsewhere(phone):
+            yield f"the phone of {phone.name} was not told that the call was completed elsewhere"
+
+
+def _told_elsewhere(phone: Phone) -> bool:
+    return any(heard.detail == COMPLETED_ELSEWHERE for heard in phone.did("cancel") + phone.did("bye"))
+
+
+if __name__ == "__main__":
+    main()

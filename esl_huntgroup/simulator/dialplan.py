@@ -1,0 +1,74 @@
+"""
+PURE: the extensions that the simulated switch knows.
+
+``huntgroup`` and ``fallback`` are those of freeswitch/dialplan/00_huntgroup.xml, action by action; a test holds them
+together. ``bare`` is the extension with which the streams in tests/data/wire were recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FALLBACK = "huntgroup-fallback"
+
+Action = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A name, and the applications that are executed one after the other."""
+
+    name: str
+    actions: tuple[Action, ...]
+
+
+def huntgroup(service: str, domain: str, watchdog_s: int | None = 8) -> Extension:
+    """Return the extension of the group numbers. ``watchdog_s`` None: an administrator has left the watchdog out."""
+    watchdog: tuple[Action, ...] = ()
+    announced: tuple[Action, ...] = ()
+    if watchdog_s is not None:
+        announced = (("set", f"huntgroup_watchdog_s={watchdog_s}"),)
+        watchdog = (("sched_transfer", f"+{watchdog_s} {FALLBACK}"),)
+    return Extension(
+        "huntgroup",
+        (
+            ("set", f"huntgroup_domain={domain}"),
+            ("set", f"huntgroup_fallback={FALLBACK}"),
+            *announced,
+            ("set", "huntgroup_arrived=${strepoch()}"),
+            ("unset", "huntgroup_result"),
+            ("set", "continue_on_fail=true"),
+            ("set", "hangup_after_bridge=true"),
+            ("set", "sip_ignore_remote_cause=true"),
+            ("set", "park_timeout=-1"),
+            ("ring_ready", ""),
+            *watchdog,
+            ("socket", f"{service} async full"),
+            ("sched_cancel", ""),
+            ("unset", "app_disable_expand_variables"),
+            ("unset", "park_timeout"),
+            ("transfer", FALLBACK),
+        ),
+    )
+
+
+def bare(service: str) -> Extension:
+    """Return an extension that does nothing but hand the call over."""
+    return Extension("bare", (("socket", f"{service} async full"),))
+
+
+def fallback(result: str) -> Extension:
+    """Return the fallback extension as it is routed for this ``huntgroup_result``."""
+    status = {
+        "all_busy": "486 Busy Here",
+        "unknown_number": "404 Not Found",
+        "no_answer": "480 Temporarily Unavailable",
+        "nobody_registered": "480 Temporarily Unavailable",
+        "group_disabled": "480 Temporarily Unavailable",
+    }.get(result, "503 Service Unavailable")
+    return Extension(FALLBACK, (("respond", status),))
+
+
+def answering_machine(number: str) -> Extension:
+    """Return an extension that answers and plays a tone until the caller has heard enough."""
+    return Extension(number, (("answer", ""), ("playback", "tone_stream://%(1000,200,440);loops=5")))
