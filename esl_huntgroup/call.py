@@ -6,15 +6,13 @@ What it writes to the switch, in this order:
     connect
     linger · event · filter · uuid_setvar_multi · uuid_getvar park_timeout · sofia_contact for each line   (one write)
     sendmsg bridge · sched_del                                                                             (one write)
-    ... the phones ring, somebody talks ...
-    exit
+    ... the phones ring, somebody talks, the switch tells the end ...
 
 One ``sendmsg`` only, because a parked channel takes one per 20 ms; ``api`` does not wait for that.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import time
@@ -158,7 +156,8 @@ class Call:
                 case HandOver():
                     return self._hand_over(what)
                 case LetGo():
-                    self._let_go()
+                    # The end of the connection means ``exit`` to the switch (mod_event_socket.c, listener_run).
+                    self._session.stop()
         except SwitchError as error:
             return self._switch_failed(error)
         return None
@@ -237,12 +236,6 @@ class Call:
         self._control([*prepare, execute(application, what.overflow.target, event_uuid=self._hand_over_uuid)])
         return None
 
-    def _let_go(self) -> None:
-        if self._session.connected:
-            with contextlib.suppress(SwitchError):  # it may let go of us first
-                self._exchange([command("exit")])
-        self._session.stop()
-
     # -- what the switch says ---------------------------------------------------------------------------------------
 
     def _next_event(self) -> Event:
@@ -275,7 +268,7 @@ class Call:
             case "CHANNEL_EXECUTE_COMPLETE":
                 return self._read_complete(message)
             case "CHANNEL_HANGUP_COMPLETE":
-                return CallerGone(_when_ms(message), _cause(message), _leg_causes(message))
+                return CallerGone(_when_ms(message), _cause(message), self._leg_causes(message))
         return None
 
     def _read_bridge(self, message: Message) -> Event | None:
@@ -287,10 +280,14 @@ class Call:
         is_up = message.get("Answer-State") != "hangup"
         match message.get("Application-UUID"):
             case self._bridge_uuid:
-                return BridgeEnded(_when_ms(message), is_up, _cause(message), _leg_causes(message))
+                return BridgeEnded(_when_ms(message), is_up, _cause(message), self._leg_causes(message))
             case self._hand_over_uuid if is_up:
                 return HandedOver(_when_ms(message))
         return None
+
+    def _leg_causes(self, message: Message) -> dict[str, str]:
+        """Return the causes of the legs, as long as they can still change what the journal knows."""
+        return _leg_causes(message) if self._hunt.state is State.ALERTING else {}
 
     def _ask_whether_it_exists(self) -> Event | None:
         """After a long silence: return CallerGone if the channel is no more, None if it is. Raises SwitchError."""

@@ -12,8 +12,7 @@ the border between two.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 CONTACT_MAX_CHARS: Final = 1023
 """mod_sofia stores no more (sofia_reg.c)."""
@@ -30,12 +29,15 @@ _ENTERPRISE = ":_:"
 """This turns a whole dial string into an enterprise originate (switch_ivr_originate.c)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contacts:
+class Contacts(NamedTuple):
     """The live registrations of one line: ``dialable`` is ``sofia/PROFILE/URI``, ``refused`` the phone's own text."""
 
     dialable: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+
+
+NONE: Final = Contacts()
+"""Nobody is registered there."""
 
 
 def read_contacts(answer: str, marker: str) -> Contacts:
@@ -45,13 +47,13 @@ def read_contacts(answer: str, marker: str) -> Contacts:
     Not registered, and any answer that does not begin with the marker (``-ERR``, an error of ours), is no contact.
     """
     if not answer.startswith(marker):
-        refused = () if answer.startswith((_NOBODY, "-ERR")) or not answer else (answer,)
-        return Contacts(refused=refused)
-    found = answer.removeprefix(marker).split("," + marker)
-    dialable = dict.fromkeys(contact for contact in found if is_dialable(contact))
-    return Contacts(tuple(dialable), tuple(contact for contact in found if contact not in dialable))
+        return NONE if answer.startswith((_NOBODY, "-ERR")) or not answer else Contacts(refused=(answer,))
+    found = tuple(dict.fromkeys(answer[len(marker) :].split("," + marker)))
+    if all(map(is_dialable, found)):
+        return Contacts(found)
+    return Contacts(tuple(filter(is_dialable, found)), tuple(uri for uri in found if not is_dialable(uri)))
 
 
 def is_dialable(contact: str) -> bool:
     """Whether every character of the contact is one that may stand in a dial string."""
-    return len(contact) <= CONTACT_MAX_CHARS and _ENTERPRISE not in contact and bool(_CONTACT.fullmatch(contact))
+    return _CONTACT.fullmatch(contact) is not None and len(contact) <= CONTACT_MAX_CHARS and _ENTERPRISE not in contact

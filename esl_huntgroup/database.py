@@ -29,7 +29,8 @@ ROWS_PER_INSERT = 128
 SILENCE_MAX_S = 30
 """A server that has not answered for so long is gone, whatever TCP believes."""
 
-_PRAGMAS = {"journal_mode": "wal", "foreign_keys": 1, "synchronous": "normal"}
+_PRAGMAS = {"journal_mode": "wal", "foreign_keys": 1, "synchronous": "normal", "cache_size": -16_000}
+"""``cache_size`` is in kB: the default of 2 MB reads the indexes of a busy journal again and again."""
 _POSTGRESQL_OPTIONS = frozenset({"host", "sslmode", "sslrootcert", "sslcert", "sslkey", "application_name"})
 _MARIADB_OPTIONS = frozenset({"unix_socket", "ssl_ca"})
 _MARIADB_SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"

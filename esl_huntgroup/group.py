@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 
 class HuntMode(enum.StrEnum):
@@ -72,8 +74,7 @@ class Overflow:
 TO_DIALPLAN = Overflow(OverflowAction.DIALPLAN)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A softphone line: ``account@domain`` is what registers, ``number`` what people dial."""
 
     number: str
@@ -86,8 +87,7 @@ class Line:
         return f"{self.account}@{self.domain}"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A user in a group, in position order, with every softphone line of that user (possibly none)."""
 
     user_id: int
@@ -95,7 +95,7 @@ class Member:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HuntGroup:
     """A user group with its group number, as it was when the caller arrived."""
 
@@ -113,7 +113,7 @@ class HuntGroup:
         """Return where a caller goes after ``outcome``: to the dialplan unless the group says otherwise."""
         return self.overflows.get(outcome, TO_DIALPLAN)
 
-    @property
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
         """Every softphone line, in member order, each once."""
         return tuple(dict.fromkeys(line for member in self.members for line in member.lines))

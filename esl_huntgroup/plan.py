@@ -12,11 +12,10 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Final
-from uuid import UUID
+from typing import Final, NamedTuple
 
 from esl_huntgroup import causes
-from esl_huntgroup.contact import Contacts
+from esl_huntgroup.contact import NONE, Contacts
 from esl_huntgroup.group import HuntGroup, Line, Member
 
 LEG_LIMIT: Final = 127
@@ -34,8 +33,7 @@ class WhyNot(enum.StrEnum):
     LEG_LIMIT = "leg_limit"
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One destination. ``contact`` is ready to dial."""
 
     call_id: str
@@ -50,8 +48,7 @@ class Leg:
         return f"{self.call_id[:-4]}{self.number:04x}"
 
 
-@dataclass(frozen=True, slots=True)
-class NotRung:
+class NotRung(NamedTuple):
     """What does not ring, and why. ``line`` is None for a member without any, ``contact`` empty for a whole line."""
 
     member: Member
@@ -72,11 +69,7 @@ class Plan:
         return tuple(item for item in self.not_rung if item.why is why)
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    member: Member
-    line: Line
-    contact: str
+_Candidate = tuple[Member, Line, str]
 
 
 def make_plan(
@@ -94,14 +87,12 @@ def make_plan(
     """
     not_rung: list[NotRung] = []
     seen: set[str] = set()
-    per_member = [_candidates(member, contacts, caller_address, seen, not_rung) for member in group.members]
+    caller = caller_address.lower()
+    per_member = [_candidates(member, contacts, caller, seen, not_rung) for member in group.members]
     ordered = [item for round_ in zip_longest(*per_member) for item in round_ if item is not None]
-    legs = tuple(
-        Leg(call_id, number, item.member, item.line, item.contact)
-        for number, item in enumerate(ordered[:leg_limit], start=1)
-    )
-    over = (NotRung(item.member, item.line, item.contact, WhyNot.LEG_LIMIT) for item in ordered[leg_limit:])
-    return Plan(legs, (*not_rung, *over))
+    legs = [Leg(call_id, number, *item) for number, item in enumerate(ordered[:leg_limit], start=1)]
+    not_rung += [NotRung(member, line, uri, WhyNot.LEG_LIMIT) for member, line, uri in ordered[leg_limit:]]
+    return Plan(tuple(legs), tuple(not_rung))
 
 
 def new_call_id(now_ms: int, chance: bytes) -> str:
@@ -110,16 +101,15 @@ def new_call_id(now_ms: int, chance: bytes) -> str:
 
     Ids sort by time. ``chance`` is at least 8 random bytes, 58 bits of which are used.
     """
-    number = (now_ms & (1 << 48) - 1) << 80 | 7 << 76 | 2 << 62
-    number |= (chance[0] & 0x0F) << 72 | chance[1] << 64  # 12 bits
-    number |= (int.from_bytes(chance[2:8]) & (1 << 46) - 1) << 16  # 46 bits
-    return str(UUID(int=number))
+    time = f"{now_ms & (1 << 48) - 1:012x}"
+    random = int.from_bytes(chance[:8])
+    return f"{time[:8]}-{time[8:]}-7{random & 0xFFF:03x}-{0x8000 | random >> 12 & 0x3FFF:04x}-{random >> 32:08x}0000"
 
 
 def _candidates(
     member: Member,
     contacts: Mapping[Line, Contacts],
-    caller_address: str,
+    caller: str,
     seen: set[str],
     not_rung: list[NotRung],
 ) -> list[_Candidate]:
@@ -128,19 +118,19 @@ def _candidates(
         not_rung.append(NotRung(member, None, "", WhyNot.NO_SOFTPHONE_LINE))
     found = []
     for line in member.lines:
-        if line.address.lower() == caller_address.lower():
+        if caller and line.address.lower() == caller:
             not_rung.append(NotRung(member, line, "", WhyNot.IS_THE_CALLER))
             continue
-        registered = contacts.get(line, Contacts())
-        if not registered.dialable and not registered.refused:
+        dialable, refused = contacts.get(line, NONE)
+        if not dialable and not refused:
             not_rung.append(NotRung(member, line, "", WhyNot.NOT_REGISTERED))
-        not_rung += [NotRung(member, line, refused, WhyNot.CONTACT_REFUSED) for refused in registered.refused]
-        for contact in registered.dialable:
+        not_rung += [NotRung(member, line, contact, WhyNot.CONTACT_REFUSED) for contact in refused]
+        for contact in dialable:
             if contact in seen:
                 not_rung.append(NotRung(member, line, contact, WhyNot.SHARED_CONTACT))
                 continue
             seen.add(contact)
-            found.append(_Candidate(member, line, contact))
+            found.append((member, line, contact))
     return found
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 
 from esl_huntgroup import causes
 from esl_huntgroup.arrival import Arrival
 from esl_huntgroup.causes import LegFate, fate
-from esl_huntgroup.group import HuntGroup, Member, Outcome
+from esl_huntgroup.group import HuntGroup, Outcome
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, LegRecord
 from esl_huntgroup.plan import CAUSE_OF, Leg, Plan, WhyNot
 
@@ -88,17 +87,10 @@ def leg_of(plan: Plan, uuid: str) -> Leg | None:
 
 def leg_records(plan: Plan, leg_causes: Mapping[str, str]) -> tuple[LegRecord, ...]:
     """Return a row for each leg, and after them one for each contact that could not become a leg."""
-    rows = [
-        LegRecord(
-            number=leg.number,
-            user_id=leg.member.user_id,
-            line=leg.line.address,
-            contact=leg.contact,
-            cause=_cause_of(leg, leg_causes),
-            rang=_rang(_cause_of(leg, leg_causes)),
-        )
-        for leg in plan.legs
-    ]
+    rows = []
+    for leg in plan.legs:
+        cause = _cause_of(leg, leg_causes)
+        rows.append(LegRecord(leg.number, leg.member.user_id, leg.line.address, leg.contact, cause, _rang(cause)))
     left_out = [item for item in plan.not_rung if item.why in CAUSE_OF and item.line]
     for number, item in enumerate(left_out, start=len(rows) + 1):
         line = item.line.address if item.line else ""
@@ -110,35 +102,42 @@ def entry_records(
     group: HuntGroup, plan: Plan, leg_causes: Mapping[str, str], *, is_answered: bool
 ) -> tuple[EntryRecord, ...]:
     """Return one entry for each member with a softphone line: hardphone members see nothing (promise 5)."""
-    causes_of: dict[int, list[str]] = {}
-    for leg in plan.legs:
-        causes_of.setdefault(leg.member.user_id, []).append(_cause_of(leg, leg_causes))
-    for item in plan.not_rung:
-        if item.why in CAUSE_OF:
-            causes_of.setdefault(item.member.user_id, []).append(CAUSE_OF[item.why])
-    callers = {item.member.user_id for item in plan.left_out(WhyNot.IS_THE_CALLER)}
-    members = [
-        member for member in group.members if member.lines and not _is_only_the_caller(member, callers, causes_of)
-    ]
+    told = _most_telling(plan, leg_causes)
+    # Whoever made the call, and has no other phone that rang, knows of it already.
+    callers = {item.member.user_id for item in plan.left_out(WhyNot.IS_THE_CALLER)} - told.keys()
+    members = [member for member in group.members if member.lines and member.user_id not in callers]
     return tuple(
-        _entry(position, member, causes_of.get(member.user_id, []), is_answered)
-        for position, member in enumerate(members, start=1)
+        [
+            _entry(position, user_id, name, told.get(user_id, ""), is_answered)
+            for position, (user_id, name, _) in enumerate(members, start=1)
+        ]
     )
 
 
-def _is_only_the_caller(member: Member, callers: set[int], causes_of: Mapping[int, list[str]]) -> bool:
-    """Whether this member made the call and nothing of theirs rang: their own phone knows of it already."""
-    return member.user_id in callers and member.user_id not in causes_of
+def _most_telling(plan: Plan, leg_causes: Mapping[str, str]) -> dict[int, str]:
+    """Return user id → the cause that says most of what became of the user's phones."""
+    told: dict[int, str] = {}
+    for leg in plan.legs:
+        _tell(told, leg.member.user_id, _cause_of(leg, leg_causes))
+    for item in plan.not_rung:
+        if item.why in CAUSE_OF:
+            _tell(told, item.member.user_id, CAUSE_OF[item.why])
+    return told
 
 
-def _entry(position: int, member: Member, leg_causes: list[str], is_answered: bool) -> EntryRecord:
-    cause = max(leg_causes, key=fate, default="")
+def _tell(told: dict[int, str], user_id: int, cause: str) -> None:
+    known = told.get(user_id)
+    if known is None or fate(cause) > fate(known):
+        told[user_id] = cause
+
+
+def _entry(position: int, user_id: int, name: str, cause: str, is_answered: bool) -> EntryRecord:
     told = fate(cause)
     if is_answered:
         kind = EntryKind.ANSWERED if told is LegFate.ANSWERED else EntryKind.ANSWERED_ELSEWHERE
     else:
         kind = EntryKind.MISSED if told >= LegFate.REFUSED else EntryKind.NOT_SIGNALLED
-    return EntryRecord(position, member.user_id, member.name, kind, _rang(cause), cause)
+    return EntryRecord(position, user_id, name, kind, told >= LegFate.REFUSED, cause)
 
 
 def _cause_of(leg: Leg, leg_causes: Mapping[str, str]) -> str:
@@ -187,9 +186,13 @@ def log_line(
         "talk_s": f"{talk_ms / 1000:.1f}",
         "overflow": overflow,
     }
-    return "hunt ended " + " ".join(f"{name}={_quoted(value)}" for name, value in chain(fields.items()) if value)
+    return "hunt ended " + " ".join([f"{name}={_quoted(value)}" for name, value in fields.items() if value])
 
 
 def _quoted(value: str) -> str:
-    clean = "".join(char if char.isprintable() else "?" for char in value).replace('"', "'")
-    return f'"{clean}"' if " " in clean else clean
+    if not value.isprintable():
+        value = "".join(char if char.isprintable() else "?" for char in value)
+    if " " not in value:
+        return value
+    clean = value.replace('"', "'")
+    return f'"{clean}"'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import signal
 from pathlib import Path
@@ -30,7 +31,7 @@ def run(settings: Settings) -> None:
 
     Raises SettingsError if an address cannot be bound, DatabaseError if the database is not ready at the start.
     """
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    _set_up_logging(settings.log_level)
     database = open_database(settings.database)
     require_current(database)
     database.close()
@@ -52,8 +53,23 @@ def run(settings: Settings) -> None:
     journal.start()
     shown = " ".join(f"{host}:{port}" for host, port in server.bound_addresses)
     log.info("serving on %s with %s", shown, safe_url(settings.database))
+    _spare_the_collector()
     stop.wait()
-    _stop(server, journal, settings.drain_timeout_s)
+    _stop(server, journal, directory, settings.drain_timeout_s)
+
+
+def _set_up_logging(level: str) -> None:
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    # The lines name neither thread nor process nor source line, so nobody needs to find them out for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # documented in the logging HOWTO, "Optimization"
+
+
+def _spare_the_collector() -> None:
+    """Do not search for garbage what lives as long as the process; a call leaves none that needs searching."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _stop_on_signals() -> Event:
@@ -69,10 +85,11 @@ def _stop_on_signals() -> Event:
     return stop
 
 
-def _stop(server: Server, journal: Journal, drain_timeout_s: float) -> None:
+def _stop(server: Server, journal: Journal, directory: Directory, drain_timeout_s: float) -> None:
     log.info("stopping: no new calls, %d are going on", server.connection_count)
     if left := server.stop(drain_timeout_s):
         log.warning("%d calls are still going on; they live on without the service", left)
     if spooled := journal.stop(JOURNAL_FLUSH_S):
         log.warning("%d journal records are in the spool and will be stored at the next start", spooled)
+    directory.close()
     log.info("stopped")

@@ -8,7 +8,7 @@ from gevent import socket
 from greenswitch.esl import InboundESL
 
 from esl_huntgroup.errors import SwitchError, SwitchGone, SwitchTimeout
-from esl_huntgroup.esl.stream import EventSocket
+from esl_huntgroup.esl.stream import EventSocket, prepare
 from esl_huntgroup.esl.wire import AUTH_REQUEST, RUDE_REJECTION, api, command
 
 
@@ -36,6 +36,7 @@ class InboundSession(EventSocket, InboundESL):  # type: ignore[misc]  # greenswi
             raise SwitchTimeout(f"{host} port {port} does not answer") from None
         except OSError as error:
             raise SwitchGone(f"{host} port {port}: {error.strerror or error}") from None
+        prepare(sock)
         EventSocket.__init__(self, sock)
         try:
             self._authenticate(f"{host} port {port}")

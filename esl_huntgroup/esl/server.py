@@ -18,6 +18,7 @@ from greenswitch.esl import OutboundESLServer
 
 from esl_huntgroup.errors import SettingsError
 from esl_huntgroup.esl.session import CallSession
+from esl_huntgroup.esl.stream import prepare
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ def _bound(host: str, port: int) -> Any:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        prepare(sock)
         sock.bind(address)
         sock.listen(BACKLOG)
     except OSError:

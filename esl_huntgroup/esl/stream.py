@@ -48,7 +48,6 @@ class EventSocket:
         self.is_dismissed = False
         self._decoder = Decoder()
         self._messages: deque[Message] = deque()
-        _prepare(sock)
 
     def exchange(self, commands: Sequence[bytes], timeout_s: float) -> list[Message]:
         """
@@ -133,7 +132,9 @@ class EventSocket:
     def _write(self, data: bytes, deadline: float) -> None:
         try:
             self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            self.sock.sendall(data)
+            sent = self.sock.send(data)
+            if sent < len(data):
+                self.sock.sendall(data[sent:])
         except TimeoutError:
             raise SwitchTimeout("the peer does not read") from None
         except OSError as error:
@@ -141,11 +142,13 @@ class EventSocket:
             raise SwitchGone(f"the connection broke: {error.strerror or error}") from None
 
 
-def _prepare(sock: Any) -> None:
-    """Send small commands at once, and notice a dead peer on a silent connection after about a minute."""
-    # Cures "no NODELAY, no keepalive". A UNIX socket pair (tests) has neither.
-    if sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
+def prepare(sock: Any) -> None:
+    """
+    Make a TCP socket send small commands at once, and notice a dead peer after about a minute of silence.
+
+    On a listening socket it is done for every connection that will be accepted (Linux).
+    """
+    # Cures "no NODELAY, no keepalive".
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(native_socket, "TCP_KEEPIDLE"):

@@ -10,6 +10,7 @@ Nothing is decoded until somebody asks: an event has 150 headers, a call reads a
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -30,6 +31,8 @@ AUTH_REQUEST: Final = "auth/request"
 RUDE_REJECTION: Final = "text/rude-rejection"
 
 _BEGINS_LIKE_A_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,63}(?::|\Z)")
+_API_ANSWER = re.compile(rb"Content-Type: api/response\nContent-Length: (\d{1,12})\n\n")
+"""What nearly every message of a call is: the answer to "who is registered", once for each line."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -41,16 +44,17 @@ class Message:
     the body, for the answer to ``connect`` and every other message in the head; ``get`` knows which.
     """
 
-    __slots__ = ("body", "content_type", "head")
+    __slots__ = ("_fields", "body", "content_type", "head")
 
     def __init__(self, head: bytes, body: bytes) -> None:
         """Take a complete message. Raises ProtocolError where it does not say what it is."""
-        content_type = _value(head, b"Content-Type")
+        content_type = _value(b"\n" + head, _CONTENT_TYPE)
         if content_type is None:
             raise ProtocolError(f"a message without Content-Type: {head[:80]!r}")
         self.head = head
         self.body = body
         self.content_type = content_type.decode("utf-8", "replace")
+        self._fields = b""  # a line break and the lines that hold the values, once somebody asks
 
     @property
     def is_event(self) -> bool:
@@ -64,12 +68,12 @@ class Message:
         Percent-encoding is undone in events and in the answer to ``connect``; other replies are not encoded. Bytes
         that are not UTF-8 become U+FFFD. Of a name that stands twice, the first counts.
         """
-        encoded = self.is_event
-        fields = self.body.partition(b"\n\n")[0] if encoded else self.head
-        value = _value(fields, name.encode("ascii"))
+        if not self._fields:
+            self._fields = b"\n" + (_without_nested_body(self.body) if self.is_event else self.head)
+        value = _value(self._fields, _key(name))
         if value is None:
             return None
-        if b"%" in value and (encoded or self.head.startswith(b"Event-Name:")):
+        if b"%" in value and self._fields.startswith(b"\nEvent-Name:"):
             value = unquote_to_bytes(value)
         return value.decode("utf-8", "replace")
 
@@ -95,14 +99,12 @@ class Decoder:
     ``receive`` raises ProtocolError for what cannot come from a switch. The decoder is of no use after that.
     """
 
-    __slots__ = ("_body_at", "_buffer", "_need", "_scanned")
+    __slots__ = ("_buffer", "_scanned")
 
     def __init__(self) -> None:
         """Begin with nothing received."""
         self._buffer = bytearray()
-        self._scanned = 0  # no end of a head lies before this offset
-        self._body_at = 0  # where the body begins, 0 while the head is incomplete
-        self._need = 0  # how long the whole message is, once the head is complete
+        self._scanned = 0  # how much of an incomplete head has been searched for its end
 
     @property
     def incomplete_bytes(self) -> int:
@@ -113,53 +115,73 @@ class Decoder:
         """Take in the next bytes; return the messages that are complete now, in order."""
         buffer = self._buffer
         buffer += data
-        messages = []
-        while buffer:
-            if not self._need and not self._find_head():
+        messages: list[Message] = []
+        start = 0
+        while start < len(buffer):
+            answer = _API_ANSWER.match(buffer, start)
+            if answer:
+                body_at, length = answer.end(), _checked_length(answer[1])
+            else:
+                body_at = self._end_of_head(start)
+                if not body_at:
+                    break
+                length = _content_length(buffer, start, body_at)
+            end = body_at + length
+            if end > len(buffer):
                 break
-            if len(buffer) < self._need:
-                break
-            head = bytes(buffer[: self._body_at - 2])
-            body = bytes(buffer[self._body_at : self._need])
-            del buffer[: self._need]
-            self._need = self._body_at = self._scanned = 0
-            messages.append(Message(head, body))
+            messages.append(Message(bytes(buffer[start : body_at - 2]), bytes(buffer[body_at:end])))
+            start = end
+            self._scanned = 0
+        del buffer[:start]
         return messages
 
-    def _find_head(self) -> bool:
+    def _end_of_head(self, start: int) -> int:
+        """Return where the body of the message at ``start`` begins, 0 while its head is incomplete."""
         buffer = self._buffer
-        if not self._scanned and not _BEGINS_LIKE_A_HEADER.match(buffer):
-            raise ProtocolError(f"not an event socket: it begins with {bytes(buffer[:40])!r}")
-        end = buffer.find(b"\n\n", max(self._scanned - 1, 0))
-        if end < 0:
-            if len(buffer) > 64:  # enough to know that it begins like a header
-                self._scanned = len(buffer)
-            if len(buffer) > HEAD_MAX_BYTES:
-                raise ProtocolError(f"more than {HEAD_MAX_BYTES} bytes of header without an end")
-            return False
-        self._body_at = end + 2
-        self._need = self._body_at + _content_length(bytes(buffer[:end]))
-        return True
+        if not self._scanned and not _BEGINS_LIKE_A_HEADER.match(buffer, start):
+            raise ProtocolError(f"not an event socket: it begins with {bytes(buffer[start : start + 40])!r}")
+        end = buffer.find(b"\n\n", start + max(self._scanned - 1, 0))
+        if end >= 0:
+            return end + 2
+        length = len(buffer) - start
+        if length > HEAD_MAX_BYTES:
+            raise ProtocolError(f"more than {HEAD_MAX_BYTES} bytes of header without an end")
+        if length > 64:  # enough to know that it begins like a header
+            self._scanned = length
+        return 0
 
 
-def _value(fields: bytes, name: bytes) -> bytes | None:
-    """Return the raw bytes of one ``name: value`` line, or None."""
-    key = name + b":"
-    if fields.startswith(key):
-        start = len(key)
-    else:
-        start = fields.find(b"\n" + key)
-        if start < 0:
-            return None
-        start += 1 + len(key)
+@functools.cache
+def _key(name: str) -> bytes:
+    """Return what stands before a value of this name. Names are those of this program, so there are few."""
+    return f"\n{name}:".encode("ascii")
+
+
+_CONTENT_TYPE = _key("Content-Type")
+_CONTENT_LENGTH = _key("Content-Length")
+
+
+def _value(fields: bytes, key: bytes) -> bytes | None:
+    """Return the raw bytes behind ``key`` on its line, or None. ``fields`` begins with a line break."""
+    start = fields.find(key)
+    if start < 0:
+        return None
+    start += len(key)
     end = fields.find(b"\n", start)
     return fields[start : end if end >= 0 else len(fields)].strip(b" \r")
 
 
-def _content_length(head: bytes) -> int:
-    value = _value(head, b"Content-Length")
-    if value is None:
-        return 0
+def _without_nested_body(event: bytes) -> bytes:
+    """Return the named values of an event. That of a job, say, carries a body of its own; those of channels never do."""
+    return event if event.startswith(b"Event-Name: CHANNEL_") else event.partition(b"\n\n")[0]
+
+
+def _content_length(buffer: bytearray, start: int, end: int) -> int:
+    value = _value(b"\n" + buffer[start:end], _CONTENT_LENGTH)
+    return 0 if value is None else _checked_length(value)
+
+
+def _checked_length(value: bytes) -> int:
     if not value.isdigit() or len(value) > 12:
         raise ProtocolError(f"a Content-Length that is not a number: {value[:40]!r}")
     length = int(value)
@@ -201,7 +223,9 @@ def command(line: str, headers: Mapping[str, str] | None = None, body: str = "")
 
 def api(line: str) -> bytes:
     """Return the bytes of ``api LINE``; see ``command``."""
-    return command(f"api {line}")
+    if not line.isprintable():
+        raise ValueError(f"a control character in an event-socket command: {line[:80]!r}")
+    return f"api {line}\n\n".encode()
 
 
 def execute(application: str, argument: str = "", *, event_uuid: str = "") -> bytes:
