@@ -1,0 +1,187 @@
+"""
+``python -m tests.bench``: calls per second, latency, bytes and memory, side by side with stock greenswitch.
+
+The service runs on one core, the fake switch on another. Rounds of both alternate, so that whatever else the machine
+does hits both; the ratio is what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from esl_huntgroup.database import open_database
+from esl_huntgroup.migrate import upgrade
+from tests.bench.fake_switch import DOMAIN, FakeSwitch
+
+Address = tuple[str, int]
+ROOT = Path(__file__).parents[2]
+AT_ONCE = 50
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of one round")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each, alternating")
+    parser.add_argument("--members", type=int, nargs="+", default=[1, 10, 50, 120])
+    parser.add_argument("--groups", type=int, nargs="+", default=[10, 10_000])
+    parser.add_argument("--waiting", type=int, default=1000, help="calls that wait at one time, for memory")
+    options = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    print(
+        f"{AT_ONCE} calls at once; median of {options.rounds} rounds of {options.seconds:g} s; one core for each side"
+    )
+    print(
+        "members  groups | calls/s  stock  ratio | CPU ms/call | bridge p50 / p99 ms at 100/s | bytes/call | kB/waiting"
+    )
+    for groups in options.groups:
+        for members in options.members:
+            print(_row(members, groups, options), flush=True)
+
+
+def _row(members: int, groups: int, options: argparse.Namespace) -> str:
+    numbers = [b"%d" % (700_000 + n) for n in range(groups)]
+    with tempfile.TemporaryDirectory() as folder, ours(Path(folder), members, groups) as (address, process):
+        with stock(members) as (stock_address, _):
+            rates, stock_rates, costs = [], [], []
+            for _ in range(options.rounds):
+                cpu = _cpu_s(process)
+                switch = FakeSwitch(address, numbers)
+                rates.append(switch.closed_loop(AT_ONCE, options.seconds))
+                costs.append((_cpu_s(process) - cpu) * 1000 / switch.results.ended)
+                stock_rates.append(FakeSwitch(stock_address, numbers).closed_loop(AT_ONCE, options.seconds))
+        steady = FakeSwitch(address, numbers)
+        steady.open_loop(100, options.seconds * 2)
+        kilobytes = _waiting_kb(address, process, numbers, options.waiting)
+    rate, stock_rate = statistics.median(rates), statistics.median(stock_rates)
+    latency = [seconds * 1000 for seconds in steady.results.rang_s]
+    p50, p99 = statistics.median(latency), statistics.quantiles(latency, n=100)[98]
+    per_call = steady.results.bytes_both_ways / steady.results.ended
+    return (
+        f"{members:7} {groups:7} | {rate:7.0f} {stock_rate:6.0f} {rate / stock_rate:6.2f} | "
+        f"{statistics.median(costs):11.2f} | {p50:13.2f} / {p99:<12.2f} | {per_call:10.0f} | {kilobytes:10.1f}"
+    )
+
+
+def _waiting_kb(address: Address, process: subprocess.Popen[bytes], numbers: Sequence[bytes], waiting: int) -> float:
+    """Return by how much the service grows for each call that waits for an answer."""
+    switch = FakeSwitch(address, list(numbers[:10]))
+    before = _rss_kb(process)
+    switch.ring(waiting)
+    time.sleep(0.5)
+    grown = (_rss_kb(process) - before) / waiting
+    switch.close()
+    return grown
+
+
+@contextmanager
+def ours(folder: Path, members: int, groups: int) -> Iterator[tuple[Address, subprocess.Popen[bytes]]]:
+    """Run the service, with journal rows being written, on a database with so many groups of so many members."""
+    url = f"sqlite:///{folder / 'bench.db'}"
+    _fill(url, members, groups)
+    address = ("127.0.0.1", _free_port())
+    environment = {
+        **os.environ,
+        "ESL_HUNTGROUP_DATABASE": url,
+        "ESL_HUNTGROUP_LISTEN": f"{address[0]}:{address[1]}",
+        "ESL_HUNTGROUP_SPOOL": str(folder / "spool"),
+        "ESL_HUNTGROUP_MAX_CALLS": "100000",
+        "ESL_HUNTGROUP_LOG_LEVEL": "info",
+        "ESL_HUNTGROUP_DRAIN_TIMEOUT_S": "1",
+    }
+    with (folder / "log").open("wb") as log:
+        process = _start([sys.executable, "-m", "esl_huntgroup", "serve"], environment, log.fileno())
+        try:
+            _await(address, process)
+            yield address, process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@contextmanager
+def stock(members: int) -> Iterator[tuple[Address, subprocess.Popen[bytes]]]:
+    """Run stock greenswitch with the same call flow."""
+    address = ("127.0.0.1", _free_port())
+    command = [sys.executable, "-m", "tests.bench.stock", str(address[1]), str(members)]
+    process = _start(command, dict(os.environ), subprocess.DEVNULL)
+    try:
+        _await(address, process)
+        yield address, process
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+def _start(command: list[str], environment: dict[str, str], output: int) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=ROOT)
+    os.sched_setaffinity(process.pid, {0})
+    return process
+
+
+def _await(address: Address, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        try:
+            socket.create_connection(address, timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"{process.args} does not answer")
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _cpu_s(process: subprocess.Popen[bytes]) -> float:
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _rss_kb(process: subprocess.Popen[bytes]) -> int:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+
+def _fill(url: str, members: int, groups: int) -> None:
+    database = open_database(url)
+    upgrade(database)
+    with database.atomic():
+        cursor = database.connection().cursor()
+        users = range(1, members + 1)
+        cursor.executemany(
+            "INSERT INTO users (id, name, display_name) VALUES (?, ?, ?)", [(n, f"u{n}", f"User {n}") for n in users]
+        )
+        cursor.executemany(
+            "INSERT INTO lines (user_id, domain, number, kind, account) VALUES (?, ?, ?, 'softphone', ?)",
+            [(n, DOMAIN, str(99_999 + n), str(99_999 + n)) for n in users],
+        )
+        cursor.executemany(
+            "INSERT INTO groups (id, name, domain, number, hunt_mode) VALUES (?, ?, ?, ?, 'softphone')",
+            [(n + 1, f"Group {n}", DOMAIN, str(700_000 + n)) for n in range(groups)],
+        )
+        cursor.executemany(
+            "INSERT INTO members (group_id, position, user_id) VALUES (?, ?, ?)",
+            [(group + 1, n, n) for group in range(groups) for n in users],
+        )
+    database.close()
+
+
+if __name__ == "__main__":
+    main()
