@@ -139,7 +139,7 @@ def _await(address: Address, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.05)
         else:
             return
-    raise SystemExit(f"{process.args} does not answer")
+    raise SystemExit(f"nobody answers on {address[0]} port {address[1]}; the process is {process.pid}")
 
 
 def _free_port() -> int:
@@ -163,7 +163,7 @@ def _fill(url: str, members: int, groups: int) -> None:
     database = open_database(url)
     upgrade(database)
     with database.atomic():
-        cursor = database.connection().cursor()
+        cursor = database.connection().cursor()  # type: ignore[no-untyped-call]  # the stubs leave this one out
         users = range(1, members + 1)
         cursor.executemany(
             "INSERT INTO users (id, name, display_name) VALUES (?, ?, ?)", [(n, f"u{n}", f"User {n}") for n in users]
