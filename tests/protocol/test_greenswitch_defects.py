@@ -140,7 +140,12 @@ def test_reset_wakes_who_waits() -> None:
 
 def test_no_time_out_on_any_command(pair: Pair) -> None:
     session, _ = pair
-    for wait in (lambda: session.connect(0.01), lambda: session.send("x", 0.01), lambda: session.next_message(0.01)):
+    waits: list[Callable[[], Any]] = [
+        lambda: session.connect(0.01),
+        lambda: session.send("x", 0.01),
+        lambda: session.next_message(0.01),
+    ]
+    for wait in waits:
         with pytest.raises(SwitchTimeout):
             wait()
 
@@ -179,7 +184,7 @@ def test_the_end_of_an_application_is_never_matched_by_its_name(pair: Pair) -> N
     with pytest.raises(NotImplementedError, match="Application-UUID"):
         session.call_command("bridge", "x", block=True)
     with pytest.raises(NotImplementedError):
-        session.bridge("x")  # type: ignore[no-untyped-call]
+        session.bridge("x")
 
 
 def test_no_stale_waiter_stays_after_a_time_out(pair: Pair) -> None:
