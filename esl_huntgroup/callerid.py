@@ -15,6 +15,8 @@ NUMBER_MAX_CHARS = 64
 
 _HARMLESS = frozenset(" .,_+-#&()*!?")
 _NOT_IN_NUMBER = re.compile(r"[^A-Za-z0-9+*#_.-]", re.ASCII)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.,_+#&()*!?-]| (?=[^ ])){,79}", re.ASCII)
+"""A name that is as it should be already, as most are."""
 _BLANKS = re.compile(r" +")
 
 
@@ -24,6 +26,8 @@ def display_name(text: str) -> str:
 
     Empty when nothing harmless is left.
     """
+    if _PLAIN_NAME.fullmatch(text):
+        return text
     kept = "".join(char if char in _HARMLESS or _is_letter(char) else " " for char in text[: 4 * NAME_MAX_CHARS])
     return _BLANKS.sub(" ", kept).strip()[:NAME_MAX_CHARS].strip()
 

@@ -60,20 +60,24 @@ class EventSocket:
         deadline = time.monotonic() + timeout_s
         self._write(b"".join(commands), deadline)
         replies: list[Message] = []
-        kept: deque[Message] = deque()
+        kept: list[Message] = []
         try:
             while len(replies) < len(commands):
-                message = self._read(deadline)
-                (replies if message.content_type in _REPLIES else kept).append(message)
-                if len(kept) + len(self._messages) > PENDING_MAX:
+                for message in self._read(deadline):
+                    (replies if message.content_type in _REPLIES else kept).append(message)
+                if len(kept) > PENDING_MAX:
                     raise ProtocolError(f"more than {PENDING_MAX} events while a reply was awaited")
         finally:
-            self._messages = kept + self._messages
+            self._messages.extend(kept)
+        if len(replies) > len(commands):
+            raise ProtocolError(f"a reply that nobody asked for: {replies[-1].reply[:80]!r}")
         return replies
 
     def next_message(self, timeout_s: float) -> Message:
         """Return the next event or notice. A reply that nobody asked for is a ProtocolError."""
-        message = self._read(time.monotonic() + timeout_s)
+        if not self._messages:
+            self._messages.extend(self._read(time.monotonic() + timeout_s))
+        message = self._messages.popleft()
         if message.content_type in _REPLIES:
             raise ProtocolError(f"a reply that nobody asked for: {message.reply[:80]!r}")
         return message
@@ -99,19 +103,18 @@ class EventSocket:
     register_handle = unregister_handle = start_event_handlers = _refused
     receive_events = process_events = handle_event = _refused
 
-    def _read(self, deadline: float) -> Message:
-        while not self._messages:
+    def _read(self, deadline: float) -> list[Message]:
+        """Return the messages that come next, at least one."""
+        while True:
             data = self._receive(deadline)
             if not data:
                 # Cures "end of file inside a body loops for ever" and "events queued at end of file are dropped":
                 # complete messages were handed out before this point is reached.
                 raise SwitchGone(self._how_it_ended())
-            self._messages.extend(self._decoder.receive(data))
-        message = self._messages.popleft()
-        if message.content_type == DISCONNECT_NOTICE:
-            # Cures "the linger notice fails all waiters and the final events are lost": it is only noted.
-            self.is_dismissed = True
-        return message
+            if messages := self._decoder.receive(data):
+                # Cures "the linger notice fails all waiters and the final events are lost": it is only noted.
+                self.is_dismissed = self.is_dismissed or any(it.content_type == DISCONNECT_NOTICE for it in messages)
+                return messages
 
     def _how_it_ended(self) -> str:
         self.connected = False

@@ -113,37 +113,40 @@ class Decoder:
 
     def receive(self, data: bytes) -> list[Message]:
         """Take in the next bytes; return the messages that are complete now, in order."""
-        buffer = self._buffer
-        buffer += data
+        if self._buffer:
+            self._buffer += data
+        source = self._buffer or data
         messages: list[Message] = []
-        start = 0
-        while start < len(buffer):
-            answer = _API_ANSWER.match(buffer, start)
+        start, size = 0, len(source)
+        while start < size:
+            answer = _API_ANSWER.match(source, start)
             if answer:
                 body_at, length = answer.end(), _checked_length(answer[1])
             else:
-                body_at = self._end_of_head(start)
+                body_at = self._end_of_head(source, start)
                 if not body_at:
                     break
-                length = _content_length(buffer, start, body_at)
+                length = _content_length(source, start, body_at)
             end = body_at + length
-            if end > len(buffer):
+            if end > size:
                 break
-            messages.append(Message(bytes(buffer[start : body_at - 2]), bytes(buffer[body_at:end])))
+            messages.append(Message(bytes(source[start : body_at - 2]), bytes(source[body_at:end])))
             start = end
             self._scanned = 0
-        del buffer[:start]
+        if source is self._buffer:
+            del self._buffer[:start]
+        else:
+            self._buffer += data[start:]
         return messages
 
-    def _end_of_head(self, start: int) -> int:
+    def _end_of_head(self, source: bytes | bytearray, start: int) -> int:
         """Return where the body of the message at ``start`` begins, 0 while its head is incomplete."""
-        buffer = self._buffer
-        if not self._scanned and not _BEGINS_LIKE_A_HEADER.match(buffer, start):
-            raise ProtocolError(f"not an event socket: it begins with {bytes(buffer[start : start + 40])!r}")
-        end = buffer.find(b"\n\n", start + max(self._scanned - 1, 0))
+        if not self._scanned and not _BEGINS_LIKE_A_HEADER.match(source, start):
+            raise ProtocolError(f"not an event socket: it begins with {bytes(source[start : start + 40])!r}")
+        end = source.find(b"\n\n", start + max(self._scanned - 1, 0))
         if end >= 0:
             return end + 2
-        length = len(buffer) - start
+        length = len(source) - start
         if length > HEAD_MAX_BYTES:
             raise ProtocolError(f"more than {HEAD_MAX_BYTES} bytes of header without an end")
         if length > 64:  # enough to know that it begins like a header
@@ -172,12 +175,12 @@ def _value(fields: bytes, key: bytes) -> bytes | None:
 
 
 def _without_nested_body(event: bytes) -> bytes:
-    """Return the named values of an event. That of a job, say, carries a body of its own; those of channels never do."""
+    """Return the named values of an event. That of a job, say, carries a body of its own; those of channels do not."""
     return event if event.startswith(b"Event-Name: CHANNEL_") else event.partition(b"\n\n")[0]
 
 
-def _content_length(buffer: bytearray, start: int, end: int) -> int:
-    value = _value(b"\n" + buffer[start:end], _CONTENT_LENGTH)
+def _content_length(source: bytes | bytearray, start: int, end: int) -> int:
+    value = _value(b"\n" + source[start:end], _CONTENT_LENGTH)
     return 0 if value is None else _checked_length(value)
 
 

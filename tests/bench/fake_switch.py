@@ -17,6 +17,8 @@ from typing import Final
 
 RECORDING: Final = Path(__file__).parents[1] / "data" / "wire" / "answered" / "from_switch.esl"
 DOMAIN: Final = "bench.local"
+ARRIVED_AT_US: Final = b"1795372358914435"
+"""When the recorded call arrived."""
 OK: Final = b"Content-Type: command/reply\nReply-Text: +OK\n\n"
 GOODBYE: Final = b"Content-Type: text/disconnect-notice\nContent-Disposition: disconnect\nContent-Length: 0\n\n"
 BYE: Final = b"Content-Type: command/reply\nReply-Text: +OK bye\n\n" + GOODBYE
@@ -64,8 +66,15 @@ class Script:
         )  # fmt: skip
 
     def for_number(self, number: bytes) -> bytes:
-        """Return the channel data of a call to this number."""
-        return self.channel_data.replace(b"Caller-Destination-Number: 700", b"Caller-Destination-Number: " + number)
+        """
+        Return the channel data of a call to this number, arriving now.
+
+        The ids of calls begin with the time. With that of the recording they would all fall into one millisecond, and
+        the rows of the journal into random places of its tables.
+        """
+        now = b"%d" % int(time.time() * 1_000_000)
+        answer = self.channel_data.replace(b"Caller-Destination-Number: 700", b"Caller-Destination-Number: " + number)
+        return answer.replace(ARRIVED_AT_US, now)
 
 
 @dataclass(slots=True)
