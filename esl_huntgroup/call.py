@@ -69,6 +69,8 @@ RING_GRACE_S: Final = 10.0
 """The switch ends the ringing by itself; after this much more silence it is asked whether the call still exists."""
 SILENCE_S: Final = 60.0
 """After this much silence in a conversation the switch is asked whether the call still exists."""
+NO_CHANNEL: Final = "-ERR No such channel"
+"""What an ``api uuid_…`` command answers once the caller has hung up."""
 EVENTS: Final = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE"
 
 
@@ -170,10 +172,14 @@ class Call:
             return Fault(self._now_ms())
         return GroupFound(group) if group else GroupUnknown()
 
-    def _prepare(self, what: Prepare) -> Event:
+    def _prepare(self, what: Prepare) -> Event | None:
         marker = f"[h={os.urandom(6).hex()}]"
         questions = [api(f"sofia_contact */{line.address}/{marker}") for line in what.lines]
-        (_, *answers) = self._control([self._set_variables(what.variables), *questions])
+        (settings, *answers) = self._control([self._set_variables(what.variables), *questions])
+        if settings.reply.startswith(NO_CHANNEL):
+            return None  # the caller has hung up; the event that says so comes next
+        if not settings.reply.startswith("+OK"):
+            raise CommandRefused(f"the switch does not set what the call needs: {settings.reply[:80]!r}")
         contacts = {line: _contacts(answer, marker) for line, answer in zip(what.lines, answers, strict=True)}
         return ContactsKnown(contacts, self._elapsed_ms())
 
@@ -194,15 +200,15 @@ class Call:
             self._ask_parked(),
         ]
         replies = self._exchange([*first, *more])
+        self._await_park(replies[3])
+        self._is_controlled = True  # refused or not: from here on the call can be given back
         for reply in replies[:3]:
             if not reply.reply.startswith("+OK"):
                 raise CommandRefused(f"the switch refuses control of the call: {reply.reply[:80]!r}")
-        self._await_park(replies[3])
-        self._is_controlled = True
         return replies[4:]
 
     def _await_park(self, answer: Message) -> None:
-        if not self._arrival.parks_visibly:
+        if not self._arrival.parks_visibly or answer.reply.startswith("-ERR"):
             gevent.sleep(PARK_BLIND_WAIT_S)
             return
         for _ in range(PARK_POLLS_MAX):
@@ -374,6 +380,8 @@ def refuse(session: CallSession, around: Surroundings) -> None:
         call.give_back()
     except SwitchError as error:
         log.warning("a call that was refused: %s peer=%s", error, _peer(session))
+    except Exception:
+        log.exception("a fault of this program while a call was refused")
     finally:
         session.stop()
 

@@ -353,7 +353,8 @@ class Hunt:
             "huntgroup_trail": ",".join((*self.arrival.trail, self._here())),
             "app_disable_expand_variables": "",
         }
-        return [*warnings, *self._end(at_ms, "", self.overflow), HandOver(overflow, variables)]
+        # The caller first: whatever became of telling the journal, there is somebody who waits.
+        return [*warnings, HandOver(overflow, variables), *self._end(at_ms, "", self.overflow)]
 
     def _is_a_loop(self, overflow: Overflow) -> bool:
         return overflow.action is OverflowAction.TRANSFER and self._here() in self.arrival.trail

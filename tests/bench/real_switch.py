@@ -188,7 +188,7 @@ def call(caller: Caller, phones: Phones, number: str) -> Timing:
     """Make one call, from the INVITE to its end. Raises CallFailed unless each phone rang and was busy."""
     phones.forget()
     began = caller.invite(number)
-    trying = phone = status = 0
+    status = 0
     trying_ms = phone_ms = 0.0
     while status < 200:
         ready, _, _ = select.select([phones.socket, caller.socket], [], [], CALL_WITHIN_S)
@@ -204,3 +204,132 @@ def call(caller: Caller, phones: Phones, number: str) -> Timing:
     if status != 486 or phones.rung != len(ACCOUNTS):
         raise CallFailed(f"the call to {number} ended with {status} and rang {phones.rung} phones of {len(ACCOUNTS)}")
     return Timing(trying_ms, phone_ms)
+
+
+def measure(caller: Caller, phones: Phones, calls: int) -> dict[str, list[Timing]]:
+    """Call both numbers in turn, as often as asked for or as there is time; return what each call took."""
+    timings: dict[str, list[Timing]] = {STATIC: [], GROUP: []}
+    deadline = time.monotonic() + CALLS_WITHIN_S
+    for turn in range(WARM_UP + calls):
+        if time.monotonic() > deadline:
+            break
+        for number, found in timings.items():
+            time.sleep(random.uniform(*PAUSE_S))
+            timing = call(caller, phones, number)
+            if turn >= WARM_UP:
+                found.append(timing)
+    return timings
+
+
+@contextmanager
+def running(folder: Path, phones: Phones) -> Iterator[FreeSwitch]:
+    """Run the service and a switch that has the phones, the group and the static extension."""
+    service = Service(folder / "service")
+    service.folder.mkdir()
+    service.load(FIRM)
+    service.start({"ESL_HUNTGROUP_LOG_LEVEL": "info"})
+    try:
+        switch = FreeSwitch(folder / "switch", service.port)
+        extension = folder / "switch" / "conf" / "dialplan" / "static.xml"
+        extension.write_text(static_extension(phones), encoding="utf-8")
+        switch.start()
+        try:
+            phones.register(switch)
+            yield switch
+        finally:
+            switch.stop()
+    finally:
+        service.stop()
+
+
+def static_extension(phones: Phones) -> str:
+    """Return the dialplan that bridges what the service bridges, with the same variables."""
+    common = "~".join(f"{name}={value}" for name, value in _VARIABLES.items())
+    legs = (f"[presence_id={account}@{DOMAIN}]sofia/internal/{phones.contact(account)}" for account in ACCOUNTS)
+    bridge = quoteattr(f"{{^^~{common}}}{','.join(legs)}")
+    return (
+        '<include>\n  <extension name="static">\n'
+        f'    <condition field="destination_number" expression="^{STATIC}$">\n'
+        f'      <action application="bridge" data={bridge}/>\n'
+        "    </condition>\n  </extension>\n</include>\n"
+    )
+
+
+def report(timings: dict[str, list[Timing]]) -> str:
+    """Return the table, and the line that compares the group call with what is to be reached."""
+    static = [timing.phone_ms for timing in timings[STATIC]]
+    group = [timing.phone_ms for timing in timings[GROUP]]
+    above = [ms - statistics.median(static) - TURN_MS for ms in group]
+    over = statistics.median(above)
+    reached = "reached" if over <= TARGET_MS else "NOT reached"
+    rows = [
+        ("static bridge: first INVITE to a phone", static),
+        ("group call: first INVITE to a phone", group),
+        (f"  above static and the turn of {TURN_MS:g} ms", above),
+        ("static bridge: 100 Trying", [timing.trying_ms for timing in timings[STATIC]]),
+        ("group call: 100 Trying", [timing.trying_ms for timing in timings[GROUP]]),
+    ]
+    slow = sum(ms > TURN_MS for ms in above)
+    return "\n".join(
+        [
+            f"{len(static)} calls each, {len(ACCOUNTS)} phones; ms from the caller's INVITE",
+            f"{'':40} {'min':>7} {'p10':>7} {'median':>7} {'p90':>7} {'max':>7}",
+            *(_row(name, values) for name, values in rows),
+            f"group calls that took a second turn: {slow}",
+            f"{reached}: {over:.1f} ms above the {TURN_MS:g} ms turn of a parked channel; at most {TARGET_MS:g} asked",
+        ]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and print. Without FreeSWITCH say so, and do nothing."""
+    parser = argparse.ArgumentParser(prog="tests.bench.real_switch", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--calls", type=_calls, default=60, help="calls to each number")
+    options = parser.parse_args(argv)
+    if not freeswitch.BINARY:
+        print("real switch: not measured, freeswitch is neither in PATH nor in HUNTGROUP_FREESWITCH")
+        return
+    phones = Phones()
+    with tempfile.TemporaryDirectory() as folder, _every_core(), running(Path(folder), phones) as switch:
+        timings = measure(Caller(switch), phones, options.calls)
+    print(report(timings), flush=True)
+
+
+def _calls(text: str) -> int:
+    number = int(text)
+    if number < 2:
+        raise ValueError("a median needs two")
+    return number
+
+
+def _row(name: str, values: list[float]) -> str:
+    tenths = statistics.quantiles(values, n=10, method="inclusive")
+    columns = (min(values), tenths[0], statistics.median(values), tenths[8], max(values))
+    return f"{name:40}" + "".join(f" {value:7.2f}" for value in columns)
+
+
+@contextmanager
+def _every_core() -> Iterator[None]:
+    """Let the switch and the service have all cores, even if the other bench has pinned this process to one."""
+    pinned = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, pinned)
+
+
+def _message(start_line: str, lines: Sequence[str], body: str = "") -> bytes:
+    head = "\r\n".join([start_line, *lines, f"Content-Length: {len(body)}"])
+    return f"{head}\r\n\r\n{body}".encode()
+
+
+def _udp_socket() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    sock.setblocking(False)
+    return sock
+
+
+if __name__ == "__main__":
+    main()

@@ -357,7 +357,10 @@ def test_the_caller_gives_up_while_the_group_is_looked_up(lab: Lab) -> None:
     lab.book.on_find = lambda: the_caller_of(switch).caller_hangs_up()
     result = lab.call(switch=switch)
     assert (result.status, phone.heard) == (487, [])
-    assert lab.story == LEFT_BEFORE_IT_RANG
+    assert lab.story == [
+        OPENED,
+        ("ended", "caller_gone", "ORIGINATOR_CANCEL", "", {"Anna": (EntryKind.NOT_SIGNALLED, False, "")}, []),
+    ]
 
 
 class CallerLeavesWhileAsking(Registrar):
@@ -602,9 +605,10 @@ def test_a_switch_that_knows_no_api_command_gives_the_call_back(lab: Lab) -> Non
             return message
         return b"Content-Type: api/response\nContent-Length: 8\n\n-ERR no\n"
 
-    result = lab.call(anna(), interference=Interference(rewrite=lie))
-    assert result.fallback == "nobody_registered"
-    assert lab.story == nobody("nobody_registered")
+    phone = anna()
+    result = lab.call(phone, interference=Interference(rewrite=lie))
+    assert (result.fallback, phone.heard) == ("service_fault", [])
+    assert lab.story == nobody("service_fault")
 
 
 LENGTH = rb"(?<=Content-Length: )\d+(?=\nContent-Type: text/event-plain)"

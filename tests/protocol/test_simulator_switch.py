@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import gevent
 import pytest
 from gevent import socket
+from gevent.event import Event
 from gevent.server import StreamServer
 
 from esl_huntgroup.simulator import dialplan, phones
@@ -72,6 +73,7 @@ class Stage:
         self._server: StreamServer | None = None
         self.lines: list[Line] = []
         self.bridge_to = ""
+        self.ended = Event()
 
     def serve(self, script: Script) -> tuple[str, int]:
         def handle(sock: socket.socket, _address: object) -> None:
@@ -82,6 +84,7 @@ class Stage:
                     script(line)
             finally:
                 sock.close()
+                self.ended.set()
 
         self._server = StreamServer(("127.0.0.1", 0), handle)
         self._server.start()
@@ -233,6 +236,7 @@ def test_without_linger_the_connection_ends_with_the_call(stage: Stage) -> None:
         line.read_to_the_end()
 
     stage.call(script, gives_up_after_s=1)
+    assert stage.ended.wait(8)  # the caller is told before the service is
     assert "Content-Disposition: linger" not in stage.lines[0].received.decode()
     assert "Content-Disposition: disconnect" in stage.lines[0].received.decode()
 
