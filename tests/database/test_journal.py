@@ -360,7 +360,8 @@ def test_a_refused_record_is_put_aside_and_the_others_are_stored(
     (kept,) = rejected(spool)
     assert kept.pop("why")
     assert kept == json.loads(to_line(bad))
-    assert caplog.messages[0].startswith(
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("esl_huntgroup")]
+    assert ours[0].startswith(  # psycopg adds a line of its own now and then
         f"journal: a record of call {call_id(2)} is refused and now in {spool}.rejected:"
     )
 

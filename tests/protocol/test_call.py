@@ -852,6 +852,13 @@ def test_a_broken_journal_leaves_a_traceback_and_no_caller_alone(
         assert result.talk_s > 1
 
 
+@pytest.mark.usefixtures("errors_expected")
+def test_a_journal_that_breaks_at_the_end_does_not_keep_the_caller_from_the_overflow(lab: Lab) -> None:
+    lab.has_group(ANNA)
+    lab.journal.refuses = CallEnded
+    assert lab.call().fallback == "nobody_registered"
+
+
 # -- many at once -----------------------------------------------------------------------------------------------------
 
 
