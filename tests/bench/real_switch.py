@@ -10,8 +10,14 @@ What is to be expected: a parked channel sleeps 20 ms before it looks at its que
 parks the channel when the service has said ``connect``. The sleep begins with the parking and follows no common clock
 of the switch, so a group call takes one whole turn, neither a fraction nor a random part of one, as long as the
 ``bridge`` of the service comes within it. What the service does in the meantime costs the caller nothing; what can be
-felt is the way to ``connect`` before the turn, and the dial string after it. A ``bridge`` that comes later costs a
-second turn, and is counted here.
+felt is the way to ``connect`` before the turn (the actions of the dialplan are most of it, and a session thread that
+looks for ``connect`` once a millisecond), and the dial string after it. A ``bridge`` that comes later costs a second
+turn, and is counted here.
+
+The switch has a sleep of 20 ms of its own before all that: a session thread that starts before the SIP thread has
+handed it the INVITE finds nothing and sleeps (CS_NEW in switch_core_state_machine.c). It is a race that any call can
+lose, and a busy switch loses it half the time, so a median of all calls would say who was lucky. ``100 Trying`` comes
+after the race and before the dialplan, and shows it: calls that lost are set aside, and have rows of their own.
 """
 
 from __future__ import annotations
@@ -47,10 +53,13 @@ TURN_MS = 20.0
 TARGET_MS = 3.0
 """What the service may add to that turn."""
 
-WARM_UP = 5
+LATE_MS = 10.0
+"""``100 Trying`` after this time means that the switch slept before it looked at the INVITE."""
+
+WARM_UP = 3
 CALLS_WITHIN_S = 60.0
 CALL_WITHIN_S = 5.0
-PAUSE_S = (0.03, 0.07)
+PAUSE_S = (0.15, 0.2)
 """Between two calls: the switch clears up. Of random length, so that calls do not keep step with any timer."""
 
 _VARIABLES = {
@@ -84,6 +93,11 @@ class Timing:
 
     trying_ms: float
     phone_ms: float
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the switch slept before it looked at the INVITE."""
+        return self.trying_ms > LATE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +221,11 @@ def call(caller: Caller, phones: Phones, number: str) -> Timing:
 
 
 def measure(caller: Caller, phones: Phones, calls: int) -> dict[str, list[Timing]]:
-    """Call both numbers in turn, as often as asked for or as there is time; return what each call took."""
+    """Call both numbers in turn until each has so many calls that were not late, or time is up; return all calls."""
     timings: dict[str, list[Timing]] = {STATIC: [], GROUP: []}
     deadline = time.monotonic() + CALLS_WITHIN_S
-    for turn in range(WARM_UP + calls):
-        if time.monotonic() > deadline:
+    for turn in itertools.count():
+        if time.monotonic() > deadline or min(len(_on_time(found)) for found in timings.values()) >= calls:
             break
         for number, found in timings.items():
             time.sleep(random.uniform(*PAUSE_S))
@@ -256,27 +270,34 @@ def static_extension(phones: Phones) -> str:
 
 
 def report(timings: dict[str, list[Timing]]) -> str:
-    """Return the table, and the line that compares the group call with what is to be reached."""
-    static = [timing.phone_ms for timing in timings[STATIC]]
-    group = [timing.phone_ms for timing in timings[GROUP]]
+    """
+    Return the table, and the line that compares the group call with what is to be reached.
+
+    Raises CallFailed when there are too few calls to say anything.
+    """
+    static = [timing.phone_ms for timing in _on_time(timings[STATIC])]
+    group = [timing.phone_ms for timing in _on_time(timings[GROUP])]
+    if min(len(static), len(group)) < 2:
+        raise CallFailed("nearly all calls were late")
     above = [ms - statistics.median(static) - TURN_MS for ms in group]
     over = statistics.median(above)
-    reached = "reached" if over <= TARGET_MS else "NOT reached"
     rows = [
-        ("static bridge: first INVITE to a phone", static),
-        ("group call: first INVITE to a phone", group),
-        (f"  above static and the turn of {TURN_MS:g} ms", above),
-        ("static bridge: 100 Trying", [timing.trying_ms for timing in timings[STATIC]]),
-        ("group call: 100 Trying", [timing.trying_ms for timing in timings[GROUP]]),
+        ("static bridge: INVITE to first phone", static),
+        ("group call: INVITE to first phone", group),
+        (f"  above static and the {TURN_MS:g} ms turn", above),
+        ("static bridge: INVITE to 100 Trying", [timing.trying_ms for timing in _on_time(timings[STATIC])]),
+        ("group call: INVITE to 100 Trying", [timing.trying_ms for timing in _on_time(timings[GROUP])]),
+        ("set aside: static bridge, late itself", _late_ms(timings[STATIC])),
+        ("set aside: group call, late itself", _late_ms(timings[GROUP])),
     ]
-    slow = sum(ms > TURN_MS for ms in above)
+    verdict = "reached" if over <= TARGET_MS else "NOT reached"
     return "\n".join(
         [
-            f"{len(static)} calls each, {len(ACCOUNTS)} phones; ms from the caller's INVITE",
-            f"{'':40} {'min':>7} {'p10':>7} {'median':>7} {'p90':>7} {'max':>7}",
-            *(_row(name, values) for name, values in rows),
-            f"group calls that took a second turn: {slow}",
-            f"{reached}: {over:.1f} ms above the {TURN_MS:g} ms turn of a parked channel; at most {TARGET_MS:g} asked",
+            f"{'real switch, ms':40} {'calls':>5} {'min':>7} {'p10':>7} {'median':>7} {'p90':>7} {'max':>7}",
+            *(_row(name, values) for name, values in rows if len(values) > 1),
+            f"difference of medians {TURN_MS + over:.1f} ms; group calls that took a second turn: "
+            f"{sum(ms > TURN_MS for ms in above)}",
+            f"{verdict}: {over:.1f} ms above the {TURN_MS:g} ms turn of a parked channel; at most {TARGET_MS:g} asked",
         ]
     )
 
@@ -291,21 +312,31 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     phones = Phones()
     with tempfile.TemporaryDirectory() as folder, _every_core(), running(Path(folder), phones) as switch:
-        timings = measure(Caller(switch), phones, options.calls)
-    print(report(timings), flush=True)
+        try:
+            print(report(measure(Caller(switch), phones, options.calls)), flush=True)
+        except CallFailed as error:
+            raise SystemExit(f"real switch: {error}") from error
+
+
+def _on_time(timings: Sequence[Timing]) -> list[Timing]:
+    return [timing for timing in timings if not timing.is_late]
+
+
+def _late_ms(timings: Sequence[Timing]) -> list[float]:
+    return [timing.phone_ms for timing in timings if timing.is_late]
 
 
 def _calls(text: str) -> int:
     number = int(text)
     if number < 2:
-        raise ValueError("a median needs two")
+        raise argparse.ArgumentTypeError("a median needs two")
     return number
 
 
 def _row(name: str, values: list[float]) -> str:
     tenths = statistics.quantiles(values, n=10, method="inclusive")
     columns = (min(values), tenths[0], statistics.median(values), tenths[8], max(values))
-    return f"{name:40}" + "".join(f" {value:7.2f}" for value in columns)
+    return f"{name:40} {len(values):5}" + "".join(f" {value:7.2f}" for value in columns)
 
 
 @contextmanager
