@@ -37,6 +37,8 @@ class Arrival:
     says why. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty. ``age_ms`` is how
     long ago the dialplan handed the call over, ``watchdog_ms`` after how long it takes the call back (0: never), and
     ``watchdog_task`` the scheduler's number of that. ``park_timeout`` is what parking will remove (see ``call``).
+    ``is_in_silence`` is a caller who was answered already (by an IVR, say), whom no 180 reaches, without a tone of the
+    dialplan's own. ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones.
     """
 
     channel_uuid: str
@@ -55,6 +57,8 @@ class Arrival:
     park_timeout: str
     trail: tuple[str, ...]
     missing_settings: tuple[str, ...]
+    is_in_silence: bool
+    headers_are_decided: bool
     problem: str
 
     @property
@@ -91,6 +95,8 @@ def read_arrival(get: Get, default_domain: str) -> Arrival:
         park_timeout=get("variable_park_timeout") or "",
         trail=tuple(filter(None, (get("variable_huntgroup_trail") or "").split(","))),
         missing_settings=tuple(name for name, value in REQUIRED_SETTINGS.items() if get(f"variable_{name}") != value),
+        is_in_silence=get("Answer-State") == "answered" and not get("variable_transfer_ringback"),
+        headers_are_decided=bool(get("variable_sip_copy_custom_headers")),
         problem=_control_problem(get) or number_problem or domain_problem,
     )
 

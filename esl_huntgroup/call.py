@@ -47,6 +47,7 @@ from esl_huntgroup.hunt import (
     LetGo,
     LookUp,
     Prepare,
+    Restore,
     State,
     SwitchLost,
     Warn,
@@ -111,7 +112,6 @@ class Call:
         self._around = around
         self._connected_at = around.clock()
         self._bridge_uuid = f"{hunt.call_id[:-4]}ffff"
-        self._hand_over_uuid = f"{hunt.call_id[:-4]}fffe"
         self._is_controlled = False
 
     def run(self) -> None:
@@ -136,8 +136,8 @@ class Call:
 
     def give_back(self) -> None:
         """Return the call to the dialplan without a hunt. Raises SwitchError."""
-        self._control([self._cancel_watchdog()])
-        self._exchange([command("exit")])
+        self._control([])
+        self._exchange([self._cancel_watchdog(), command("exit")])
 
     # -- commands of the hunt ---------------------------------------------------------------------------------------
 
@@ -155,6 +155,8 @@ class Call:
                     return self._prepare(what)
                 case Bridge(dial_string):
                     self._bridge(dial_string)
+                case Restore(variables):
+                    self._exchange([self._set_variables(variables)])
                 case HandOver():
                     return self._hand_over(what)
                 case LetGo():
@@ -227,20 +229,26 @@ class Call:
         if not queued.reply.startswith("+OK"):
             raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
 
-    def _hand_over(self, what: HandOver) -> Event | None:
-        prepare = [self._set_variables(what.variables), self._cancel_watchdog()]
+    def _hand_over(self, what: HandOver) -> Event:
+        """
+        Let the caller go on, and leave in the same breath.
+
+        The channel runs what is queued before it leaves the socket (mod_event_socket.c, socket_function). A socket
+        that stayed open would end only when the caller is in the next group already, and take its control away. The
+        watchdog is cancelled last: until the channel is seen parked, it is the only one who can save the caller.
+        """
+        self._control([self._set_variables(what.variables)])
+        target = what.overflow.target
         match what.overflow.action:
             case OverflowAction.DIALPLAN:
-                self._control(prepare)
-                self._exchange([command("exit")])
-                self._session.stop()
-                return HandedOver(self._now_ms())
+                last = []
             case OverflowAction.TRANSFER:
-                application = "transfer"
+                last = [execute("transfer", target)]
             case OverflowAction.RESPOND:
-                application = "respond"
-        self._control([*prepare, execute(application, what.overflow.target, event_uuid=self._hand_over_uuid)])
-        return None
+                last = [execute("respond", target)]
+        self._exchange([self._cancel_watchdog(), *last, command("exit")])
+        self._session.stop()
+        return HandedOver(self._now_ms())
 
     # -- what the switch says ---------------------------------------------------------------------------------------
 
@@ -284,12 +292,9 @@ class Call:
 
     def _read_complete(self, message: Message) -> Event | None:
         is_up = message.get("Answer-State") != "hangup"
-        match message.get("Application-UUID"):
-            case self._bridge_uuid:
-                return BridgeEnded(_when_ms(message), is_up, _cause(message), self._leg_causes(message))
-            case self._hand_over_uuid if is_up:
-                return HandedOver(_when_ms(message))
-        return None
+        if message.get("Application-UUID") != self._bridge_uuid:
+            return None
+        return BridgeEnded(_when_ms(message), is_up, _cause(message), self._leg_causes(message))
 
     def _leg_causes(self, message: Message) -> dict[str, str]:
         """Return the causes of the legs, as long as they can still change what the journal knows."""

@@ -33,6 +33,9 @@ CONTACT_REFUSED = "CONTACT_REFUSED"
 NEVER_CREATED = "NEVER_CREATED"
 """Our own cause: the leg was sent to the switch, which never made a channel of it."""
 
+UNKNOWN = "UNKNOWN"
+"""Our own cause: the leg was sent to the switch, and the switch was lost before it told what became of it."""
+
 _FATES = {
     "NONE": LegFate.ANSWERED,
     "SUCCESS": LegFate.ANSWERED,
@@ -44,6 +47,7 @@ _FATES = {
     "ORIGINATOR_CANCEL": LegFate.RANG,
     "PICKED_OFF": LegFate.RANG,
     "NORMAL_CLEARING": LegFate.RANG,
+    UNKNOWN: LegFate.RANG,
     # The phone itself said no: 486 and 600, 603 and its kin, 480 (do not disturb on most phones), a redirection.
     "USER_BUSY": LegFate.REFUSED,
     "CALL_REJECTED": LegFate.REFUSED,

@@ -23,12 +23,20 @@ from esl_huntgroup.arrival import REQUIRED_SETTINGS, Arrival
 from esl_huntgroup.contact import Contacts
 from esl_huntgroup.dialstring import dial_string
 from esl_huntgroup.diversion import diversion, history_info
-from esl_huntgroup.group import HuntGroup, HuntMode, Line, Outcome, Overflow, OverflowAction
+from esl_huntgroup.group import TO_DIALPLAN, HuntGroup, HuntMode, Line, Outcome, Overflow, OverflowAction
 from esl_huntgroup.outcome import JournalRecord
 from esl_huntgroup.plan import LEG_LIMIT, Plan, make_plan
 
 WATCHDOG_MARGIN_MS = 2000
 """A call that the dialplan may take back within this time is left to it: two masters would ring its phones."""
+
+
+EXPANSION_ON: Mapping[str, str] = {"app_disable_expand_variables": ""}
+"""What gives the caller's dialplan its ``${variables}`` back, once nothing foreign is dialled any more."""
+RINGING_TONE = "%(2000,4000,440,480)"
+"""What a caller hears who was answered before the group rings: the ringing tone of FreeSWITCH's own configuration."""
+VISITS_MAX = 3
+"""How often one call may overflow from the same group: an IVR may offer another try, two groups may not spin."""
 
 
 class State(enum.Enum):
@@ -146,6 +154,13 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
+class Restore:
+    """Set these variables ("" removes) on a caller who goes on without us."""
+
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class HandOver:
     """Send the caller where the group's overflow says, with these variables set ("" removes)."""
 
@@ -172,7 +187,7 @@ class LetGo:
     """Give up control of the channel."""
 
 
-Command = LookUp | Prepare | Bridge | HandOver | Write | Warn | LetGo
+Command = LookUp | Prepare | Bridge | Restore | HandOver | Write | Warn | LetGo
 
 EXPECTED: Mapping[State, frozenset[type[Event]]] = {
     State.ARRIVED: frozenset({GroupFound, GroupUnknown, CallerGone, SwitchLost, Fault}),
@@ -185,6 +200,10 @@ EXPECTED: Mapping[State, frozenset[type[Event]]] = {
     # After the end everything may still be on its way; nothing more is done.
     State.RELEASED: frozenset({Answered, BridgeEnded, HandedOver, CallerGone, SwitchLost, Fault}),
 }
+
+
+TAKEN_AWAY = frozenset({"PICKED_OFF", "ORIGINATOR_CANCEL"})
+"""Causes of legs whose ringing ended because of the caller: one who is still there was taken away by somebody."""
 
 
 class UnexpectedEvent(Exception):
@@ -267,8 +286,13 @@ class Hunt:
         # A reject of one phone ends the ringing of all where this is set, "false" included (switch_ivr_originate.c).
         variables = {"app_disable_expand_variables": "true", "fail_on_single_reject": ""}
         variables |= {name: REQUIRED_SETTINGS[name] for name in missing}
+        if not self.arrival.headers_are_decided:
+            # Else a caller's X-Auto-Answer would open the microphones of a whole group (sofia_glue.c copies X- and P-).
+            variables["sip_copy_custom_headers"] = "false"
         if group.ringback:
-            variables["ringback"] = group.ringback
+            variables["ringback"] = variables["transfer_ringback"] = group.ringback
+        elif self.arrival.is_in_silence:
+            variables["transfer_ringback"] = RINGING_TONE
         return [opened, *warning, Prepare(variables, group.lines)]
 
     def _ring(self, contacts: Mapping[Line, Contacts]) -> list[Command]:
@@ -277,8 +301,9 @@ class Hunt:
         warnings = [Warn(text) for text in record.warnings(self.plan)]
         if not self.plan.legs:
             return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, self.arrival.arrived_at_ms)]
+        bridge = Bridge(dial_string(self._variables(group), self.plan.legs))
         self.state = State.ALERTING
-        return [*warnings, Bridge(dial_string(self._variables(group), self.plan.legs))]
+        return [*warnings, bridge]
 
     def _variables(self, group: HuntGroup) -> dict[str, str]:
         """Return what every leg of the call carries. Reasons: ``freeswitch/README.md``, "What the service sets"."""
@@ -293,10 +318,10 @@ class Hunt:
             "sip_h_Diversion": diversion(group, self.arrival.diversion),
             "sip_h_History-Info": history_info(group, self.arrival.history_info),
         }
-        if name := self.arrival.caller_name or self.arrival.caller_number:
-            variables["origination_caller_id_name"] = name
-        if number := self.arrival.caller_number:
-            variables["origination_caller_id_number"] = number
+        # Always set: without it the switch would send what the caller wrote as it is.
+        number = self.arrival.caller_number or "anonymous"
+        variables["origination_caller_id_name"] = self.arrival.caller_name or number
+        variables["origination_caller_id_number"] = number
         return variables
 
     # -- while they ring ------------------------------------------------------------------------------------------
@@ -321,7 +346,9 @@ class Hunt:
                     leg_uuid=event.leg_uuid,
                     at_ms=event.at_ms,
                 )
-            )
+            ),
+            # Whoever transfers the caller now may send them to an extension that needs its variables expanded.
+            Restore(EXPANSION_ON),
         ]
 
     def _bridge_ended(self, event: BridgeEnded) -> list[Command]:
@@ -331,6 +358,10 @@ class Hunt:
         self.leg_causes = event.leg_causes
         if not event.caller_up:
             return []
+        if TAKEN_AWAY & set(event.leg_causes.values()):
+            # Somebody picked up or transferred the ringing caller, who talks elsewhere now and must be left alone.
+            self.outcome = Outcome.CALLER_GONE
+            return [*self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
         return self._hand_over(causes.verdict(self._all_causes()), event.at_ms)
 
     def _all_causes(self) -> list[str]:
@@ -342,22 +373,22 @@ class Hunt:
         """Send a caller whose call nobody took on to the overflow."""
         self.state = State.LEAVING
         self.outcome = outcome
-        overflow = self.group.overflow_after(outcome) if self.group else Overflow(OverflowAction.DIALPLAN)
+        overflow = self.group.overflow_after(outcome) if self.group else TO_DIALPLAN
         warnings: list[Command] = []
         if self._is_a_loop(overflow):
             warnings = [Warn(f"the overflow of group {self._here()} leads back to it; the call goes to the dialplan")]
-            overflow = Overflow(OverflowAction.DIALPLAN)
+            overflow = TO_DIALPLAN
         self.overflow = f"{overflow.action.value} {overflow.target}".strip()
         variables = {
             "huntgroup_result": outcome.value,
             "huntgroup_trail": ",".join((*self.arrival.trail, self._here())),
-            "app_disable_expand_variables": "",
+            **EXPANSION_ON,
         }
         # The caller first: whatever became of telling the journal, there is somebody who waits.
         return [*warnings, HandOver(overflow, variables), *self._end(at_ms, "", self.overflow)]
 
     def _is_a_loop(self, overflow: Overflow) -> bool:
-        return overflow.action is OverflowAction.TRANSFER and self._here() in self.arrival.trail
+        return overflow.action is OverflowAction.TRANSFER and self.arrival.trail.count(self._here()) >= VISITS_MAX
 
     def _here(self) -> str:
         return f"{callerid.number(self.arrival.number)}@{self.arrival.domain}"
@@ -375,6 +406,7 @@ class Hunt:
             return self._release()
         if self.state is not State.TALKING:
             self.outcome = outcome
+            self.leg_causes = dict.fromkeys((leg.uuid for leg in self.plan.legs), causes.UNKNOWN)
         return [*self._end(at_ms, outcome.value.upper(), ""), *self._release()]
 
     def _fault(self, at_ms: int) -> list[Command]:

@@ -44,8 +44,8 @@ class LegRecord(NamedTuple):
     One destination of the call.
 
     ``cause`` is the FreeSWITCH hangup cause of the leg (``NONE`` for the one that answered), or one of ours for a
-    leg that was never sent: ``LEG_LIMIT``, ``CONTACT_REFUSED``; empty while unknown. ``rang`` says whether the
-    phone was signalled and did ring.
+    leg that was never sent (``LEG_LIMIT``, ``CONTACT_REFUSED``) or never told of (``NEVER_CREATED``, ``UNKNOWN``).
+    ``rang`` says whether the phone was signalled and told us of nothing that kept it from ringing.
     """
 
     number: int

@@ -49,8 +49,8 @@ def run(settings: Settings) -> None:
         max_calls=settings.max_calls,
     )
     stop = _stop_on_signals()
-    server.listen()
     journal.start()
+    server.listen()
     shown = " ".join(f"{host}:{port}" for host, port in server.bound_addresses)
     log.info("serving on %s with %s", shown, safe_url(settings.database))
     _spare_the_collector()

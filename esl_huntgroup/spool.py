@@ -129,7 +129,7 @@ class Spool:
             os.close(file)
 
     def _lines(self) -> Iterator[bytes]:
-        with self.path.open("rb") as file:
+        with os.fdopen(os.dup(self._file), "rb") as file:  # not by its name: somebody may have removed that
             file.seek(self._offset)
             yield from file
 

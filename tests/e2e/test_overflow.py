@@ -33,7 +33,9 @@ def test_two_groups_that_overflow_to_each_other_do_not_loop(lab: Lab) -> None:
     caller = lab.call(to="706")
 
     assert caller.final_status(within_s=3) == 480
-    assert [call.outcome for call in lab.service.calls_of(caller.number)] == ["nobody_registered"] * 3
+    outcomes = [call.outcome for call in lab.service.calls_of(caller.number)]
+    assert set(outcomes) == {"nobody_registered"}
+    assert len(outcomes) <= 2 * VISITS_MAX + 1
 
 
 def test_all_busy_is_answered_with_the_groups_status(lab: Lab) -> None:

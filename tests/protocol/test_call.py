@@ -442,7 +442,7 @@ def test_an_overflow_that_leads_back_to_the_group_goes_to_the_dialplan(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
     lab.has_group(ANNA, overflow=Overflow(OverflowAction.TRANSFER, "700 XML public"))
-    result = lab.call(variables={"huntgroup_trail": f"701@{DOMAIN},700@{DOMAIN}"})
+    result = lab.call(variables={"huntgroup_trail": ",".join([f"701@{DOMAIN},700@{DOMAIN}"] * 3)})
     assert result.fallback == "nobody_registered"
     assert any("leads back to it" in text for text in warnings(caplog))
 
@@ -468,7 +468,7 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
     result = lab.call(anna(ANNA_ANSWERS), bernd(), hangs_up_after_talk_s=1)
     ask = f"api uuid_getvar {result.uuid} park_timeout"
     writes = [data.decode() for data in written if data.decode() != f"{ask}\n\n"]  # polls until the channel is parked
-    connect, batch, ring = writes
+    connect, batch, ring, restore = writes
     lines = re.sub(r"\[h=[0-9a-f]{12}\]", "[h=…]", batch).removesuffix("\n\n").split("\n\n")
     task = result.variables["last_sched_id"]
     assert connect == "connect\n\n"
@@ -477,15 +477,17 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
         "event plain CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE",
         f"filter Unique-ID {result.uuid}",
         ask,
-        f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=true;fail_on_single_reject=",
+        f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=true;fail_on_single_reject="
+        ";sip_copy_custom_headers=false",
         *[f"api sofia_contact */{number}@{DOMAIN}/[h=…]" for number in ("1001", "1002", "1003")],
     ]
     assert ring.count("sendmsg\n") == 1
     assert ring.startswith("sendmsg\ncall-command: execute\nexecute-app-name: bridge\nEvent-UUID: ")
     assert ring.endswith(f"api sched_del {task}\n\n")
+    assert restore == f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=\n\n"
     said = [command.line for command in result.commands if command.line != ask]
-    assert [line.split()[0] for line in said[-2:]] == ["sendmsg", "api"]
-    assert len(said) == 1 + len([line for line in lines if line != ask]) + 2
+    assert [line.split()[0] for line in said[-3:]] == ["sendmsg", "api", "api"]
+    assert len(said) == 1 + len([line for line in lines if line != ask]) + 3
     assert len(result.bridges) == 1
 
 
@@ -521,8 +523,8 @@ LOST_SWITCH = {
             "switch_gone",
             "SWITCH_GONE",
             "",
-            {"Anna": (EntryKind.NOT_SIGNALLED, False, "NEVER_CREATED")},
-            ["NEVER_CREATED"],
+            {"Anna": (EntryKind.MISSED, True, "UNKNOWN")},
+            ["UNKNOWN"],
         ),
     ],
     Moment.TALKING: [

@@ -28,6 +28,7 @@ from esl_huntgroup.hunt import (
     LetGo,
     LookUp,
     Prepare,
+    Restore,
     State,
     SwitchLost,
     UnexpectedEvent,
@@ -163,7 +164,7 @@ def test_the_group_is_looked_up_first() -> None:
 
 def test_answered() -> None:
     hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, GONE)
-    assert [type(command) for command in commands] == [LookUp, Write, Prepare, Bridge, Write, Write, LetGo]
+    assert [type(command) for command in commands] == [LookUp, Write, Prepare, Bridge, Write, Restore, Write, LetGo]
     assert written(CallOpened, commands).group_name == "Vertrieb"
     answered = written(CallAnswered, commands)
     assert (answered.answered_by_name, answered.wait_ms) == ("Anna Berg", 1000)
@@ -293,10 +294,51 @@ def test_the_caller_leaves_when_the_overflow_has_run() -> None:
 
 
 def test_two_groups_that_overflow_into_one_another_do_not_spin() -> None:
-    looping = Hunt(CALL_ID, arrival(variable_huntgroup_trail=f"700@{DOMAIN},701@{DOMAIN}"))
+    looping = Hunt(CALL_ID, arrival(variable_huntgroup_trail=",".join([f"700@{DOMAIN},701@{DOMAIN}"] * 3)))
     _, commands = run(GroupFound(overflowing()), ContactsKnown(ALL, 5), NOT_ANSWERED, hunt=looping)
     assert only(HandOver, commands).overflow.action is OverflowAction.DIALPLAN
     assert "leads back to it" in only(Warn, commands).text
+
+
+def test_a_caller_may_come_back_from_an_overflow() -> None:
+    back = Hunt(CALL_ID, arrival(variable_huntgroup_trail=f"700@{DOMAIN},700@{DOMAIN}"))
+    _, commands = run(GroupFound(overflowing()), ContactsKnown(ALL, 5), NOT_ANSWERED, hunt=back)
+    assert only(HandOver, commands).overflow == TRANSFER
+
+
+@pytest.mark.parametrize("cause", ["PICKED_OFF", "ORIGINATOR_CANCEL"])
+def test_a_ringing_caller_whom_somebody_took_away_is_left_alone(cause: str) -> None:
+    taken = BridgeEnded(AT_MS + 3000, True, "", {FIRST: cause, SECOND: "ORIGINATOR_CANCEL", THIRD: "USER_BUSY"})
+    hunt, commands = run(GroupFound(overflowing()), ContactsKnown(ALL, 5), taken)
+    assert not [command for command in commands if isinstance(command, HandOver)]
+    assert (type(commands[-1]), hunt.outcome) == (LetGo, Outcome.CALLER_GONE)
+    assert written(CallEnded, commands).cause == "PICKED_OFF"
+
+
+def test_the_winner_can_transfer_the_caller_to_an_extension_that_needs_its_variables() -> None:
+    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED)
+    assert only(Restore, commands).variables == {"app_disable_expand_variables": ""}
+
+
+def test_phones_that_were_ringing_when_the_switch_was_lost_are_not_said_to_be_unregistered() -> None:
+    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), SwitchLost(AT_MS + 3000))
+    assert [entry.kind.value for entry in written(CallEnded, commands).entries] == ["missed"] * 3
+
+
+def test_a_caller_who_was_answered_before_hears_the_group_ring() -> None:
+    _, commands = run(GroupFound(group()), hunt=Hunt(CALL_ID, arrival(Answer_State="answered")))
+    assert only(Prepare, commands).variables["transfer_ringback"] == "%(2000,4000,440,480)"
+    ours = arrival(Answer_State="answered", variable_transfer_ringback="local_stream://moh")
+    _, commands = run(GroupFound(group()), hunt=Hunt(CALL_ID, ours))
+    assert "transfer_ringback" not in only(Prepare, commands).variables
+
+
+def test_the_callers_own_headers_stay_away_from_the_phones_unless_the_dialplan_says_so() -> None:
+    _, commands = run(GroupFound(group()))
+    assert only(Prepare, commands).variables["sip_copy_custom_headers"] == "false"
+    decided = Hunt(CALL_ID, arrival(variable_sip_copy_custom_headers="true"))
+    _, commands = run(GroupFound(group()), hunt=decided)
+    assert "sip_copy_custom_headers" not in only(Prepare, commands).variables
 
 
 # -- the bridge -------------------------------------------------------------------------------------------------------
@@ -321,6 +363,7 @@ def test_what_the_dialplan_forgot_is_set_and_said() -> None:
 def test_the_groups_own_ringback_is_set() -> None:
     _, commands = run(GroupFound(group(ringback="tone_stream://%(1000,4000,425)")))
     assert only(Prepare, commands).variables["ringback"] == "tone_stream://%(1000,4000,425)"
+    assert only(Prepare, commands).variables["transfer_ringback"] == "tone_stream://%(1000,4000,425)"
 
 
 def test_a_call_that_waited_as_long_as_the_watchdog_is_left_to_it() -> None:
