@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from esl_huntgroup.hunt import VISITS_MAX
+
 from . import sipp
 from .lab import Lab
 
