@@ -25,7 +25,7 @@ import gevent
 
 from esl_huntgroup import causes, record
 from esl_huntgroup.arrival import Arrival, read_arrival
-from esl_huntgroup.contact import Contacts, read_contacts
+from esl_huntgroup.contact import read_contacts
 from esl_huntgroup.errors import CommandRefused, DatabaseError, ProtocolError, SwitchError, SwitchGone, SwitchTimeout
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Message, api, array, command, execute
@@ -116,23 +116,13 @@ class Call:
 
     def run(self) -> None:
         """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
-        commands = deque(self._hunt.begin())
-        while True:
-            while commands:
-                event = self._carry(commands.popleft())
-                if event is not None:
-                    commands.extend(self._hunt.receive(event))
-            if self._hunt.state is State.RELEASED:
-                return
-            commands.extend(self._hunt.receive(self._next_event()))
+        self._carry_all(self._hunt.begin())
+        while self._hunt.state is not State.RELEASED:
+            self._carry_all(self._hunt.receive(self._next_event()))
 
     def fail(self) -> None:
         """After a fault of this program: serve the caller all the same, as far as the hunt still can."""
-        commands = deque(self._hunt.receive(Fault(self._now_ms())))
-        while commands:
-            event = self._carry(commands.popleft())
-            if event is not None:
-                commands.extend(self._hunt.receive(event))
+        self._carry_all(self._hunt.receive(Fault(self._now_ms())))
 
     def give_back(self) -> None:
         """Return the call to the dialplan without a hunt. Raises SwitchError."""
@@ -140,6 +130,14 @@ class Call:
         self._exchange([self._cancel_watchdog(), command("exit")])
 
     # -- commands of the hunt ---------------------------------------------------------------------------------------
+
+    def _carry_all(self, commands: list[Command]) -> None:
+        """Carry out the commands in order, and behind them those that follow from what came of each."""
+        waiting = deque(commands)
+        while waiting:
+            event = self._carry(waiting.popleft())
+            if event is not None:
+                waiting.extend(self._hunt.receive(event))
 
     def _carry(self, what: Command) -> Event | None:
         """Carry out one command; return what came of it, if that is known at once."""
@@ -182,7 +180,7 @@ class Call:
             return None  # the caller has hung up; the event that says so comes next
         if not settings.reply.startswith("+OK"):
             raise CommandRefused(f"the switch does not set what the call needs: {settings.reply[:80]!r}")
-        contacts = {line: _contacts(answer, marker) for line, answer in zip(what.lines, answers, strict=True)}
+        contacts = {line: read_contacts(answer.reply, marker) for line, answer in zip(what.lines, answers, strict=True)}
         return ContactsKnown(contacts, self._elapsed_ms())
 
     def _control(self, more: list[bytes]) -> list[Message]:
@@ -291,9 +289,9 @@ class Call:
         return Answered(message.get("Bridge-B-Unique-ID") or "", _when_ms(message), _leg_causes(message))
 
     def _read_complete(self, message: Message) -> Event | None:
-        is_up = message.get("Answer-State") != "hangup"
         if message.get("Application-UUID") != self._bridge_uuid:
             return None
+        is_up = message.get("Answer-State") != "hangup"
         return BridgeEnded(_when_ms(message), is_up, _cause(message), self._leg_causes(message))
 
     def _leg_causes(self, message: Message) -> dict[str, str]:
@@ -405,10 +403,6 @@ def _summary(hunt: Hunt) -> str:
         talk_ms=max(ended_at_ms - hunt.answered_at_ms, 0) if hunt.answered_at_ms else 0,
         overflow=hunt.overflow,
     )
-
-
-def _contacts(answer: Message, marker: str) -> Contacts:
-    return read_contacts(answer.reply, marker)
 
 
 def _when_ms(message: Message) -> int:

@@ -362,10 +362,8 @@ class Hunt:
             # Somebody picked up or transferred the ringing caller, who talks elsewhere now and must be left alone.
             self.outcome = Outcome.CALLER_GONE
             return [*self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
-        return self._hand_over(causes.verdict(self._all_causes()), event.at_ms)
-
-    def _all_causes(self) -> list[str]:
-        return [self.leg_causes.get(leg.uuid, causes.NEVER_CREATED) for leg in self.plan.legs]
+        told = [record.cause_of(leg, event.leg_causes) for leg in self.plan.legs]
+        return self._hand_over(causes.verdict(told), event.at_ms)
 
     # -- endings --------------------------------------------------------------------------------------------------
 

@@ -89,7 +89,7 @@ def leg_records(plan: Plan, leg_causes: Mapping[str, str]) -> tuple[LegRecord, .
     """Return a row for each leg, and after them one for each contact that could not become a leg."""
     rows = []
     for leg in plan.legs:
-        cause = _cause_of(leg, leg_causes)
+        cause = cause_of(leg, leg_causes)
         rows.append(LegRecord(leg.number, leg.member.user_id, leg.line.address, leg.contact, cause, _rang(cause)))
     left_out = [item for item in plan.not_rung if item.why in CAUSE_OF and item.line]
     for number, item in enumerate(left_out, start=len(rows) + 1):
@@ -118,7 +118,7 @@ def _most_telling(plan: Plan, leg_causes: Mapping[str, str]) -> dict[int, str]:
     """Return user id → the cause that says most of what became of the user's phones."""
     told: dict[int, str] = {}
     for leg in plan.legs:
-        _tell(told, leg.member.user_id, _cause_of(leg, leg_causes))
+        _tell(told, leg.member.user_id, cause_of(leg, leg_causes))
     for item in plan.not_rung:
         if item.why in CAUSE_OF:
             _tell(told, item.member.user_id, CAUSE_OF[item.why])
@@ -137,10 +137,11 @@ def _entry(position: int, user_id: int, name: str, cause: str, is_answered: bool
         kind = EntryKind.ANSWERED if told is LegFate.ANSWERED else EntryKind.ANSWERED_ELSEWHERE
     else:
         kind = EntryKind.MISSED if told >= LegFate.REFUSED else EntryKind.NOT_SIGNALLED
-    return EntryRecord(position, user_id, name, kind, told >= LegFate.REFUSED, cause)
+    return EntryRecord(position, user_id, name, kind, _rang(cause), cause)
 
 
-def _cause_of(leg: Leg, leg_causes: Mapping[str, str]) -> str:
+def cause_of(leg: Leg, leg_causes: Mapping[str, str]) -> str:
+    """Return the hangup cause of a leg; one of which the switch never told was never a channel."""
     return leg_causes.get(leg.uuid, causes.NEVER_CREATED)
 
 
