@@ -7,6 +7,7 @@ Which variables the dialplan extension sets, and why, is in ``freeswitch/README.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,8 @@ REQUIRED_SETTINGS: Final = {
 Channel variables without which a group call goes wrong: the caller is hung up after a busy phone, comes back after the
 conversation, or gets a member's SIP status. The dialplan sets them; where it did not, the service does, and says so.
 """
+
+_PLAIN_UUID = re.compile(r"[A-Za-z0-9@._-]+", re.ASCII)
 
 Get = Callable[[str], str | None]
 
@@ -62,6 +65,11 @@ class Arrival:
     problem: str
 
     @property
+    def has_plain_uuid(self) -> bool:
+        """Whether the uuid means nothing to anybody: a profile may let the caller choose it by his Call-ID."""
+        return _PLAIN_UUID.fullmatch(self.channel_uuid) is not None
+
+    @property
     def parks_visibly(self) -> bool:
         """Whether the dialplan has set ``park_timeout``, so that one can see when the channel is parked."""
         return bool(self.park_timeout)
@@ -75,6 +83,8 @@ def read_arrival(get: Get, default_domain: str) -> Arrival:
     """
     now_ms = _integer(get("Event-Date-Timestamp")) // 1000
     handed_over_s = _integer(get("variable_huntgroup_arrived"))
+    watchdog_s = _integer(get("variable_huntgroup_watchdog_s"))
+    watchdog = _integer(get("variable_huntgroup_watchdog"))
     domain_text = get("variable_huntgroup_domain") or get("variable_domain_name") or default_domain
     number, number_problem = _normal(normal_number, get("Caller-Destination-Number") or "")
     domain, domain_problem = _normal(normal_domain, domain_text)
@@ -90,8 +100,8 @@ def read_arrival(get: Get, default_domain: str) -> Arrival:
         history_info=get("variable_sip_history_info") or "",
         arrived_at_ms=now_ms,
         age_ms=max(now_ms - handed_over_s * 1000, 0) if handed_over_s else 0,
-        watchdog_ms=_integer(get("variable_huntgroup_watchdog_s")) * 1000 if get("variable_last_sched_id") else 0,
-        watchdog_task=str(_integer(get("variable_last_sched_id")) or ""),
+        watchdog_ms=watchdog_s * 1000 if watchdog else 0,
+        watchdog_task=str(watchdog or ""),
         park_timeout=get("variable_park_timeout") or "",
         trail=tuple(filter(None, (get("variable_huntgroup_trail") or "").split(","))),
         missing_settings=tuple(name for name, value in REQUIRED_SETTINGS.items() if get(f"variable_{name}") != value),

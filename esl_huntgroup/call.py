@@ -5,7 +5,7 @@ What it writes to the switch, in this order:
 
     connect
     linger · event · filter · uuid_setvar_multi · uuid_getvar park_timeout · sofia_contact for each line   (one write)
-    sendmsg bridge · sched_del                                                                             (one write)
+    sendmsg bridge · sched_api guard · sched_del watchdog                                                  (one write)
     ... the phones ring, somebody talks, the switch tells the end ...
 
 One ``sendmsg`` only, because a parked channel takes one per 20 ms; ``api`` does not wait for that.
@@ -72,6 +72,10 @@ SILENCE_S: Final = 60.0
 """After this much silence in a conversation the switch is asked whether the call still exists."""
 NO_CHANNEL: Final = "-ERR No such channel"
 """What an ``api uuid_…`` command answers once the caller has hung up."""
+FALLBACK: Final = "huntgroup-fallback"
+"""The dialplan's extension for callers whom this service did not serve (00_huntgroup.xml)."""
+GUARD: Final = "huntgroup"
+"""The scheduler's group of the guard is this and the caller's uuid; the dialplan cancels it by this name too."""
 EVENTS: Final = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE"
 
 
@@ -113,6 +117,7 @@ class Call:
         self._connected_at = around.clock()
         self._bridge_uuid = f"{hunt.call_id[:-4]}ffff"
         self._is_controlled = False
+        self._has_guard = False
 
     def run(self) -> None:
         """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
@@ -127,7 +132,7 @@ class Call:
     def give_back(self) -> None:
         """Return the call to the dialplan without a hunt. Raises SwitchError."""
         self._control([])
-        self._exchange([self._cancel_watchdog(), command("exit")])
+        self._exchange([*self._cancel_watchdog(), command("exit")])
 
     # -- commands of the hunt ---------------------------------------------------------------------------------------
 
@@ -151,10 +156,10 @@ class Call:
                     return self._look_up(domain, number)
                 case Prepare():
                     return self._prepare(what)
-                case Bridge(dial_string):
-                    self._bridge(dial_string)
+                case Bridge():
+                    self._bridge(what)
                 case Restore(variables):
-                    self._exchange([self._set_variables(variables)])
+                    self._exchange([self._set_variables(variables), *self._call_off_guard()])
                 case HandOver():
                     return self._hand_over(what)
                 case LetGo():
@@ -170,7 +175,7 @@ class Call:
         except DatabaseError as error:
             log.error("no group can be found: %s call=%s", error, self._hunt.call_id)
             return Fault(self._now_ms())
-        return GroupFound(group) if group else GroupUnknown()
+        return GroupFound(group, self._now_ms()) if group else GroupUnknown(self._now_ms())
 
     def _prepare(self, what: Prepare) -> Event | None:
         marker = f"[h={os.urandom(6).hex()}]"
@@ -181,7 +186,7 @@ class Call:
         if not settings.reply.startswith("+OK"):
             raise CommandRefused(f"the switch does not set what the call needs: {settings.reply[:80]!r}")
         contacts = {line: read_contacts(answer.reply, marker) for line, answer in zip(what.lines, answers, strict=True)}
-        return ContactsKnown(contacts, self._elapsed_ms())
+        return ContactsKnown(contacts, self._now_ms())
 
     def _control(self, more: list[bytes]) -> list[Message]:
         """
@@ -221,9 +226,9 @@ class Call:
     def _ask_parked(self) -> bytes:
         return api(f"uuid_getvar {self._arrival.channel_uuid} park_timeout")
 
-    def _bridge(self, dial_string: str) -> None:
-        ring = execute("bridge", dial_string, event_uuid=self._bridge_uuid)
-        (queued, _) = self._exchange([ring, self._cancel_watchdog()])
+    def _bridge(self, what: Bridge) -> None:
+        ring = execute("bridge", what.dial_string, event_uuid=self._bridge_uuid)
+        (queued, *_) = self._exchange([ring, *self._set_guard(what.guard_s), *self._cancel_watchdog()])
         if not queued.reply.startswith("+OK"):
             raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
 
@@ -244,7 +249,7 @@ class Call:
                 last = [execute("transfer", target)]
             case OverflowAction.RESPOND:
                 last = [execute("respond", target)]
-        self._exchange([self._cancel_watchdog(), *last, command("exit")])
+        self._exchange([*self._call_off_guard(), *self._cancel_watchdog(), *last, command("exit")])
         self._session.stop()
         return HandedOver(self._now_ms())
 
@@ -324,15 +329,31 @@ class Call:
         pairs = ";".join(f"{name}={value}" for name, value in variables.items())
         return api(f"uuid_setvar_multi {self._arrival.channel_uuid} {pairs}")
 
-    def _cancel_watchdog(self) -> bytes:
-        return api(f"sched_del {self._arrival.watchdog_task or self._arrival.channel_uuid}")
+    def _cancel_watchdog(self) -> list[bytes]:
+        """Cancel the dialplan's own task, if it has told us of one, and no other task of the caller."""
+        return [api(f"sched_del {self._arrival.watchdog_task}")] if self._arrival.watchdog_task else []
 
-    def _elapsed_ms(self) -> int:
-        return int((self._around.clock() - self._connected_at) * 1000)
+    def _set_guard(self, guard_s: int) -> list[bytes]:
+        """
+        Have the switch itself look after a caller whose ringing ends while this service is frozen.
+
+        Only one who was not answered, and who is not talking (somebody may have picked him up), goes to the fallback.
+        """
+        if not guard_s:
+            return []
+        self._has_guard = True
+        uuid = self._arrival.channel_uuid
+        unless_talking = f"${{cond('${{variable_bridge_to}}' == '' ? {uuid} : nobody)}}"
+        unless_answered = "${cond('${variable_originate_disposition}' == 'SUCCESS' ? -answered)}"
+        transfer = f"expand uuid:{uuid} uuid_transfer {unless_talking}{unless_answered} {FALLBACK}"
+        return [api(f"sched_api +{guard_s} {GUARD}-{uuid} {transfer}")]
+
+    def _call_off_guard(self) -> list[bytes]:
+        return [api(f"sched_del {GUARD}-{self._arrival.channel_uuid}")] if self._has_guard else []
 
     def _now_ms(self) -> int:
         """Return the time by the switch's clock, reckoned from what it said when the caller arrived."""
-        return self._arrival.arrived_at_ms + self._elapsed_ms()
+        return self._arrival.arrived_at_ms + int((self._around.clock() - self._connected_at) * 1000)
 
 
 def serve(session: CallSession, around: Surroundings) -> None:

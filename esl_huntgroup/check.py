@@ -211,15 +211,23 @@ def _extension_problems(
         yield "does not run socket; copy it again"
         return
     before, after = actions[: names.index("socket")], actions[names.index("socket") + 1 :]
-    settings = {**REQUIRED_SETTINGS, "park_timeout": "-1"}
-    for name, value in settings.items():
-        if ("set", f"{name}={value}") not in before:
-            yield f"does not set {name}={value} before socket; copy it again"
+    missing = {**REQUIRED_SETTINGS, "park_timeout": "-1"}.items() - _pairs_set(before)
+    yield from (f"does not set {name}={value} before socket; copy it again" for name, value in sorted(missing))
     if "sched_transfer" not in [name for name, _ in before]:
         yield "has no watchdog (sched_transfer before socket): a frozen service would park its callers"
+    elif ("huntgroup_watchdog", "${last_sched_id}") not in _pairs_set(before):
+        yield "does not say which task is its watchdog (huntgroup_watchdog): it would end conversations; copy it again"
     if "transfer" not in [name for name, _ in after]:
         yield "has no transfer after socket: a caller whom nobody answers is hung up"
     yield from _socket_problems(dict(actions)["socket"], addresses)
+
+
+def _pairs_set(actions: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return name and value of every variable that ``set`` and ``multiset`` (``^^;name=value;…``) set."""
+    texts = [data for name, data in actions if name == "set"]
+    for data in (data for name, data in actions if name == "multiset"):
+        texts += data[3:].split(data[2:3]) if data.startswith("^^") and len(data) > 3 else data.split(" ")
+    return {(name, value) for name, _, value in (text.partition("=") for text in texts)}
 
 
 def _socket_problems(argument: str, addresses: Sequence[Address]) -> Iterator[str]:

@@ -29,7 +29,11 @@ from esl_huntgroup.plan import LEG_LIMIT, Plan, make_plan
 
 WATCHDOG_MARGIN_MS = 2000
 """A call that the dialplan may take back within this time is left to it: two masters would ring its phones."""
-
+GUARD_MARGIN_S = 12
+"""
+How long after the ringing the switch takes a caller back from a service that is frozen: well after the hand-over that
+a living one makes at once, the whole second that FreeSWITCH rings longer included.
+"""
 
 EXPANSION_ON: Mapping[str, str] = {"app_disable_expand_variables": ""}
 """What gives the caller's dialplan its ``${variables}`` back, once nothing foreign is dialled any more."""
@@ -58,19 +62,22 @@ class GroupFound:
     """The number is that of a user group."""
 
     group: HuntGroup
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class GroupUnknown:
     """No user group has this number."""
 
+    at_ms: int
+
 
 @dataclass(frozen=True, slots=True)
 class ContactsKnown:
-    """The switch has said who is registered, ``elapsed_ms`` after it handed over the call."""
+    """The switch has said who is registered."""
 
     contacts: Mapping[Line, Contacts]
-    elapsed_ms: int
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +155,20 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """Ring them all."""
+    """
+    Ring them all.
+
+    ``guard_s`` is when the switch itself shall send a caller who is still waiting to the fallback, should this service
+    be frozen by then; 0 is never.
+    """
 
     dial_string: str
+    guard_s: int
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Set these variables ("" removes) on a caller who goes on without us."""
+    """Set these variables ("" removes) on a caller who goes on without us, and call off the guard."""
 
     variables: Mapping[str, str]
 
@@ -235,8 +248,8 @@ class Hunt:
 
     def begin(self) -> list[Command]:
         """Return the first thing to do."""
-        if self._is_too_late(0):
-            return self._leave_alone()
+        if self._is_too_late(self.arrival.arrived_at_ms):
+            return self._leave_alone(self.arrival.arrived_at_ms)
         if self.arrival.problem:
             return [Warn(self.arrival.problem), *self._hand_over(Outcome.UNKNOWN_NUMBER, self.arrival.arrived_at_ms)]
         return [LookUp(self.arrival.domain, self.arrival.number)]
@@ -248,12 +261,12 @@ class Hunt:
         if self.state is State.RELEASED:
             return []
         match event:
-            case GroupFound(group):
-                return self._group_found(group)
-            case GroupUnknown():
-                return self._hand_over(Outcome.UNKNOWN_NUMBER, self.arrival.arrived_at_ms)
-            case ContactsKnown(contacts, elapsed_ms):
-                return self._leave_alone() if self._is_too_late(elapsed_ms) else self._ring(contacts)
+            case GroupFound(group, at_ms):
+                return self._group_found(group, at_ms)
+            case GroupUnknown(at_ms):
+                return self._send_on(Outcome.UNKNOWN_NUMBER, at_ms)
+            case ContactsKnown(contacts, at_ms):
+                return self._leave_alone(at_ms) if self._is_too_late(at_ms) else self._ring(contacts, at_ms)
             case Answered():
                 return self._answered(event)
             case BridgeEnded():
@@ -269,15 +282,18 @@ class Hunt:
 
     # -- before the phones ring -----------------------------------------------------------------------------------
 
-    def _is_too_late(self, elapsed_ms: int) -> bool:
-        watchdog_ms = self.arrival.watchdog_ms
-        return bool(watchdog_ms) and self.arrival.age_ms + elapsed_ms > watchdog_ms - WATCHDOG_MARGIN_MS
+    def _is_too_late(self, at_ms: int) -> bool:
+        arrival = self.arrival
+        waited_ms = arrival.age_ms + at_ms - arrival.arrived_at_ms
+        return bool(arrival.watchdog_ms) and waited_ms > arrival.watchdog_ms - WATCHDOG_MARGIN_MS
 
-    def _group_found(self, group: HuntGroup) -> list[Command]:
+    def _group_found(self, group: HuntGroup, at_ms: int) -> list[Command]:
         self.group = group
         opened = Write(record.opened(self.call_id, self.arrival, group))
+        if self._is_too_late(at_ms):
+            return [opened, *self._leave_alone(at_ms)]
         if group.hunt_mode is not HuntMode.SOFTPHONE:
-            return [opened, *self._hand_over(Outcome.GROUP_DISABLED, self.arrival.arrived_at_ms)]
+            return [opened, *self._hand_over(Outcome.GROUP_DISABLED, at_ms)]
         self.state = State.ASKING
         missing = self.arrival.missing_settings
         text = f"the dialplan extension does not set {', '.join(missing)}; set for this call"
@@ -295,13 +311,14 @@ class Hunt:
             variables["transfer_ringback"] = RINGING_TONE
         return [opened, *warning, Prepare(variables, group.lines)]
 
-    def _ring(self, contacts: Mapping[Line, Contacts]) -> list[Command]:
+    def _ring(self, contacts: Mapping[Line, Contacts], at_ms: int) -> list[Command]:
         group = self._known_group()
         self.plan = make_plan(group, contacts, self.arrival.caller_address, self.call_id, self._leg_limit)
         warnings = [Warn(text) for text in record.warnings(self.plan)]
         if not self.plan.legs:
-            return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, self.arrival.arrived_at_ms)]
-        bridge = Bridge(dial_string(self._variables(group), self.plan.legs))
+            return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, at_ms)]
+        guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.arrival.has_plain_uuid else 0
+        bridge = Bridge(dial_string(self._variables(group), self.plan.legs), guard_s)
         self.state = State.ALERTING
         return [*warnings, bridge]
 
@@ -361,9 +378,13 @@ class Hunt:
         if TAKEN_AWAY & set(event.leg_causes.values()):
             # Somebody picked up or transferred the ringing caller, who talks elsewhere now and must be left alone.
             self.outcome = Outcome.CALLER_GONE
-            return [*self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
+            return [Restore(EXPANSION_ON), *self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
         told = [record.cause_of(leg, event.leg_causes) for leg in self.plan.legs]
         return self._hand_over(causes.verdict(told), event.at_ms)
+
+    def _send_on(self, outcome: Outcome, at_ms: int) -> list[Command]:
+        """Send on a caller for whom no phone rings, unless the dialplan is about to do that itself."""
+        return self._leave_alone(at_ms) if self._is_too_late(at_ms) else self._hand_over(outcome, at_ms)
 
     # -- endings --------------------------------------------------------------------------------------------------
 
@@ -410,7 +431,7 @@ class Hunt:
     def _fault(self, at_ms: int) -> list[Command]:
         """Serve the caller all the same: before the phones ring by the overflow, later by not touching the call."""
         if self.state in (State.ARRIVED, State.ASKING):
-            return self._hand_over(Outcome.SERVICE_FAULT, at_ms)
+            return self._send_on(Outcome.SERVICE_FAULT, at_ms)
         return self._lost(at_ms, Outcome.SERVICE_FAULT)
 
     def _end(self, at_ms: int, cause: str, overflow: str) -> list[Command]:
@@ -441,10 +462,9 @@ class Hunt:
         self.state = State.RELEASED
         return [LetGo()]
 
-    def _leave_alone(self) -> list[Command]:
+    def _leave_alone(self, at_ms: int) -> list[Command]:
         """Do nothing to a call that waited so long for us that the dialplan is about to take it back."""
         self.outcome = Outcome.SERVICE_FAULT
-        at_ms = self.arrival.arrived_at_ms
         warning = Warn("the call waited too long for the service; the dialplan's watchdog takes it back")
         return [warning, *self._end(at_ms, "WATCHDOG", ""), *self._release()]
 

@@ -127,6 +127,17 @@ class EventSocket:
             self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
             return bytes(self.sock.recv(RECEIVE_BYTES))
         except TimeoutError:
+            return self._receive_what_is_here()
+        except OSError as error:
+            self.connected = False
+            raise SwitchGone(f"the connection broke: {error.strerror or error}") from None
+
+    def _receive_what_is_here(self) -> bytes:
+        """After the deadline: a process that was stopped meanwhile finds the time over and the answer waiting."""
+        try:
+            self.sock.settimeout(0)
+            return bytes(self.sock.recv(RECEIVE_BYTES))
+        except BlockingIOError:
             raise SwitchTimeout("no answer within the deadline") from None
         except OSError as error:
             self.connected = False

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
 from esl_huntgroup.simulator.causes import known_cause
-from esl_huntgroup.simulator.channel import CallerChannel
+from esl_huntgroup.simulator.channel import CallerChannel, Transfer
 from esl_huntgroup.simulator.clock import Clock
 from esl_huntgroup.simulator.cstring import split_list, split_words
+from esl_huntgroup.simulator.expansion import expand
 from esl_huntgroup.simulator.leg import Leg
 from esl_huntgroup.simulator.phones import Registrar
+from esl_huntgroup.simulator.scheduler import Scheduler
 
 NO_SUCH_CHANNEL = "-ERR No such channel!\n"
 _SETVAR_MULTI_USAGE = "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n"
@@ -18,6 +21,7 @@ _SETVAR_USAGE = "-USAGE: <uuid> <var> [value]\n"
 _GETVAR_USAGE = "-USAGE: <uuid> <var>\n"
 _KILL_USAGE = "-USAGE: <uuid> [cause]\n"
 _SETVAR_MULTI_LIMIT = 64
+_CONDITION = re.compile(r"'([^']*)' == '([^']*)' \? (\S+)(?: : (\S+))?")
 
 
 class Channels(Protocol):
@@ -25,6 +29,7 @@ class Channels(Protocol):
 
     registrar: Registrar
     clock: Clock
+    scheduler: Scheduler
     legs: dict[str, Leg]
     callers: dict[str, CallerChannel]
 
@@ -34,10 +39,13 @@ Api = Callable[[Channels, str], str]
 
 def execute(channels: Channels, command: str, argument: str) -> str:
     """Return the output of an api command, as it stands in the body of the answer."""
+    return _output(channels, command, argument) or "-ERR no reply\n"
+
+
+def _output(channels: Channels, command: str, argument: str) -> str:
+    """Return what the command prints, which may be nothing; ``${command(argument)}`` is replaced by just that."""
     known = _COMMANDS.get(command)
-    if known is None:
-        return f"-ERR {command} Command not found!\n"
-    return known(channels, argument) or "-ERR no reply\n"
+    return known(channels, argument) if known else f"-ERR {command} Command not found!\n"
 
 
 def _live_caller(channels: Channels, uuid: str) -> CallerChannel | None:
@@ -110,12 +118,46 @@ def _uuid_kill(channels: Channels, argument: str) -> str:
     return "+OK\n"
 
 
+def _uuid_transfer(channels: Channels, argument: str) -> str:
+    """Only the form that is used here: a uuid and an extension."""
+    uuid, _, extension = argument.partition(" ")
+    caller = _live_caller(channels, uuid)
+    if caller is None or not extension:
+        return NO_SUCH_CHANNEL
+    caller.go_to(Transfer(extension, caller.profile.context))
+    return "+OK\n"
+
+
+def _sched_api(channels: Channels, argument: str) -> str:
+    """``+seconds group command``."""
+    after, _, rest = argument.partition(" ")
+    group, _, line = rest.partition(" ")
+    if not line or not after.startswith("+"):
+        return "-ERR Invalid syntax. USAGE: [+@]<time> <group_name> <command_string>[&]\n"
+    command, _, its_argument = line.partition(" ")
+    task = channels.scheduler.add(int(after[1:]), group, lambda: execute(channels, command, its_argument))
+    return f"+OK Added: {task}\n"
+
+
 def _sched_del(channels: Channels, argument: str) -> str:
-    caller = channels.callers.get(argument)
-    if caller is not None:
-        return f"+OK Deleted: {caller.cancel_scheduled()}\n"
-    owner = next((each for each in channels.callers.values() if argument in map(str, each.scheduled)), None)
-    return f"+OK Deleted: {owner.cancel_scheduled(int(argument)) if owner else 0}\n"
+    return f"+OK Deleted: {channels.scheduler.cancel(argument)}\n"
+
+
+def _expand(channels: Channels, argument: str) -> str:
+    """``uuid:<uuid> command arguments``: expand with the channel's variables, as events name them, then execute."""
+    first, _, rest = argument.partition(" ")
+    caller = _live_caller(channels, first.removeprefix("uuid:"))
+    known = {f"variable_{name}": value for name, value in caller.variables.items()} if caller else {}
+    command, _, its_argument = (rest if first.startswith("uuid:") else argument).partition(" ")
+    return execute(channels, command, expand(its_argument, known.get, lambda *call: _output(channels, *call)))
+
+
+def _cond(_channels: Channels, argument: str) -> str:
+    """Compare two quoted texts: ``'a' == 'b' ? true : false``, the last part may be left out (cond_function)."""
+    match = _CONDITION.fullmatch(argument)
+    if match is None:
+        return "-ERR"
+    return match[3] if match[1] == match[2] else match[4] or ""
 
 
 def _sofia_contact(channels: Channels, argument: str) -> str:
@@ -132,6 +174,9 @@ def _strepoch(channels: Channels, _argument: str) -> str:
 
 
 _COMMANDS: dict[str, Api] = {
+    "cond": _cond,
+    "expand": _expand,
+    "sched_api": _sched_api,
     "sched_del": _sched_del,
     "sofia_contact": _sofia_contact,
     "strepoch": _strepoch,
@@ -140,4 +185,5 @@ _COMMANDS: dict[str, Api] = {
     "uuid_kill": _uuid_kill,
     "uuid_setvar": _uuid_setvar,
     "uuid_setvar_multi": _uuid_setvar_multi,
+    "uuid_transfer": _uuid_transfer,
 }

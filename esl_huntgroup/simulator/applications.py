@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Application = Callable[["Session", str], None]
 
-RUN_BY_THE_DEAD = frozenset({"set", "unset", "log"})
+RUN_BY_THE_DEAD = frozenset({"set", "multiset", "unset", "log"})
 """Applications that still run when the caller has hung up (SAF_ZOMBIE_EXEC)."""
 
 
@@ -29,7 +29,14 @@ def find(name: str) -> Application | None:
 def _set(session: Session, argument: str) -> None:
     """Set a variable; expand a second time, whatever app_disable_expand_variables says (set_function)."""
     name, _, value = argument.partition("=")
-    session.channel.variables.set(name, session.expand(value))
+    session.channel.variables.set(name, session.expand(value) if value else None)
+
+
+def _multiset(session: Session, argument: str) -> None:
+    """``^^;name=value;…``; a name without a value is unset (multiset_function, base_set)."""
+    separator, pairs = (argument[2:3], argument[3:]) if argument.startswith("^^") else (" ", argument)
+    for pair in pairs.split(separator):
+        _set(session, pair)
 
 
 def _unset(session: Session, argument: str) -> None:
@@ -82,18 +89,15 @@ def _sched_transfer(session: Session, argument: str) -> None:
     channel = session.channel
 
     def move() -> None:
-        channel.scheduled.pop(task_id, None)
         if channel.ready:
             _transfer(session, destination)
 
-    task = channel.clock.later(int(after.lstrip("+")), move)
-    task_id = id(task) % 100_000
-    channel.scheduled[task_id] = task
-    channel.variables.set("last_sched_id", str(task_id))
+    task = session.exchange.scheduler.add(int(after.lstrip("+")), channel.uuid, move)
+    channel.variables.set("last_sched_id", str(task))
 
 
-def _sched_cancel(session: Session, _argument: str) -> None:
-    session.channel.cancel_scheduled()
+def _sched_cancel(session: Session, argument: str) -> None:
+    session.exchange.scheduler.cancel(argument or session.channel.uuid)
 
 
 def _socket(session: Session, argument: str) -> None:
@@ -148,6 +152,7 @@ def _talk(session: Session, leg: Leg) -> None:
 
 def _note_bridge(session: Session, leg: Leg) -> None:
     variables = session.channel.variables
+    variables.set("bridge_to", leg.uuid)
     variables.set("last_bridge_to", leg.uuid)
     variables.set("bridge_channel", leg.profile.channel_name)
     variables.set("bridge_uuid", leg.uuid)
@@ -159,6 +164,7 @@ def _end_bridge(session: Session, leg: Leg) -> None:
     if leg.up:
         channel.variables.set("last_bridge_role", "originator")
         leg.hang_up(channel.hangup_cause or "NORMAL_CLEARING")
+    channel.variables.set("bridge_to", None)
     channel.variables.set("bridge_hangup_cause", leg.cause)
     if channel.ready and leg.answered and channel.variables.true("hangup_after_bridge"):
         channel.hang_up(leg.cause)
@@ -170,6 +176,7 @@ _APPLICATIONS: dict[str, Application] = {
     "hangup": _hangup,
     "info": _nothing,
     "log": _nothing,
+    "multiset": _multiset,
     "playback": _playback,
     "respond": _respond,
     "ring_ready": _ring_ready,

@@ -7,8 +7,6 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import gevent
-
 from esl_huntgroup.simulator import sipvars
 from esl_huntgroup.simulator.causes import q850, status_of_cause
 from esl_huntgroup.simulator.clock import Clock
@@ -62,7 +60,6 @@ class CallerChannel:
         self.sip_status = 0
         self.other_leg: Profile | None = None
         self.transfer: Transfer | None = None
-        self.scheduled: dict[int, gevent.Greenlet] = {}
         self._set_inbound(session_id)
 
     # -- what others ask ------------------------------------------------------------------------------------------
@@ -125,7 +122,6 @@ class CallerChannel:
         """End the call: BYE when answered, else the SIP status, by default that of the cause."""
         if not self.up:
             return
-        self.cancel_scheduled()
         self.transfer = None
         self.hangup_cause = cause
         self.state = State.HANGUP
@@ -174,14 +170,6 @@ class CallerChannel:
         if transfer is not None and self.up:
             self.state = State.EXECUTE
         return transfer
-
-    def cancel_scheduled(self, task_id: int | None = None) -> int:
-        """Forget the scheduled tasks of this channel, or one of them; return how many there were."""
-        chosen = [task_id] if task_id is not None else list(self.scheduled)
-        tasks = [self.scheduled.pop(each) for each in chosen if each in self.scheduled]
-        for task in tasks:
-            task.kill(block=False)
-        return len(tasks)
 
     # -- parts ----------------------------------------------------------------------------------------------------
 

@@ -25,28 +25,27 @@ class Extension:
 def huntgroup(service: str, domain: str, watchdog_s: int | None = 8) -> Extension:
     """Return the extension of the group numbers. ``watchdog_s`` None: an administrator has left the watchdog out."""
     watchdog: tuple[Action, ...] = ()
-    announced: tuple[Action, ...] = ()
     if watchdog_s is not None:
-        announced = (("set", f"huntgroup_watchdog_s={watchdog_s}"),)
-        watchdog = (("sched_transfer", f"+{watchdog_s} {FALLBACK}"),)
+        watchdog = (
+            ("sched_transfer", f"+{watchdog_s} {FALLBACK}"),
+            ("set", "huntgroup_watchdog=${last_sched_id}"),
+        )
     return Extension(
         "huntgroup",
         (
             ("set", f"huntgroup_domain={domain}"),
-            ("set", f"huntgroup_fallback={FALLBACK}"),
-            *announced,
-            ("set", "huntgroup_arrived=${strepoch()}"),
-            ("unset", "huntgroup_result"),
-            ("set", "continue_on_fail=true"),
-            ("set", "hangup_after_bridge=true"),
-            ("set", "sip_ignore_remote_cause=true"),
-            ("set", "park_timeout=-1"),
+            (
+                "multiset",
+                f"^^;huntgroup_fallback={FALLBACK};huntgroup_watchdog_s={watchdog_s};huntgroup_arrived=${{strepoch()}}"
+                ";huntgroup_result=;continue_on_fail=true;hangup_after_bridge=true;sip_ignore_remote_cause=true"
+                ";park_timeout=-1",
+            ),
             ("ring_ready", ""),
             *watchdog,
             ("socket", f"{service} async full"),
-            ("sched_cancel", ""),
-            ("unset", "app_disable_expand_variables"),
-            ("unset", "park_timeout"),
+            ("multiset", "^^;app_disable_expand_variables=;park_timeout="),
+            ("sched_cancel", "${huntgroup_watchdog}"),
+            ("sched_cancel", "huntgroup-${uuid}"),
             ("transfer", FALLBACK),
         ),
     )

@@ -23,6 +23,7 @@ from esl_huntgroup.simulator.expansion import expand
 from esl_huntgroup.simulator.interference import Moment
 from esl_huntgroup.simulator.leg import Leg, Observer
 from esl_huntgroup.simulator.phones import Registrar
+from esl_huntgroup.simulator.scheduler import Scheduler
 
 Route = Callable[[Transfer, CallerChannel], Extension | None]
 
@@ -32,6 +33,7 @@ class Exchange(Protocol):
 
     registrar: Registrar
     legs: dict[str, Leg]
+    scheduler: Scheduler
 
     def api(self, command: str, argument: str) -> str:
         """Execute an api command and return its output."""
@@ -79,6 +81,7 @@ class Session:
             self._walk(extension)
             extension = self._next_extension()
         self.channel.hang_up("NORMAL_CLEARING")
+        self.exchange.scheduler.cancel(self.channel.uuid)
         self.channel.report(*self._last_application)
         cause = [("Hangup-Cause", self.channel.hangup_cause)]
         self.exchange.fire(self, "CHANNEL_HANGUP_COMPLETE", cause, [])

@@ -29,6 +29,7 @@ from esl_huntgroup.simulator.interference import NONE, Interference
 from esl_huntgroup.simulator.leg import Leg
 from esl_huntgroup.simulator.listener import Listener
 from esl_huntgroup.simulator.phones import Heard, Phone, Registrar
+from esl_huntgroup.simulator.scheduler import Scheduler
 from esl_huntgroup.simulator.session import Session
 from esl_huntgroup.simulator.sipvars import Caller
 
@@ -92,6 +93,7 @@ class Switch:
         """Do not connect to anything yet: each call does."""
         self.clock = clock or Clock()
         self.registrar = Registrar(phones)
+        self.scheduler = Scheduler(self.clock)
         self.legs: dict[str, Leg] = {}
         self.callers: dict[str, CallerChannel] = {}
         self.domain = domain

@@ -86,11 +86,18 @@ class FreeSwitch:
             self._process = subprocess.Popen(
                 [BINARY, *options, *folders], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self._end()
+            raise
 
     def stop(self) -> None:
         """Stop the switch, by force if it does not go."""
         self._esl.close()
+        self._end()
+
+    def _end(self) -> None:
         self._process.terminate()
         try:
             self._process.wait(STOP_WITHIN_S)
@@ -101,6 +108,20 @@ class FreeSwitch:
     def api(self, command: str) -> str:
         """Return what the switch answers to an api command."""
         return self._esl.api(command)
+
+    def caller_uuid(self, number: str) -> str:
+        """Return the uuid of the channel of the caller with this number; the switch's own list lags a little."""
+        deadline = time.monotonic() + REPLY_WITHIN_S
+        while True:
+            rows = self.api("show channels").splitlines()
+            if found := [row.split(",")[0] for row in rows if f",{number}," in row and ",inbound," in row]:
+                return found[0]
+            assert time.monotonic() < deadline, f"no channel of {number}:\n" + "\n".join(rows)
+            time.sleep(0.05)
+
+    def tasks(self, group: str) -> list[str]:
+        """Return the scheduled tasks whose group begins like this."""
+        return [row for row in self.api("show tasks").splitlines() if f",{group}" in row]
 
     def channels(self) -> int:
         """Return how many channels there are, those still held by a socket included."""

@@ -91,6 +91,13 @@ class Lab:
             assert time.monotonic() < deadline, f"{there} channels, not {number}"
             time.sleep(0.05)
 
+    def wait_for_tasks(self, group: str, number: int) -> None:
+        """Wait until so many tasks are scheduled in groups that begin like this; that list lags too."""
+        deadline = time.monotonic() + ENDED_WITHIN_S
+        while len(there := self.switch.tasks(group)) != number:
+            assert time.monotonic() < deadline, f"{there} are scheduled, not {number}"
+            time.sleep(0.05)
+
     def service_log(self) -> str:
         """Return what the service has logged since the test began."""
         return self.service.log_since(self._log_offset)

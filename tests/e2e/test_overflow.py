@@ -31,6 +31,20 @@ def test_the_overflow_can_be_another_group(lab: Lab) -> None:
     assert (second.outcome, second.answered_by) == ("answered", "Anna Berg")
 
 
+def test_the_winner_sends_the_caller_on_into_a_group_that_has_its_own_overflow(lab: Lab) -> None:
+    anna = lab.phone("1001", sipp.answers(after_ms=300))
+    caller = lab.call(to="700", talk_ms=20_000)
+    lab.journal(caller, until=lambda call: call.answered_by)
+    lab.switch.api(f"uuid_transfer {lab.switch.caller_uuid(caller.number)} 709 XML lab")
+
+    assert anna.wait_received("BYE")
+    assert caller.endpoint.wait_received("BYE")
+    lab.journal(caller, until=lambda call: call.overflow)
+    first, second = lab.service.calls_of(caller.number)
+    assert (first.outcome, first.answered_by) == ("answered", "Anna Berg")
+    assert (second.outcome, second.overflow) == ("nobody_registered", "transfer 501 XML lab")
+
+
 def test_two_groups_that_overflow_to_each_other_do_not_loop(lab: Lab) -> None:
     caller = lab.call(to="706")
 

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from esl_huntgroup.hunt import GUARD_MARGIN_S
+
 from . import sipp
 from .lab import GAVE_UP, RANG_OUT, Lab
 
 WATCHDOG_S = 8
+RING_S = 5
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +128,42 @@ def test_service_frozen_while_ringing_still_writes_the_journal_when_it_goes_on(l
     assert anna.wait_received("BYE")
     lab.service.thaw()
     assert lab.journal(caller).answered_by == "Anna Berg"
+
+
+def test_service_frozen_while_ringing_and_nobody_answers(lab: Lab) -> None:
+    anna = lab.phone("1001", sipp.rings())
+    caller = lab.call()
+    anna.wait_invited()
+    lab.service.freeze()
+
+    assert caller.final_status(within_s=RING_S + GUARD_MARGIN_S + 5) == 503
+    assert anna.reasons("CANCEL") == [RANG_OUT]
+    lab.service.thaw()
+    assert lab.journal(caller).outcome == "no_answer"
+
+
+def test_service_frozen_while_ringing_and_a_colleague_picks_the_caller_up(lab: Lab) -> None:
+    anna = lab.phone("1001", sipp.rings())
+    caller = lab.call(talk_ms=(RING_S + GUARD_MARGIN_S + 2) * 1000)
+    anna.wait_invited()
+    lab.service.freeze()
+    ben = lab.unregistered_phone(sipp.answers(after_ms=100))
+    caller_uuid = lab.switch.caller_uuid(caller.number)
+    lab.switch.api(f"originate sofia/internal/sip:ben@127.0.0.1:{ben.port} &intercept({caller_uuid})")
+    assert anna.wait_received("CANCEL")
+
+    assert caller.final_status(within_s=RING_S + GUARD_MARGIN_S + 10) == 200
+    assert not caller.endpoint.received("BYE")
+
+
+def test_guard_of_a_call_is_gone_when_it_is_answered_or_over(lab: Lab) -> None:
+    anna = lab.phone("1001", sipp.answers(after_ms=500))
+    caller = lab.call(talk_ms=700)
+    anna.wait_invited()
+    lab.wait_for_tasks("huntgroup-", 1)
+    lab.journal(caller, until=lambda call: call.answered_by)
+    lab.wait_for_tasks("huntgroup-", 0)
+    assert caller.final_status() == 200
 
 
 def test_watchdog_does_not_bark_at_a_conversation(lab: Lab) -> None:

@@ -26,6 +26,7 @@ from esl_huntgroup.esl.server import Server
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.stream import EventSocket
 from esl_huntgroup.group import HuntGroup, HuntMode, Member, Outcome, Overflow, OverflowAction
+from esl_huntgroup.hunt import GUARD_MARGIN_S
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, JournalRecord
 from esl_huntgroup.simulator import dialplan, phones
 from esl_huntgroup.simulator.channel import CallerChannel, Transfer
@@ -470,7 +471,7 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
     writes = [data.decode() for data in written if data.decode() != f"{ask}\n\n"]  # polls until the channel is parked
     connect, batch, ring, restore = writes
     lines = re.sub(r"\[h=[0-9a-f]{12}\]", "[h=…]", batch).removesuffix("\n\n").split("\n\n")
-    task = result.variables["last_sched_id"]
+    task, guard = result.variables["huntgroup_watchdog"], f"huntgroup-{result.uuid}"
     assert connect == "connect\n\n"
     assert lines == [
         "linger 30",
@@ -483,11 +484,19 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
     ]
     assert ring.count("sendmsg\n") == 1
     assert ring.startswith("sendmsg\ncall-command: execute\nexecute-app-name: bridge\nEvent-UUID: ")
-    assert ring.endswith(f"api sched_del {task}\n\n")
-    assert restore == f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=\n\n"
+    set_guard, cancel_watchdog = ring[ring.index("api sched_api") :].removesuffix("\n\n").split("\n\n")
+    assert set_guard == (
+        f"api sched_api +{1 + GUARD_MARGIN_S} {guard} expand uuid:{result.uuid} uuid_transfer "
+        f"${{cond('${{variable_bridge_to}}' == '' ? {result.uuid} : nobody)}}"
+        "${cond('${variable_originate_disposition}' == 'SUCCESS' ? -answered)} huntgroup-fallback"
+    )
+    assert cancel_watchdog == f"api sched_del {task}"
+    assert restore == (
+        f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=\n\napi sched_del {guard}\n\n"
+    )
     said = [command.line for command in result.commands if command.line != ask]
-    assert [line.split()[0] for line in said[-3:]] == ["sendmsg", "api", "api"]
-    assert len(said) == 1 + len([line for line in lines if line != ask]) + 3
+    assert [line.split()[0] for line in said[-5:]] == ["sendmsg", "api", "api", "api", "api"]
+    assert len(said) == 1 + len([line for line in lines if line != ask]) + 5
     assert len(result.bridges) == 1
 
 
@@ -495,6 +504,22 @@ def test_the_dialplans_watchdog_is_cancelled_once_the_phones_ring(lab: Lab) -> N
     lab.has_group(ANNA, ring_timeout_s=20)
     result = lab.call(anna(answering(10)), hangs_up_after_talk_s=1)
     assert (result.spoken_with, result.fallback) == ("Anna Berg", None)
+
+
+def test_a_caller_whom_nobody_answers_and_the_service_forgets_reaches_the_fallback(lab: Lab) -> None:
+    forgotten = Interference(freeze_at=Moment.RINGING, frozen_s=SPEED)
+    lab.has_group(ANNA)
+    result = lab.call(anna(), interference=forgotten)
+    assert (result.fallback, result.spoken_with) == ("", "")
+    assert GUARD_MARGIN_S < result.duration_s < GUARD_MARGIN_S + 5
+
+
+def test_a_caller_who_talks_while_the_service_is_frozen_is_left_alone(lab: Lab) -> None:
+    frozen = Interference(freeze_at=Moment.RINGING, frozen_s=SPEED)
+    lab.has_group(ANNA)
+    result = lab.call(anna(ANNA_ANSWERS), interference=frozen, hangs_up_after_talk_s=GUARD_MARGIN_S + 4)
+    assert (result.fallback, result.spoken_with) == (None, "Anna Berg")
+    assert result.talk_s > GUARD_MARGIN_S + 3
 
 
 def test_every_leg_names_the_group_and_keeps_the_caller(lab: Lab) -> None:
@@ -715,7 +740,12 @@ def extension_without(lab: Lab, *left_out: str) -> Extension:
     if not hasattr(lab, "server"):
         lab.start()
     full = dialplan.huntgroup(f"127.0.0.1:{lab.address[1]}", DOMAIN)
-    return Extension(full.name, tuple(step for step in full.actions if not step[1].startswith(left_out)))
+    return Extension(full.name, tuple((name, _without(data, left_out)) for name, data in full.actions))
+
+
+def _without(data: str, left_out: tuple[str, ...]) -> str:
+    """Take variables out of the extension's one ``multiset``."""
+    return ";".join(pair for pair in data.split(";") if not pair.startswith(left_out))
 
 
 @pytest.mark.parametrize("setting", ["continue_on_fail", "hangup_after_bridge", "sip_ignore_remote_cause"])

@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import struct
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -148,6 +149,15 @@ def test_no_time_out_on_any_command(pair: Pair) -> None:
     for wait in waits:
         with pytest.raises(SwitchTimeout):
             wait()
+
+
+def test_an_answer_that_came_while_the_process_was_stopped_is_not_too_late(pair: Pair) -> None:
+    session, switch = pair
+    switch.sendall(event("CHANNEL_HANGUP_COMPLETE"))
+    time.sleep(0.05)  # of the whole process: the hub sees the end of the time and the answer at once
+    assert session.next_message(timeout_s=0.0).get("Event-Name") == "CHANNEL_HANGUP_COMPLETE"
+    with pytest.raises(SwitchTimeout):
+        session.next_message(timeout_s=0.0)
 
 
 def test_a_peer_that_never_reads_does_not_hold_the_writer(pair: Pair) -> None:

@@ -62,7 +62,7 @@ def test_what_the_extension_did_not_set_is_named() -> None:
 
 
 def test_without_a_watchdog_there_is_none() -> None:
-    assert arrival(variable_last_sched_id=None).watchdog_ms == 0
+    assert arrival(variable_huntgroup_watchdog=None).watchdog_ms == 0
 
 
 def test_a_hostile_name_arrives_harmless() -> None:

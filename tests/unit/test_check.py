@@ -41,6 +41,7 @@ def test_the_dialplan_that_we_ship_is_right() -> None:
         ("async full", "full", "runs socket '127.0.0.1:8084 full'; 'async full' is needed"),
         ("127.0.0.1:8084", "127.0.0.1:9999", "leads to 127.0.0.1:9999, but this service listens on 127.0.0.1:8084"),
         ('"sched_transfer"', '"x"', "has no watchdog (sched_transfer before socket)"),
+        ("huntgroup_watchdog=$", "x=$", "does not say which task is its watchdog (huntgroup_watchdog)"),
         ('application="transfer"', 'application="x"', "has no transfer after socket"),
         ('application="socket"', 'application="x"', "does not run socket; copy it again"),
         ('name="huntgroup-fallback"', 'name="x"', "no extension 'huntgroup-fallback'"),

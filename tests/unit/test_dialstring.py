@@ -18,8 +18,9 @@ from tests.unit.examples import ANNA, ANNA_LINE, BERND, BERND_LINE, CALL_ID, DOM
 def dialled(hunt_group: HuntGroup, contacts: dict[Line, Contacts], **channel_data: str | None) -> str:
     """Return the dial string that a call leads to."""
     hunt = Hunt(CALL_ID, arrival(**channel_data))
-    hunt.receive(GroupFound(hunt_group))
-    (bridge,) = [it for it in hunt.receive(ContactsKnown(contacts, 0)) if isinstance(it, Bridge)]
+    at_ms = hunt.arrival.arrived_at_ms
+    hunt.receive(GroupFound(hunt_group, at_ms))
+    (bridge,) = [it for it in hunt.receive(ContactsKnown(contacts, at_ms)) if isinstance(it, Bridge)]
     return bridge.dial_string
 
 
@@ -122,8 +123,9 @@ def test_no_text_breaks_out_of_the_dial_string(
             variable_sip_history_info=history,
         ),
     )
-    hunt.receive(GroupFound(hunt_group))
-    bridges = [it for it in hunt.receive(ContactsKnown(registered, 0)) if isinstance(it, Bridge)]
+    at_ms = hunt.arrival.arrived_at_ms
+    hunt.receive(GroupFound(hunt_group, at_ms))
+    bridges = [it for it in hunt.receive(ContactsKnown(registered, at_ms)) if isinstance(it, Bridge)]
     assert bool(bridges) == bool(expected)
     for bridge in bridges:
         dial = parse(bridge.dial_string)

@@ -12,6 +12,7 @@ from esl_huntgroup import hunt as hunting
 from esl_huntgroup.group import HuntGroup, HuntMode, Outcome, Overflow, OverflowAction
 from esl_huntgroup.hunt import (
     EXPECTED,
+    GUARD_MARGIN_S,
     Answered,
     Bridge,
     BridgeEnded,
@@ -52,9 +53,9 @@ T = TypeVar("T")
 EXAMPLES: dict[type[Event], Event] = {
     type(event): event
     for event in (
-        GroupFound(group()),
-        GroupUnknown(),
-        ContactsKnown(ALL, 5),
+        GroupFound(group(), AT_MS),
+        GroupUnknown(AT_MS),
+        ContactsKnown(ALL, AT_MS + 5),
         ANSWERED,
         NOT_ANSWERED,
         HandedOver(AT_MS + 21_020),
@@ -65,11 +66,11 @@ EXAMPLES: dict[type[Event], Event] = {
 }
 WAY_TO: dict[State, list[Event]] = {
     State.ARRIVED: [],
-    State.ASKING: [GroupFound(group())],
-    State.ALERTING: [GroupFound(group()), ContactsKnown(ALL, 5)],
-    State.TALKING: [GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED],
-    State.LEAVING: [GroupFound(group()), ContactsKnown(ALL, 5), NOT_ANSWERED],
-    State.RELEASED: [GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, GONE],
+    State.ASKING: [GroupFound(group(), AT_MS)],
+    State.ALERTING: [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5)],
+    State.TALKING: [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED],
+    State.LEAVING: [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED],
+    State.RELEASED: [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, GONE],
 }
 
 
@@ -163,7 +164,7 @@ def test_the_group_is_looked_up_first() -> None:
 
 
 def test_answered() -> None:
-    hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, GONE)
+    hunt, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, GONE)
     assert [type(command) for command in commands] == [LookUp, Write, Prepare, Bridge, Write, Restore, Write, LetGo]
     assert written(CallOpened, commands).group_name == "Vertrieb"
     answered = written(CallAnswered, commands)
@@ -174,7 +175,7 @@ def test_answered() -> None:
 
 
 def test_no_answer() -> None:
-    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), NOT_ANSWERED)
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
     ended = written(CallEnded, commands)
     assert (ended.outcome, ended.wait_ms, ended.talk_ms, ended.overflow) == (Outcome.NO_ANSWER, 21_000, 0, "dialplan")
     assert only(HandOver, commands).variables["huntgroup_result"] == "no_answer"
@@ -182,12 +183,12 @@ def test_no_answer() -> None:
 
 def test_all_busy() -> None:
     busy = BridgeEnded(AT_MS + 100, True, "", {FIRST: "USER_BUSY", SECOND: "CALL_REJECTED", THIRD: "USER_BUSY"})
-    hunt, _ = run(GroupFound(group()), ContactsKnown(ALL, 5), busy)
+    hunt, _ = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), busy)
     assert hunt.outcome is Outcome.ALL_BUSY
 
 
 def test_nobody_registered_rings_nobody() -> None:
-    hunt, commands = run(GroupFound(group()), ContactsKnown({}, 5))
+    hunt, commands = run(GroupFound(group(), AT_MS), ContactsKnown({}, AT_MS + 5))
     assert hunt.outcome is Outcome.NOBODY_REGISTERED
     assert not [command for command in commands if isinstance(command, Bridge)]
     assert [entry.kind.value for entry in written(CallEnded, commands).entries] == ["not_signalled"] * 3
@@ -195,7 +196,7 @@ def test_nobody_registered_rings_nobody() -> None:
 
 def test_caller_gives_up_while_ringing() -> None:
     end_of_bridge = BridgeEnded(GAVE_UP.at_ms, False, GAVE_UP.cause, GAVE_UP.leg_causes)
-    hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), end_of_bridge, GAVE_UP)
+    hunt, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), end_of_bridge, GAVE_UP)
     ended = written(CallEnded, commands)
     assert (ended.outcome, ended.cause, ended.wait_ms) == (Outcome.CALLER_GONE, "ORIGINATOR_CANCEL", 1500)
     assert [entry.kind.value for entry in ended.entries] == ["missed"] * 3
@@ -204,14 +205,14 @@ def test_caller_gives_up_while_ringing() -> None:
 
 @pytest.mark.parametrize("mode", [HuntMode.DISABLED, HuntMode.VOICE_SERVICES])
 def test_group_disabled(mode: HuntMode) -> None:
-    hunt, commands = run(GroupFound(group(hunt_mode=mode)))
+    hunt, commands = run(GroupFound(group(hunt_mode=mode), AT_MS))
     assert hunt.outcome is Outcome.GROUP_DISABLED
     assert only(HandOver, commands).variables["huntgroup_result"] == "group_disabled"
     assert written(CallEnded, commands).entries == ()
 
 
 def test_unknown_number_is_no_group_call() -> None:
-    hunt, commands = run(GroupUnknown())
+    hunt, commands = run(GroupUnknown(AT_MS))
     assert hunt.outcome is Outcome.UNKNOWN_NUMBER
     assert [type(command) for command in commands] == [LookUp, HandOver]
 
@@ -223,13 +224,13 @@ def test_a_number_that_is_none_is_given_back_with_the_reason() -> None:
 
 
 def test_switch_gone_while_ringing() -> None:
-    hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), SwitchLost(AT_MS + 3000))
+    hunt, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), SwitchLost(AT_MS + 3000))
     ended = written(CallEnded, commands)
     assert (hunt.outcome, ended.outcome, ended.cause) == (Outcome.SWITCH_GONE, Outcome.SWITCH_GONE, "SWITCH_GONE")
 
 
 def test_switch_gone_while_talking_stays_answered() -> None:
-    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, SwitchLost(AT_MS + 3000))
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, SwitchLost(AT_MS + 3000))
     assert (written(CallEnded, commands).outcome, written(CallEnded, commands).talk_ms) == (Outcome.ANSWERED, 2000)
 
 
@@ -240,26 +241,28 @@ def test_service_fault_before_the_phones_ring_goes_to_the_overflow() -> None:
 
 
 def test_service_fault_while_talking_does_not_touch_the_conversation() -> None:
-    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, Fault(AT_MS + 3000))
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, Fault(AT_MS + 3000))
     assert type(commands[-1]) is LetGo
     assert written(CallEnded, commands).outcome is Outcome.ANSWERED
 
 
 def test_a_conversation_that_is_transferred_ends_for_us() -> None:
     moved = BridgeEnded(AT_MS + 4000, True, "", {})
-    hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, moved)
+    hunt, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, moved)
     assert (written(CallEnded, commands).talk_ms, type(commands[-1])) == (3000, LetGo)
     assert hunt.state is State.RELEASED
 
 
 def test_a_second_bridge_of_the_caller_changes_nothing() -> None:
-    hunt, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED, Answered("other", AT_MS + 2000, {}))
+    hunt, commands = run(
+        GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, Answered("other", AT_MS + 2000, {})
+    )
     assert hunt.answered_by == "Anna Berg"
     written(CallAnswered, commands)
 
 
 def test_an_answer_by_a_channel_that_is_no_leg_is_still_an_answer() -> None:
-    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), Answered("picker", AT_MS + 1000, {}))
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), Answered("picker", AT_MS + 1000, {}))
     assert written(CallAnswered, commands).answered_by_user_id is None
 
 
@@ -275,69 +278,71 @@ def overflowing(overflow: Overflow = TRANSFER) -> HuntGroup:
 def test_each_outcome_has_its_own_overflow() -> None:
     busy = Overflow(OverflowAction.RESPOND, "486")
     both = group(overflows={Outcome.NO_ANSWER: TRANSFER, Outcome.ALL_BUSY: busy})
-    _, commands = run(GroupFound(both), ContactsKnown(ALL, 5), NOT_ANSWERED)
+    _, commands = run(GroupFound(both, AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
     assert only(HandOver, commands).overflow == TRANSFER
     all_busy = BridgeEnded(AT_MS, True, "", dict.fromkeys((FIRST, SECOND, THIRD), "USER_BUSY"))
-    _, commands = run(GroupFound(both), ContactsKnown(ALL, 5), all_busy)
+    _, commands = run(GroupFound(both, AT_MS), ContactsKnown(ALL, AT_MS + 5), all_busy)
     assert only(HandOver, commands).overflow == busy
 
 
 def test_expansion_is_on_again_after_the_call() -> None:
-    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), NOT_ANSWERED)
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
     assert only(HandOver, commands).variables["app_disable_expand_variables"] == ""
 
 
 def test_the_caller_leaves_when_the_overflow_has_run() -> None:
-    hunt, commands = run(GroupFound(overflowing()), ContactsKnown(ALL, 5), NOT_ANSWERED, HandedOver(AT_MS))
+    hunt, commands = run(
+        GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, HandedOver(AT_MS)
+    )
     assert (hunt.state, type(commands[-1])) == (State.RELEASED, LetGo)
     assert written(CallEnded, commands).overflow == "transfer 9000 XML default"
 
 
 def test_two_groups_that_overflow_into_one_another_do_not_spin() -> None:
     looping = Hunt(CALL_ID, arrival(variable_huntgroup_trail=",".join([f"700@{DOMAIN},701@{DOMAIN}"] * 3)))
-    _, commands = run(GroupFound(overflowing()), ContactsKnown(ALL, 5), NOT_ANSWERED, hunt=looping)
+    _, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, hunt=looping)
     assert only(HandOver, commands).overflow.action is OverflowAction.DIALPLAN
     assert "leads back to it" in only(Warn, commands).text
 
 
 def test_a_caller_may_come_back_from_an_overflow() -> None:
     back = Hunt(CALL_ID, arrival(variable_huntgroup_trail=f"700@{DOMAIN},700@{DOMAIN}"))
-    _, commands = run(GroupFound(overflowing()), ContactsKnown(ALL, 5), NOT_ANSWERED, hunt=back)
+    _, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, hunt=back)
     assert only(HandOver, commands).overflow == TRANSFER
 
 
 @pytest.mark.parametrize("cause", ["PICKED_OFF", "ORIGINATOR_CANCEL"])
 def test_a_ringing_caller_whom_somebody_took_away_is_left_alone(cause: str) -> None:
     taken = BridgeEnded(AT_MS + 3000, True, "", {FIRST: cause, SECOND: "ORIGINATOR_CANCEL", THIRD: "USER_BUSY"})
-    hunt, commands = run(GroupFound(overflowing()), ContactsKnown(ALL, 5), taken)
+    hunt, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), taken)
     assert not [command for command in commands if isinstance(command, HandOver)]
     assert (type(commands[-1]), hunt.outcome) == (LetGo, Outcome.CALLER_GONE)
     assert written(CallEnded, commands).cause == "PICKED_OFF"
 
 
 def test_the_winner_can_transfer_the_caller_to_an_extension_that_needs_its_variables() -> None:
-    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), ANSWERED)
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED)
     assert only(Restore, commands).variables == {"app_disable_expand_variables": ""}
 
 
 def test_phones_that_were_ringing_when_the_switch_was_lost_are_not_said_to_be_unregistered() -> None:
-    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 5), SwitchLost(AT_MS + 3000))
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), SwitchLost(AT_MS + 3000))
     assert [entry.kind.value for entry in written(CallEnded, commands).entries] == ["missed"] * 3
 
 
 def test_a_caller_who_was_answered_before_hears_the_group_ring() -> None:
-    _, commands = run(GroupFound(group()), hunt=Hunt(CALL_ID, arrival(Answer_State="answered")))
+    _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, arrival(Answer_State="answered")))
     assert only(Prepare, commands).variables["transfer_ringback"] == "%(2000,4000,440,480)"
     ours = arrival(Answer_State="answered", variable_transfer_ringback="local_stream://moh")
-    _, commands = run(GroupFound(group()), hunt=Hunt(CALL_ID, ours))
+    _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, ours))
     assert "transfer_ringback" not in only(Prepare, commands).variables
 
 
 def test_the_callers_own_headers_stay_away_from_the_phones_unless_the_dialplan_says_so() -> None:
-    _, commands = run(GroupFound(group()))
+    _, commands = run(GroupFound(group(), AT_MS))
     assert only(Prepare, commands).variables["sip_copy_custom_headers"] == "false"
     decided = Hunt(CALL_ID, arrival(variable_sip_copy_custom_headers="true"))
-    _, commands = run(GroupFound(group()), hunt=decided)
+    _, commands = run(GroupFound(group(), AT_MS), hunt=decided)
     assert "sip_copy_custom_headers" not in only(Prepare, commands).variables
 
 
@@ -345,23 +350,23 @@ def test_the_callers_own_headers_stay_away_from_the_phones_unless_the_dialplan_s
 
 
 def test_expansion_is_off_before_anything_foreign_is_dialled() -> None:
-    _, commands = run(GroupFound(group()))
+    _, commands = run(GroupFound(group(), AT_MS))
     assert only(Prepare, commands).variables["app_disable_expand_variables"] == "true"
 
 
 def test_one_reject_cannot_end_the_ringing_of_all_whatever_the_dialplan_set() -> None:
-    _, commands = run(GroupFound(group()))
+    _, commands = run(GroupFound(group(), AT_MS))
     assert only(Prepare, commands).variables["fail_on_single_reject"] == ""
 
 
 def test_what_the_dialplan_forgot_is_set_and_said() -> None:
-    _, commands = run(GroupFound(group()), hunt=Hunt(CALL_ID, arrival(variable_continue_on_fail=None)))
+    _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, arrival(variable_continue_on_fail=None)))
     assert only(Prepare, commands).variables["continue_on_fail"] == "true"
     assert "does not set continue_on_fail" in only(Warn, commands).text
 
 
 def test_the_groups_own_ringback_is_set() -> None:
-    _, commands = run(GroupFound(group(ringback="tone_stream://%(1000,4000,425)")))
+    _, commands = run(GroupFound(group(ringback="tone_stream://%(1000,4000,425)"), AT_MS))
     assert only(Prepare, commands).variables["ringback"] == "tone_stream://%(1000,4000,425)"
     assert only(Prepare, commands).variables["transfer_ringback"] == "tone_stream://%(1000,4000,425)"
 
@@ -374,9 +379,35 @@ def test_a_call_that_waited_as_long_as_the_watchdog_is_left_to_it() -> None:
 
 
 def test_a_call_that_was_held_up_after_its_arrival_is_left_to_the_watchdog() -> None:
-    _, commands = run(GroupFound(group()), ContactsKnown(ALL, 6500))
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 6500))
     assert not [command for command in commands if isinstance(command, Bridge)]
     assert written(CallEnded, commands).cause == "WATCHDOG"
+
+
+TOO_LATE_MS = AT_MS + 6500
+NO_GROUP_NUMBER = group(hunt_mode=HuntMode.DISABLED)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [GroupFound(NO_GROUP_NUMBER, TOO_LATE_MS), GroupUnknown(TOO_LATE_MS), Fault(TOO_LATE_MS)],
+    ids=lambda event: type(event).__name__,
+)
+def test_a_caller_whom_the_watchdog_is_taking_is_not_handed_over_as_well(event: Event) -> None:
+    hunt, commands = run(event)
+    assert not [command for command in commands if isinstance(command, HandOver)]
+    assert (hunt.state, hunt.outcome) == (State.RELEASED, Outcome.SERVICE_FAULT)
+
+
+def test_the_switch_is_to_take_the_caller_back_some_time_after_the_ringing() -> None:
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5))
+    assert only(Bridge, commands).guard_s == group().ring_timeout_s + GUARD_MARGIN_S
+
+
+def test_a_uuid_that_a_caller_may_have_chosen_is_in_no_scheduled_command() -> None:
+    chosen = Hunt(CALL_ID, arrival(Unique_ID="x'${system(id)}"))
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), hunt=chosen)
+    assert only(Bridge, commands).guard_s == 0
 
 
 def test_the_hunt_imports_nothing_that_waits() -> None:
