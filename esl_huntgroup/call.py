@@ -18,7 +18,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import gevent
@@ -54,7 +54,7 @@ from esl_huntgroup.hunt import (
     Write,
 )
 from esl_huntgroup.outcome import JournalRecord
-from esl_huntgroup.plan import new_call_id
+from esl_huntgroup.plan import CallIds
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +103,11 @@ class Surroundings:
     reply_timeout_s: float
     leg_limit: int
     clock: Callable[[], float] = time.monotonic
+    call_ids: CallIds = field(default_factory=CallIds)
+
+    def new_hunt(self, arrival: Arrival) -> Hunt:
+        """Return the hunt for a caller who has just arrived."""
+        return Hunt(self.call_ids.next(arrival.arrived_at_ms, os.urandom(6)), arrival, self.leg_limit)
 
 
 class Call:
@@ -372,7 +377,7 @@ def serve(session: CallSession, around: Surroundings) -> None:
         log.warning("no call from %s: %s", _peer(session), error)
         session.stop()
         return
-    hunt = Hunt(new_call_id(arrival.arrived_at_ms, os.urandom(8)), arrival, around.leg_limit)
+    hunt = around.new_hunt(arrival)
     call = Call(session, arrival, hunt, around)
     try:
         call.run()
@@ -400,8 +405,7 @@ def refuse(session: CallSession, around: Surroundings) -> None:
     try:
         answer = session.connect(around.reply_timeout_s)
         arrival = read_arrival(answer.get, around.default_domain)
-        call = Call(session, arrival, Hunt(new_call_id(arrival.arrived_at_ms, os.urandom(8)), arrival), around)
-        call.give_back()
+        Call(session, arrival, around.new_hunt(arrival), around).give_back()
     except SwitchError as error:
         log.warning("a call that was refused: %s peer=%s", error, _peer(session))
     except Exception:

@@ -30,6 +30,10 @@ LEG_LIMIT = "LEG_LIMIT"
 """Our own cause: the leg was over the number of legs one call may have."""
 CONTACT_REFUSED = "CONTACT_REFUSED"
 """Our own cause: the phone registered a contact that is not safe to dial."""
+NOT_REGISTERED = "NOT_REGISTERED"
+"""Our own cause, of a member: no phone of theirs was registered."""
+SHARED_CONTACT = "SHARED_CONTACT"
+"""Our own cause, of a member: the phone rang for a colleague who shares it, and that colleague has the call."""
 NEVER_CREATED = "NEVER_CREATED"
 """Our own cause: the leg was sent to the switch, which never made a channel of it."""
 
@@ -48,6 +52,7 @@ _FATES = {
     "PICKED_OFF": LegFate.RANG,
     "NORMAL_CLEARING": LegFate.RANG,
     UNKNOWN: LegFate.RANG,
+    SHARED_CONTACT: LegFate.RANG,
     # The phone itself said no: 486 and 600, 603 and its kin, 480 (do not disturb on most phones), a redirection.
     "USER_BUSY": LegFate.REFUSED,
     "CALL_REJECTED": LegFate.REFUSED,
@@ -56,6 +61,7 @@ _FATES = {
     "REQUESTED_CHAN_UNAVAIL": LegFate.REFUSED,
     LEG_LIMIT: LegFate.NEVER_SENT,
     CONTACT_REFUSED: LegFate.NEVER_SENT,
+    NOT_REGISTERED: LegFate.NEVER_SENT,
     "": LegFate.NEVER_SENT,
 }
 

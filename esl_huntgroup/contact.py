@@ -19,7 +19,7 @@ CONTACT_MAX_CHARS: Final = 1023
 
 _CONTACT = re.compile(
     r"sofia/[A-Za-z0-9_.-]+/"  # the profile
-    r"sips?:[A-Za-z0-9_.!~*()+%=&-]+@"  # the user; a contact without one cannot be told from a trunk
+    r"sips?:(?:[A-Za-z0-9_.!~*()+%=&-]+@)?"  # the user, which a gateway may leave out
     r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"  # host name, IPv4, or IPv6 in brackets
     r"(?:;[A-Za-z0-9_.!~*()+%-]+(?:=[A-Za-z0-9_.!~*()+%/:-]*)?)*",  # parameters
     re.ASCII,

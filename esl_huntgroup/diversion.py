@@ -1,7 +1,8 @@
 """
 PURE: Diversion (RFC 5806) and History-Info (RFC 7044), which tell the ringing phones that the call came by the group.
 
-Ours goes on top; what came with the call stays below it, as far as it is well formed and harmless in a dial string.
+Ours goes on top; what came with the call stays below it. An entry that is not well formed, or not harmless in a dial
+string, is left out, and the others stay.
 """
 
 from __future__ import annotations
@@ -19,13 +20,19 @@ HEADER_MAX_CHARS: Final = 2000
 
 # Every repetition is possessive (*+, ++): nothing that a caller sends makes a pattern go back and try again.
 _BLANK = r"[ \t]*+"
-_URI = r"<sips?:[A-Za-z0-9_.+*#!()-]++@[A-Za-z0-9_.:-]++(?:;[A-Za-z0-9_.-]++(?:=[A-Za-z0-9_.+-]*+)?+)*+>"
-_NAME = rf'(?:"([^"\\]*+)"{_BLANK}|((?:[A-Za-z0-9_.-]++{_BLANK})*+))'
+_PARAMETER = r"(?:;[A-Za-z0-9_.-]++(?:=[A-Za-z0-9_.+-]*+)?+)"
+_SIP = r"sips?:[A-Za-z0-9_.+*#!()-]++@[A-Za-z0-9_.:-]++"
+_TEL = r"tel:[0-9+*#().-]++"
+# In brackets with its parameters, and headers that are not kept (RFC 7044 puts a Reason there); or bare, where
+# parameters belong to the entry (RFC 3261, 20.10).
+_URI = rf"(?:<((?:{_SIP}|{_TEL}){_PARAMETER}*+)(?:\?[^<>\"]*+)?+>|({_SIP}|{_TEL}))"
+_NAME = rf'(?:(?:"([^"\\]*+)"{_BLANK}|((?:[A-Za-z0-9_.-]++{_BLANK})++))(?=<))?+'
 _PARAMETERS = rf'((?:{_BLANK};{_BLANK}[A-Za-z-]++(?:=(?:[A-Za-z0-9_.+-]++|"[A-Za-z0-9 _.+-]*+"))?+)*+)'
 _NEXT = rf"{_BLANK}(?:,|$)"
-_ENTRY = re.compile(rf"{_BLANK}{_NAME}({_URI}){_PARAMETERS}{_NEXT}", re.ASCII)
+_ANY_ENTRY = re.compile(r'(?:[^",<]|"(?:[^"\\]|\\.)*+"|<[^<>]*+>)*+(?:,|$)')
+_ENTRY = re.compile(rf"{_BLANK}{_NAME}{_URI}{_PARAMETERS}{_NEXT}", re.ASCII)
 _HISTORY_ENTRY = re.compile(
-    rf"{_BLANK}{_NAME}({_URI}){_BLANK};{_BLANK}index=(\d++(?:\.\d++)*+)((?:;[a-z]++=[0-9.]++)*+){_NEXT}", re.ASCII
+    rf"{_BLANK}{_NAME}{_URI}{_BLANK};{_BLANK}index=(\d++(?:\.\d++)*+)((?:;[a-z]++=[0-9.]++)*+){_NEXT}", re.ASCII
 )
 
 
@@ -33,16 +40,17 @@ def diversion(group: HuntGroup, existing: str) -> str:
     """
     Return the Diversion header value: the group first, then the entries that were there already.
 
-    An existing value is kept entry by entry, up to the first that cannot be read.
+    Of what was there KEPT_MAX entries that can be read are kept.
     """
     name = callerid.display_name(group.name)
     shown = f'"{name}" ' if name else ""
     ours = f"{shown}{_group_uri(group)};reason=unconditional;privacy=off;screen=no"
     kept = []
     for match in _entries(_ENTRY, existing):
-        quoted, token, uri, parameters = match.groups()
+        quoted, token, uri, bare, parameters = match.groups()
         their_name = callerid.display_name(quoted or token or "")
-        kept.append((f'"{their_name}" ' if their_name else "") + uri + re.sub(r"\s+", "", parameters))
+        shown = f'"{their_name}" ' if their_name else ""
+        kept.append(f"{shown}<{uri or bare}>" + re.sub(r"\s+", "", parameters))
     return ", ".join([ours, *kept])
 
 
@@ -55,8 +63,8 @@ def history_info(group: HuntGroup, existing: str) -> str:
     kept = []
     index = ""
     for match in _entries(_HISTORY_ENTRY, existing):
-        _, _, uri, index, parameters = match.groups()
-        kept.append(f"{uri};index={index}{parameters}")
+        _, _, uri, bare, index, parameters = match.groups()
+        kept.append(f"<{uri or bare}>;index={index}{parameters}")
     ours = f"{_group_uri(group)};index={index}.1" if index else f"{_group_uri(group)};index=1"
     return ", ".join([*kept, ours])
 
@@ -66,14 +74,16 @@ def _group_uri(group: HuntGroup) -> str:
 
 
 def _entries(entry: re.Pattern[str], value: str) -> list[re.Match[str]]:
-    """Return the well-formed entries at the beginning of a comma list, at most KEPT_MAX."""
+    """Return the well-formed entries of a comma list, at most KEPT_MAX; nothing behind a quote that is left open."""
     found: list[re.Match[str]] = []
     position = 0
     value = value[:HEADER_MAX_CHARS]
     while position < len(value) and len(found) < KEPT_MAX:
         match = entry.match(value, position)
-        if not match or ":_:" in match.group():
+        if match and ":_:" not in match.group():
+            found.append(match)
+        passed = match or _ANY_ENTRY.match(value, position)
+        if not passed:
             break
-        found.append(match)
-        position = match.end()
+        position = passed.end()
     return found

@@ -232,7 +232,7 @@ class Hunt:
     """
 
     def __init__(self, call_id: str, arrival: Arrival, leg_limit: int = LEG_LIMIT) -> None:
-        """Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``plan.new_call_id``)."""
+        """Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``plan.CallIds``)."""
         self.call_id = call_id
         self.arrival = arrival
         self.state = State.ARRIVED

@@ -11,6 +11,9 @@ from esl_huntgroup.group import HuntGroup, Outcome
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, LegRecord
 from esl_huntgroup.plan import CAUSE_OF, Leg, Plan, WhyNot
 
+CONTACT_SHOWN_MAX = 80
+"""Characters of a refused contact in the log: enough to see which phone it is and what is wrong."""
+
 
 def opened(call_id: str, arrival: Arrival, group: HuntGroup) -> CallOpened:
     """Return the record of a caller's arrival at a group."""
@@ -122,7 +125,18 @@ def _most_telling(plan: Plan, leg_causes: Mapping[str, str]) -> dict[int, str]:
     for item in plan.not_rung:
         if item.why in CAUSE_OF:
             _tell(told, item.member.user_id, CAUSE_OF[item.why])
+        elif item.why is WhyNot.NOT_REGISTERED:
+            _tell(told, item.member.user_id, causes.NOT_REGISTERED)
+    for item in plan.left_out(WhyNot.SHARED_CONTACT):
+        _tell(told, item.member.user_id, _shared_cause(plan, item.contact, leg_causes))
     return told
+
+
+def _shared_cause(plan: Plan, contact: str, leg_causes: Mapping[str, str]) -> str:
+    """Return what became of a phone that rings for a colleague; one who did not lift it has not answered."""
+    rung = [cause_of(leg, leg_causes) for leg in plan.legs if leg.contact == contact]
+    cause = rung[0] if rung else causes.LEG_LIMIT
+    return causes.SHARED_CONTACT if fate(cause) is LegFate.ANSWERED else cause
 
 
 def _tell(told: dict[int, str], user_id: int, cause: str) -> None:
@@ -156,9 +170,14 @@ def warnings(plan: Plan) -> list[str]:
         names = ", ".join(dict.fromkeys(f"{item.member.name}" for item in over))
         sentences.append(f"{len(over)} contacts do not ring, {len(plan.legs)} is the most one call can: {names}")
     if refused := plan.left_out(WhyNot.CONTACT_REFUSED):
-        lines = ", ".join(dict.fromkeys(item.line.address for item in refused if item.line))
-        sentences.append(f"{len(refused)} registered contacts are not safe to dial and do not ring: {lines}")
+        shown = ", ".join(f"{item.line.address} {_shown(item.contact)}" for item in refused if item.line)
+        sentences.append(f"{len(refused)} registered contacts are not safe to dial and do not ring: {shown}")
     return sentences
+
+
+def _shown(contact: str) -> str:
+    """Return what a phone registered in a form that no log and no terminal can trip over, cut where it is long."""
+    return ascii(contact if len(contact) <= CONTACT_SHOWN_MAX else f"{contact[:CONTACT_SHOWN_MAX]}...")
 
 
 def log_line(

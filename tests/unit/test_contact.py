@@ -20,6 +20,7 @@ MARKER = "[h=0123456789ab]"
         "sip:1001-0x5581aa@192.0.2.1:40000;fs_nat=yes;fs_path=sip%3A1001%40192.0.2.1%3A40000",
         "sip:q1w2e3@df7jal23ls0d.invalid;transport=ws;alias=192.0.2.1~5060~1",
         "sip:1001@10.0.0.2;ob;line=x+y",
+        "sip:192.0.2.1:5060",
     ],
 )
 def test_contacts_of_real_phones_are_dialable(uri: str) -> None:
@@ -41,7 +42,6 @@ def test_contacts_of_real_phones_are_dialable(uri: str) -> None:
         "sofia/internal/sip:1001@h\\,x",
         "sofia/internal/sip:1001@h\n",
         "sofia/internal/sip:1001@h\u0661",
-        "sofia/internal/sip:127.0.0.1:5060",
         "sofia/gateway/provider/00900123",
         "loopback/9999",
         "error/user_not_registered",

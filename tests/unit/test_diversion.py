@@ -34,6 +34,27 @@ def test_the_history_goes_on_where_it_was() -> None:
 
 
 @pytest.mark.parametrize(
+    ("theirs", "kept"),
+    [
+        ("<tel:+49-30-123;phone-context=x>;reason=no-answer", "<tel:+49-30-123;phone-context=x>;reason=no-answer"),
+        ("sip:1@a;reason=user-busy", "<sip:1@a>;reason=user-busy"),
+        ("Bob <sip:1@a?Reason=SIP%3Bcause%3D302>;reason=x", '"Bob" <sip:1@a>;reason=x'),
+        ('<sip:1@[2001:db8::1]>, "a, b" <sip:2@b>', '"a, b" <sip:2@b>'),
+        ('"x, <y>" <nonsense>;a="b,c", <sip:2@b>', "<sip:2@b>"),
+    ],
+)
+def test_of_what_others_write_is_kept_what_can_be_read(theirs: str, kept: str) -> None:
+    assert diversion(group(), theirs) == f"{OURS}, {kept}"
+
+
+def test_a_history_with_reasons_is_kept_without_them() -> None:
+    theirs = "<sip:1@a>;index=1, <sip:2@a?Reason=SIP%3Bcause%3D302>;index=1.1;rc=1, <sip:3@[::1]>;index=1.1.1"
+    assert history_info(group(), theirs) == (
+        "<sip:1@a>;index=1, <sip:2@a>;index=1.1;rc=1, <sip:700@example.org>;index=1.1.1"
+    )
+
+
+@pytest.mark.parametrize(
     "hostile",
     [
         "nonsense",
@@ -58,6 +79,8 @@ def test_a_long_hostile_header_is_read_in_no_time() -> None:
     assert diversion(group(), " " * 60_000) == OURS
     assert diversion(group(), "a " * 30_000) == OURS
     assert history_info(group(), '"' + " " * 60_000) == "<sip:700@example.org>;index=1"
+    assert diversion(group(), "," * 60_000) == OURS
+    assert diversion(group(), "<" * 60_000) == OURS
 
 
 @given(st.text(alphabet="<>sip:@;=\"\\,~^$%{}[]|'ab1. \r\n_", max_size=80))

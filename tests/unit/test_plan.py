@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from esl_huntgroup.contact import Contacts
 from esl_huntgroup.group import Line, Member
-from esl_huntgroup.plan import LEG_LIMIT, WhyNot, make_plan, new_call_id
+from esl_huntgroup.plan import LEG_LIMIT, CallIds, WhyNot, make_plan
 from tests.unit.examples import (
     ANNA,
     ANNA_LINE,
@@ -89,13 +91,26 @@ def test_every_contact_rings_or_is_told_why_not(devices: list[int], limit: int) 
     assert [leg.number for leg in plan.legs] == list(range(1, len(rung) + 1))
 
 
-@given(st.integers(0, (1 << 48) - 1), st.binary(min_size=8, max_size=8))
+@given(st.integers(1, (1 << 48) - 1), st.binary(min_size=6, max_size=6))
 def test_a_call_id_is_a_uuid_of_version_7_with_room_for_the_leg(now_ms: int, chance: bytes) -> None:
-    call_id = new_call_id(now_ms, chance)
+    call_id = CallIds().next(now_ms, chance)
     assert (len(call_id), call_id[14], call_id[-4:]) == (36, "7", "0000")
     assert call_id[19] in "89ab"
     assert int(call_id.replace("-", "")[:12], 16) == now_ms
 
 
-def test_call_ids_of_one_moment_differ_by_chance() -> None:
-    assert new_call_id(5, b"abcdefgh") != new_call_id(5, b"abcdefgi")
+@given(st.lists(st.integers(1, 5), max_size=20))
+def test_call_ids_sort_in_the_order_of_the_calls_whatever_the_clock_does(clock: list[int]) -> None:
+    ids = CallIds()
+    made = [ids.next(now_ms, os.urandom(6)) for now_ms in clock]
+    assert made == sorted(set(made))
+
+
+def test_more_calls_in_a_millisecond_than_the_counter_holds_still_sort() -> None:
+    ids = CallIds()
+    made = [ids.next(7, bytes(6)) for _ in range(5000)]
+    assert made == sorted(set(made))
+
+
+def test_call_ids_of_two_services_differ_by_chance() -> None:
+    assert CallIds().next(5, b"abcdef") != CallIds().next(5, b"abcdeg")

@@ -48,8 +48,32 @@ def test_a_member_who_is_not_registered_sees_who_answered_too() -> None:
     entries = record.entry_records(group(ANNA, BERND), plan, {FIRST: "NONE"}, is_answered=True)
     assert [(entry.kind, entry.rang, entry.cause) for entry in entries] == [
         (EntryKind.ANSWERED, True, "NONE"),
-        (EntryKind.ANSWERED_ELSEWHERE, False, ""),
+        (EntryKind.ANSWERED_ELSEWHERE, False, "NOT_REGISTERED"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_answered", "entry"),
+    [
+        ("NONE", True, (EntryKind.ANSWERED_ELSEWHERE, True, "SHARED_CONTACT")),
+        ("LOSE_RACE", True, (EntryKind.ANSWERED_ELSEWHERE, True, "LOSE_RACE")),
+        ("NO_ANSWER", False, (EntryKind.MISSED, True, "NO_ANSWER")),
+    ],
+)
+def test_a_phone_that_two_members_share_has_rung_for_both(
+    cause: str, is_answered: bool, entry: tuple[EntryKind, bool, str]
+) -> None:
+    one_phone = Contacts((contact(ANNA_LINE),))
+    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: one_phone, BERND_LINE: one_phone}, "", CALL_ID)
+    _, second = record.entry_records(group(ANNA, BERND), plan, {FIRST: cause}, is_answered=is_answered)
+    assert (second.user_name, (second.kind, second.rang, second.cause)) == ("Bernd Cordes", entry)
+
+
+def test_a_shared_phone_over_the_limit_has_rung_for_nobody() -> None:
+    one_phone = Contacts((contact(ANNA_LINE),))
+    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: one_phone, BERND_LINE: one_phone}, "", CALL_ID, leg_limit=0)
+    entries = record.entry_records(group(ANNA, BERND), plan, {}, is_answered=False)
+    assert [(entry.rang, entry.cause) for entry in entries] == [(False, "LEG_LIMIT")] * 2
 
 
 def test_nobody_took_it() -> None:
@@ -95,8 +119,16 @@ def test_legs_that_could_not_be_rung_have_rows() -> None:
     ]
     assert record.warnings(plan) == [
         "1 contacts do not ring, 1 is the most one call can: Bernd Cordes",
-        "1 registered contacts are not safe to dial and do not ring: 1002@example.org",
+        "1 registered contacts are not safe to dial and do not ring: 1002@example.org 'sofia/i/sip:a,b@c'",
     ]
+
+
+def test_a_refused_contact_is_shown_in_the_log_without_harm() -> None:
+    hostile = "sofia/i/sip:a\x1b[31m\n" + "x" * 200
+    plan = make_plan(group(ANNA), {ANNA_LINE: Contacts((), (hostile,))}, "", CALL_ID)
+    (warning,) = record.warnings(plan)
+    assert warning.isprintable()
+    assert warning.endswith("sip:a\\x1b[31m\\n" + "x" * (80 - len(hostile) + 200) + "...'")
 
 
 @pytest.mark.parametrize(
