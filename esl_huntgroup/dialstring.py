@@ -9,14 +9,18 @@ the passes, and the separator is one of the others. What does not fit is refused
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from esl_huntgroup.group import Line
 from esl_huntgroup.plan import Leg
 
 SEPARATOR: Final = "~"
+LINES_KNOWN_MAX: Final = 20_000
+"""Lines whose text is remembered: the same ones ring again and again."""
 _SAFE: Final = frozenset(' .,_+-#&()*!?<>";:=@/')
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 .,_+#&()*!?<>\";:=@/-]*", re.ASCII)
 """Safe characters of ASCII: most values consist of these, and one match is faster than a look at each."""
@@ -35,11 +39,15 @@ def dial_string(variables: Mapping[str, str], legs: Sequence[Leg]) -> str:
 
 
 def _leg(leg: Leg) -> str:
-    address = _checked("presence_id", leg.line.address)
     return (
-        f"[^^{SEPARATOR}origination_uuid={leg.uuid}{SEPARATOR}presence_id={address}"
+        f"[^^{SEPARATOR}origination_uuid={leg.uuid}{_presence(leg.line)}"
         f"{SEPARATOR}huntgroup_user={leg.member.user_id}]{leg.contact}"
     )
+
+
+@functools.lru_cache(LINES_KNOWN_MAX)
+def _presence(line: Line) -> str:
+    return f"{SEPARATOR}presence_id={_checked('presence_id', line.address)}"
 
 
 def _checked(name: str, value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from esl_huntgroup import causes
@@ -11,6 +12,8 @@ from esl_huntgroup.group import HuntGroup, Outcome
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, LegRecord
 from esl_huntgroup.plan import CAUSE_OF, Leg, Plan, WhyNot
 
+CAUSES_MAX = 256
+"""Causes whose meaning is remembered; FreeSWITCH has about eighty."""
 CONTACT_SHOWN_MAX = 80
 """Characters of a refused contact in the log: enough to see which phone it is and what is wrong."""
 
@@ -111,8 +114,9 @@ def entry_records(
     members = [member for member in group.members if member.lines and member.user_id not in callers]
     return tuple(
         [
-            _entry(position, user_id, name, told.get(user_id, ""), is_answered)
+            EntryRecord(position, user_id, name, _kind(cause, is_answered), _rang(cause), cause)
             for position, (user_id, name, _) in enumerate(members, start=1)
+            for cause in (told.get(user_id, ""),)
         ]
     )
 
@@ -145,13 +149,11 @@ def _tell(told: dict[int, str], user_id: int, cause: str) -> None:
         told[user_id] = cause
 
 
-def _entry(position: int, user_id: int, name: str, cause: str, is_answered: bool) -> EntryRecord:
-    told = fate(cause)
+@functools.lru_cache(CAUSES_MAX)
+def _kind(cause: str, is_answered: bool) -> EntryKind:
     if is_answered:
-        kind = EntryKind.ANSWERED if told is LegFate.ANSWERED else EntryKind.ANSWERED_ELSEWHERE
-    else:
-        kind = EntryKind.MISSED if told >= LegFate.REFUSED else EntryKind.NOT_SIGNALLED
-    return EntryRecord(position, user_id, name, kind, _rang(cause), cause)
+        return EntryKind.ANSWERED if fate(cause) is LegFate.ANSWERED else EntryKind.ANSWERED_ELSEWHERE
+    return EntryKind.MISSED if _rang(cause) else EntryKind.NOT_SIGNALLED
 
 
 def cause_of(leg: Leg, leg_causes: Mapping[str, str]) -> str:
@@ -159,6 +161,7 @@ def cause_of(leg: Leg, leg_causes: Mapping[str, str]) -> str:
     return leg_causes.get(leg.uuid, causes.NEVER_CREATED)
 
 
+@functools.lru_cache(CAUSES_MAX)
 def _rang(cause: str) -> bool:
     return fate(cause) >= LegFate.REFUSED
 

@@ -46,14 +46,11 @@ class Message:
 
     __slots__ = ("_fields", "body", "content_type", "head")
 
-    def __init__(self, head: bytes, body: bytes) -> None:
-        """Take a complete message. Raises ProtocolError where it does not say what it is."""
-        content_type = _value(b"\n" + head, _CONTENT_TYPE)
-        if content_type is None:
-            raise ProtocolError(f"a message without Content-Type: {head[:80]!r}")
+    def __init__(self, head: bytes, body: bytes, content_type: str = "") -> None:
+        """Take a complete message. Raises ProtocolError where neither it nor the caller says what it is."""
         self.head = head
         self.body = body
-        self.content_type = content_type.decode("utf-8", "replace")
+        self.content_type = content_type or _content_type(head)
         self._fields = b""  # a line break and the lines that hold the values, once somebody asks
 
     @property
@@ -121,16 +118,16 @@ class Decoder:
         while start < size:
             answer = _API_ANSWER.match(source, start)
             if answer:
-                body_at, length = answer.end(), _checked_length(answer[1])
+                body_at, length, content_type = answer.end(), _checked_length(answer[1]), API_RESPONSE
             else:
-                body_at = self._end_of_head(source, start)
+                body_at, content_type = self._end_of_head(source, start), ""
                 if not body_at:
                     break
                 length = _content_length(source, start, body_at)
             end = body_at + length
             if end > size:
                 break
-            messages.append(Message(bytes(source[start : body_at - 2]), bytes(source[body_at:end])))
+            messages.append(Message(bytes(source[start : body_at - 2]), bytes(source[body_at:end]), content_type))
             start = end
             self._scanned = 0
         if source is self._buffer:
@@ -172,6 +169,13 @@ def _value(fields: bytes, key: bytes) -> bytes | None:
     start += len(key)
     end = fields.find(b"\n", start)
     return fields[start : end if end >= 0 else len(fields)].strip(b" \r")
+
+
+def _content_type(head: bytes) -> str:
+    value = _value(b"\n" + head, _CONTENT_TYPE)
+    if value is None:
+        raise ProtocolError(f"a message without Content-Type: {head[:80]!r}")
+    return value.decode("utf-8", "replace")
 
 
 def _without_nested_body(event: bytes) -> bytes:
