@@ -5,7 +5,7 @@ What it writes to the switch, in this order:
 
     connect
     linger · event · filter · uuid_setvar_multi · uuid_getvar park_timeout · sofia_contact for each line   (one write)
-    sendmsg bridge · sched_api guard · sched_del watchdog                                                  (one write)
+    sendmsg bridge · uuid_setvar_multi note · sched_api guard · sched_del watchdog                         (one write)
     ... the phones ring, somebody talks, the switch tells the end ...
 
 One ``sendmsg`` only, because a parked channel takes one per 20 ms; ``api`` does not wait for that.
@@ -55,6 +55,7 @@ from esl_huntgroup.hunt import (
 )
 from esl_huntgroup.outcome import JournalRecord
 from esl_huntgroup.plan import CallIds
+from esl_huntgroup.testimony import NOTE
 
 log = logging.getLogger(__name__)
 
@@ -233,7 +234,8 @@ class Call:
 
     def _bridge(self, what: Bridge) -> None:
         ring = execute("bridge", what.dial_string, event_uuid=self._bridge_uuid)
-        (queued, *_) = self._exchange([ring, *self._set_guard(what.guard_s), *self._cancel_watchdog()])
+        note = self._set_variables({NOTE: what.note})
+        (queued, *_) = self._exchange([ring, note, *self._set_guard(what.guard_s), *self._cancel_watchdog()])
         if not queued.reply.startswith("+OK"):
             raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
 

@@ -62,10 +62,10 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _check_database(settings)
     yield _check_spool(Path(settings.spool))
     yield from (_check_service(address) for address in settings.listen)
-    if settings.esl_address is None:
+    if not settings.esl_address:
         yield right("switch: not asked, because esl_address is not set")
-    else:
-        yield from _check_switch(settings, settings.esl_address)
+    for address in settings.esl_address:
+        yield from _check_switch(settings, address)
 
 
 def check_addresses(addresses: Sequence[Address]) -> Iterator[Finding]:

@@ -25,7 +25,11 @@ class LineKind(enum.StrEnum):
 
 
 class Outcome(enum.StrEnum):
-    """How a group call ended. The value is what the dialplan finds in ``huntgroup_result``."""
+    """
+    How a group call ended. The value is what the dialplan finds in ``huntgroup_result``.
+
+    ``INTERRUPTED`` is for the journal alone: a call that lost its service, and of whose end the switch knows nothing.
+    """
 
     ANSWERED = "answered"
     NO_ANSWER = "no_answer"
@@ -36,6 +40,7 @@ class Outcome(enum.StrEnum):
     UNKNOWN_NUMBER = "unknown_number"
     SWITCH_GONE = "switch_gone"
     SERVICE_FAULT = "service_fault"
+    INTERRUPTED = "interrupted"
 
 
 OVERFLOW_OUTCOMES = frozenset(

@@ -18,7 +18,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from esl_huntgroup import callerid, causes, record
+from esl_huntgroup import callerid, causes, record, testimony
 from esl_huntgroup.arrival import REQUIRED_SETTINGS, Arrival
 from esl_huntgroup.contact import Contacts
 from esl_huntgroup.dialstring import dial_string
@@ -159,11 +159,12 @@ class Bridge:
     Ring them all.
 
     ``guard_s`` is when the switch itself shall send a caller who is still waiting to the fallback, should this service
-    be frozen by then; 0 is never.
+    be frozen by then; 0 is never. ``note`` is what shall be kept on the caller's channel for the second witness.
     """
 
     dial_string: str
     guard_s: int
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +319,8 @@ class Hunt:
         if not self.plan.legs:
             return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, at_ms)]
         guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.arrival.has_plain_uuid else 0
-        bridge = Bridge(dial_string(self._variables(group), self.plan.legs), guard_s)
+        note = testimony.note(self.call_id, self.plan.legs)
+        bridge = Bridge(dial_string(self._variables(group), self.plan.legs), guard_s, note)
         self.state = State.ALERTING
         return [*warnings, bridge]
 
@@ -356,7 +358,7 @@ class Hunt:
             Write(
                 record.answered(
                     self.call_id,
-                    self.arrival,
+                    self.arrival.arrived_at_ms,
                     self._known_group(),
                     self.plan,
                     self.leg_causes,
@@ -445,7 +447,7 @@ class Hunt:
             Write(
                 record.ended(
                     self.call_id,
-                    self.arrival,
+                    self.arrival.arrived_at_ms,
                     self.group,
                     self.plan,
                     self.leg_causes,

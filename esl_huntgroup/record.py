@@ -36,7 +36,7 @@ def opened(call_id: str, arrival: Arrival, group: HuntGroup) -> CallOpened:
 
 def answered(
     call_id: str,
-    arrival: Arrival,
+    arrived_at_ms: int,
     group: HuntGroup,
     plan: Plan,
     leg_causes: Mapping[str, str],
@@ -49,7 +49,7 @@ def answered(
     return CallAnswered(
         call_id=call_id,
         answered_at_ms=at_ms,
-        wait_ms=max(at_ms - arrival.arrived_at_ms, 0),
+        wait_ms=max(at_ms - arrived_at_ms, 0),
         answered_by_user_id=winner.member.user_id if winner else None,
         answered_by_name=winner.member.name if winner else "",
         legs=leg_records(plan, leg_causes),
@@ -59,7 +59,7 @@ def answered(
 
 def ended(
     call_id: str,
-    arrival: Arrival,
+    arrived_at_ms: int,
     group: HuntGroup,
     plan: Plan,
     leg_causes: Mapping[str, str],
@@ -76,7 +76,7 @@ def ended(
     return CallEnded(
         call_id=call_id,
         ended_at_ms=ended_at_ms,
-        wait_ms=max((answered_at_ms or ended_at_ms) - arrival.arrived_at_ms, 0),
+        wait_ms=max((answered_at_ms or ended_at_ms) - arrived_at_ms, 0),
         talk_ms=max(ended_at_ms - answered_at_ms, 0) if is_answered else 0,
         outcome=outcome,
         cause=cause,

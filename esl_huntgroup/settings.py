@@ -78,8 +78,8 @@ def _addresses(value: Any) -> tuple[Address, ...]:
     return tuple(_address(text) for text in texts)
 
 
-def _optional_address(value: Any) -> Address | None:
-    return _address(value) if value else None
+def _optional_addresses(value: Any) -> tuple[Address, ...]:
+    return _addresses(value) if value else ()
 
 
 def _address(value: Any) -> Address:
@@ -111,10 +111,12 @@ class Settings:
     drain_timeout_s: float = _setting(
         30.0, _number(float, 0, 86_400), "how long a stopping service waits for its calls; the calls live on"
     )
-    esl_address: Address | None = _setting(
-        None, _optional_address, "event socket of the switch, HOST:PORT, for `check`; empty: not asked"
+    esl_address: tuple[Address, ...] = _setting(
+        (),
+        _optional_addresses,
+        "event socket of each switch, HOST:PORT, with commas between: for the second witness of every call and `check`",
     )
-    esl_password: str = _setting("", _text, "password of that event socket", is_secret=True)
+    esl_password: str = _setting("", _text, "password of these event sockets", is_secret=True)
     language: str = _setting("en", _one_of("en", "de"), "language of the journal: en or de")
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "what is logged: debug, info, warning or error"

@@ -486,7 +486,9 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
     ]
     assert ring.count("sendmsg\n") == 1
     assert ring.startswith("sendmsg\ncall-command: execute\nexecute-app-name: bridge\nEvent-UUID: ")
-    set_guard, cancel_watchdog = ring[ring.index("api sched_api") :].removesuffix("\n\n").split("\n\n")
+    rest = ring[ring.index("api uuid_setvar_multi") :].removesuffix("\n\n")
+    leave_note, set_guard, cancel_watchdog = rest.split("\n\n")
+    assert re.fullmatch(rf"api uuid_setvar_multi {result.uuid} huntgroup_legs=[0-9a-f-]{{36}}:1,2", leave_note)
     assert set_guard == (
         f"api sched_api +{1 + GUARD_MARGIN_S} {guard} expand uuid:{result.uuid} uuid_transfer "
         f"${{cond('${{variable_bridge_to}}' == '' ? {result.uuid} : nobody)}}"
@@ -497,8 +499,8 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
         f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=\n\napi sched_del {guard}\n\n"
     )
     said = [command.line for command in result.commands if command.line != ask]
-    assert [line.split()[0] for line in said[-5:]] == ["sendmsg", "api", "api", "api", "api"]
-    assert len(said) == 1 + len([line for line in lines if line != ask]) + 5
+    assert [line.split()[0] for line in said[-6:]] == ["sendmsg", "api", "api", "api", "api", "api"]
+    assert len(said) == 1 + len([line for line in lines if line != ask]) + 6
     assert len(result.bridges) == 1
 
 

@@ -140,7 +140,7 @@ def test_the_end_tells_what_the_answer_has_not(outcome: Outcome, entries: int, t
     answered_at = caller.arrived_at_ms + 2000 if outcome is Outcome.ANSWERED else 0
     ended = record.ended(
         CALL_ID,
-        caller,
+        caller.arrived_at_ms,
         group(ANNA),
         plan_for(ANNA),
         {FIRST: "NONE"},

@@ -1,0 +1,223 @@
+"""
+The second witness of every call: a process that listens to one switch and completes what a dead service left open.
+
+The first witness is the service that carries a call. Should it die, freeze or lose its connection, the call goes on at
+the switch, and the journal would never hear of its end. This process asks the switch every few seconds about the calls
+that are open in the journal, and remembers the final events of group calls until they are known to be stored. It gives
+the first witness time to write by itself; when both write, the rows are the same.
+
+It reads and writes the database itself, and waits for it: no call depends on this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import logging
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import gevent
+import peewee
+
+from esl_huntgroup.database import drop_connection, open_database
+from esl_huntgroup.errors import DatabaseError, ProtocolError, SwitchError, SwitchTimeout
+from esl_huntgroup.esl.inbound import InboundSession
+from esl_huntgroup.esl.wire import Message, api, command
+from esl_huntgroup.open_calls import complete, open_calls
+from esl_huntgroup.outcome import CallAnswered, CallEnded, JournalRecord
+from esl_huntgroup.settings import Settings
+from esl_huntgroup.testimony import NOTE, OpenCall, Statement, call_id_of, close, missing_records, read_statement
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 3.0
+PATIENCE_S: Final = 8.0
+"""How long the first witness has to tell of what the switch has told us; its own last deadline is 3 s."""
+SILENCE_MAX_S: Final = 65.0
+"""FreeSWITCH sends a HEARTBEAT every 20 s; after three that did not come the connection is dead."""
+RECONNECT_FIRST_S: Final = 0.5
+RECONNECT_MAX_S: Final = 30.0
+STATEMENTS_MAX: Final = 20_000
+"""Final events that are remembered: at 100 calls a second more than three minutes of them."""
+QUESTIONS_MAX: Final = 500
+EVENTS: Final = (
+    command("event plain CHANNEL_HANGUP_COMPLETE HEARTBEAT"),
+    command(f"filter variable_{NOTE} /:/"),
+    command("filter Event-Name HEARTBEAT"),
+)
+
+
+class Witness:
+    """The witness of one switch. ``clock`` counts seconds, ``chance`` returns a number from 0 to 1."""
+
+    def __init__(
+        self,
+        connect: Callable[[], InboundSession],
+        db: peewee.Database,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Take what opens a session to the switch, and a database of its own; connects to neither."""
+        self._connect = connect
+        self._db = db
+        self._clock = clock
+        self._chance = chance
+        self._node = ""
+        self._over: OrderedDict[str, tuple[float, Statement]] = OrderedDict()
+        self._unclear_since: dict[str, float] = {}
+        self._last_seen_ms: dict[str, int] = {}
+        self._heard_at = 0.0
+        self._database_is_out = False
+
+    def run(self) -> None:
+        """Watch for ever; a switch that cannot be reached is tried again, less and less often. Returns never."""
+        pause_s = RECONNECT_FIRST_S
+        while True:
+            began = self._clock()
+            try:
+                with self._connect() as switch:
+                    self._watch(switch)
+            except SwitchError as error:
+                log.warning("witness: %s", error)
+            if self._clock() - began > RECONNECT_MAX_S:
+                pause_s = RECONNECT_FIRST_S
+            gevent.sleep(pause_s * (0.5 + self._chance() / 2))
+            pause_s = min(pause_s * 2, RECONNECT_MAX_S)
+
+    def _watch(self, switch: InboundSession) -> None:
+        """Listen and look until the connection breaks. Raises SwitchError."""
+        for reply in switch.exchange(EVENTS, switch.timeout_s):
+            if not reply.reply.startswith("+OK"):
+                raise ProtocolError(f"the switch refuses to tell of its calls: {reply.reply[:80]!r}")
+        self._node = switch.api("switchname")
+        self._heard_at = self._clock()
+        log.info("witness: watches the calls of %s", self._node)
+        while True:
+            self._listen(switch, self._clock() + LOOK_EVERY_S)
+            self._look(switch)
+
+    def _listen(self, switch: InboundSession, until: float) -> None:
+        while (left_s := until - self._clock()) > 0:
+            try:
+                message = switch.next_message(left_s)
+            except SwitchTimeout:
+                break
+            self._heard_at = self._clock()
+            self._take(message)
+        if self._clock() - self._heard_at > SILENCE_MAX_S:
+            raise SwitchTimeout(f"{self._node} has said nothing for {SILENCE_MAX_S:g} s, not even a HEARTBEAT")
+
+    def _take(self, message: Message) -> None:
+        """Remember the final event of a group call."""
+        call_id = call_id_of(message.get)
+        if message.get("Event-Name") != "CHANNEL_HANGUP_COMPLETE" or not call_id:
+            return
+        at_ms = int(message.get("Event-Date-Timestamp") or 0) // 1000
+        self._over[call_id] = (self._clock(), read_statement(message.get, call_id, at_ms))
+        if len(self._over) > STATEMENTS_MAX:
+            self._over.popitem(last=False)
+
+    # -- what the journal lacks ----------------------------------------------------------------------------------------
+
+    def _look(self, switch: InboundSession) -> None:
+        """Compare the journal's open calls with the switch, and complete those that have waited long enough."""
+        now_ms = int(switch.api("strepoch")) * 1000
+        try:
+            calls = open_calls(self._db, self._node, now_ms)
+            for start in range(0, len(calls), QUESTIONS_MAX):
+                self._compare(switch, calls[start : start + QUESTIONS_MAX], now_ms)
+        except DatabaseError as error:
+            drop_connection(self._db)
+            self._database_failed(error)
+            return
+        self._forget_all_but({call.call_id for call in calls})
+        if self._database_is_out:
+            log.warning("witness: the database can be used again")
+        self._database_is_out = False
+
+    def _compare(self, switch: InboundSession, calls: list[OpenCall], now_ms: int) -> None:
+        exist = switch.exchange([api(f"uuid_exists {call.channel_uuid}") for call in calls], switch.timeout_s)
+        for call, answer in zip(calls, exist, strict=True):
+            if answer.reply == "true":
+                self._last_seen_ms[call.call_id] = now_ms
+                if call.answered_at_ms is None:
+                    self._ask_who_answered(switch, call, now_ms)
+            elif self._has_waited(call):
+                self._finish(call)
+
+    def _ask_who_answered(self, switch: InboundSession, call: OpenCall, now_ms: int) -> None:
+        """Tell the journal of an answer that it does not know of, once it has been unclear for long enough."""
+        answerer = switch.api(f"uuid_getvar {call.channel_uuid} bridge_uuid")
+        if answerer[:-4] != call.call_id[:-4] or not self._has_waited(call):
+            return
+        said = read_statement(_dumped(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
+        self._store(call, missing_records(call, said))
+
+    def _has_waited(self, call: OpenCall) -> bool:
+        """Whether the first witness has had its time since something about this call was missing."""
+        now = self._clock()
+        told = self._over.get(call.call_id)
+        since = self._unclear_since.setdefault(call.call_id, told[0] if told else now)
+        return now - since >= PATIENCE_S
+
+    def _finish(self, call: OpenCall) -> None:
+        told = self._over.get(call.call_id)
+        if told:
+            self._store(call, missing_records(call, told[1]))
+        else:
+            last_seen_ms = self._last_seen_ms.get(call.call_id, call.answered_at_ms or call.arrived_at_ms)
+            self._store(call, close(call, last_seen_ms))
+
+    def _store(self, call: OpenCall, records: tuple[JournalRecord, ...]) -> None:
+        if not records or not complete(self._db, call, records):
+            return
+        self._unclear_since.pop(call.call_id, None)
+        log.warning(
+            "witness: call=%s was left open by its service; the journal now says: %s", call.call_id, _told(records)
+        )
+
+    def _forget_all_but(self, open_ids: set[str]) -> None:
+        """Drop what is remembered of calls that the journal no longer lacks, final events after a while only."""
+        self._unclear_since = {key: since for key, since in self._unclear_since.items() if key in open_ids}
+        self._last_seen_ms = {key: at_ms for key, at_ms in self._last_seen_ms.items() if key in open_ids}
+
+    def _database_failed(self, error: DatabaseError) -> None:
+        if not self._database_is_out:
+            log.warning("witness: calls cannot be completed for now: %s", error)
+        self._database_is_out = True
+
+
+def _dumped(answer: str) -> Mapping[str, str]:
+    """Return the headers in the answer to ``uuid_dump … json``, none when the channel is gone meanwhile."""
+    with contextlib.suppress(ValueError):
+        found = json.loads(answer)
+        if isinstance(found, dict):
+            return {name: _text(value) for name, value in found.items()}
+    return {}
+
+
+def _text(value: object) -> str:
+    """Return a value as events write it: what JSON has as a list stands there in one line."""
+    return "ARRAY::" + "|:".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _told(records: tuple[JournalRecord, ...]) -> str:
+    by = [f"answered by {record.answered_by_name!r}" for record in records if isinstance(record, CallAnswered)]
+    ends = [f"{record.outcome.value} {record.cause}" for record in records if isinstance(record, CallEnded)]
+    return ", ".join(by + ends)
+
+
+def watch(settings: Settings) -> None:
+    """Watch every switch that the settings name, each in a greenlet and with a database of its own, until killed."""
+    password = settings.esl_password
+    witnesses = [
+        Witness(functools.partial(InboundSession, host, port, password), open_database(settings.database))
+        for host, port in settings.esl_address
+    ]
+    gevent.joinall([gevent.spawn(witness.run) for witness in witnesses], raise_error=True)

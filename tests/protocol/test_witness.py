@@ -1,0 +1,278 @@
+"""The second witness: what a dead service left open is completed from the switch, and nothing else is touched."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import gevent
+import pytest
+from gevent import socket
+from gevent.server import StreamServer
+
+from esl_huntgroup import witness
+from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.esl.inbound import InboundSession
+from esl_huntgroup.group import Outcome
+from esl_huntgroup.journal_store import JournalStore
+from esl_huntgroup.migrate import upgrade
+from esl_huntgroup.outcome import CallEnded
+from esl_huntgroup.plan import CallIds
+from esl_huntgroup.testimony import note
+from esl_huntgroup.witness import Witness
+from tests.unit.examples import ANNA, BERND, DOMAIN, arrival, group, plan_for
+
+NODE = "switch1"
+A_LEG = "28d93954-673b-42a5-88bd-6068fb9b5cb5"
+T0 = arrival().arrived_at_ms
+CALL_ID = CallIds().next(T0, bytes(6))
+FIRST, SECOND = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2))
+OUR_NOTE = note(CALL_ID, plan_for(ANNA, BERND).legs)
+TALKED = {
+    "Event-Name": "CHANNEL_HANGUP_COMPLETE",
+    "Event-Date-Timestamp": f"{T0 + 9000}000",
+    "Unique-ID": A_LEG,
+    "Answer-State": "hangup",
+    "Hangup-Cause": "NORMAL_CLEARING",
+    "Caller-Channel-Bridged-Time": f"{T0 + 2000}000",
+    "variable_huntgroup_legs": OUR_NOTE,
+    "variable_bridge_uuid": FIRST,
+    "variable_originate_causes": f"ARRAY::{FIRST};NONE|:{SECOND};LOSE_RACE",
+}
+
+
+class InboundSwitch:
+    """The other side of an inbound event socket: knows which channels live, and says what it is told to say."""
+
+    def __init__(self) -> None:
+        self.channels: dict[str, dict[str, object]] = {}
+        self.connections: list[Any] = []
+        self.asked: list[str] = []
+        self.refuses = ""
+        self._server = StreamServer(("127.0.0.1", 0), self._serve)
+        self._server.start()
+        self.port: int = self._server.server_port
+
+    def tell(self, event: dict[str, str]) -> None:
+        body = "".join(f"{name}: {quote(value)}\n" for name, value in event.items()) + "\n"
+        self.connections[-1].sendall(f"Content-Length: {len(body)}\nContent-Type: text/event-plain\n\n{body}".encode())
+
+    def drop(self) -> None:
+        self.connections.pop().shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._server.stop()
+        for sock in self.connections:
+            sock.close()
+
+    def _serve(self, sock: Any, _address: Any) -> None:
+        self.connections.append(sock)
+        sock.sendall(b"Content-Type: auth/request\n\n")
+        with sock.makefile("rb") as lines:
+            for line in lines:
+                if line.strip():
+                    sock.sendall(self._answer(line.decode().strip()))
+
+    def _answer(self, line: str) -> bytes:
+        self.asked.append(line)
+        if self.refuses and line.startswith(self.refuses):
+            return b"Content-Type: command/reply\nReply-Text: -ERR not allowed\n\n"
+        if not line.startswith("api "):
+            return b"Content-Type: command/reply\nReply-Text: +OK\n\n"
+        body = self._api(*line.removeprefix("api ").partition(" ")[::2]).encode()
+        return b"Content-Type: api/response\nContent-Length: %d\n\n%b" % (len(body), body)
+
+    def _api(self, name: str, argument: str) -> str:
+        uuid, _, rest = argument.partition(" ")
+        channel = self.channels.get(uuid)
+        match name:
+            case "switchname":
+                return NODE
+            case "strepoch":
+                return str(T0 // 1000 + 60)
+            case "uuid_exists":
+                return "true" if channel is not None else "false"
+            case "uuid_getvar":
+                return str((channel or {}).get(f"variable_{rest}", "_undef_"))
+            case "uuid_dump":
+                return "{" + ",".join(f'"{key}":{_json(value)}' for key, value in (channel or {}).items()) + "}"
+        raise AssertionError(name)
+
+
+def _json(value: object) -> str:
+    return f"[{','.join(map(_json, value))}]" if isinstance(value, list) else f'"{value}"'
+
+
+class Stage:
+    """A switch, a journal with one open call, and a witness."""
+
+    def __init__(self, folder: Path) -> None:
+        self.switch = InboundSwitch()
+        self.db = open_database(f"sqlite:///{folder / 'journal.db'}", busy_timeout_ms=10)
+        upgrade(self.db)
+        firm = group(ANNA, BERND)
+        for member in firm.members:
+            execute(self.db, "INSERT INTO users VALUES (?, ?, ?)", (member.user_id, member.name, member.name))
+            (line,) = member.lines
+            execute(
+                self.db,
+                "INSERT INTO lines (user_id, domain, number, account) VALUES (?, ?, ?, ?)",
+                (member.user_id, line.domain, line.number, line.account),
+            )
+        execute(
+            self.db,
+            "INSERT INTO groups (id, name, domain, number, hunt_mode) VALUES (7, ?, ?, '700', 'softphone')",
+            (firm.name, DOMAIN),
+        )
+        for position, member in enumerate(firm.members, start=1):
+            execute(self.db, "INSERT INTO members VALUES (7, ?, ?)", (position, member.user_id))
+        execute(
+            self.db,
+            "INSERT INTO calls (call_id, node, channel_uuid, group_id, group_name, group_number, group_domain, "
+            "caller_number, caller_name, arrived_at_ms) VALUES (?, ?, ?, 7, 'Vertrieb', '700', ?, '1', 'K', ?)",
+            (CALL_ID, NODE, A_LEG, DOMAIN, T0),
+        )
+        self._greenlet: Any = None
+
+    def watch(self) -> None:
+        connect = lambda: InboundSession("127.0.0.1", self.switch.port, "secret", timeout_s=1)  # noqa: E731
+        self._greenlet = gevent.spawn(Witness(connect, self.db, chance=lambda: 0.0).run)
+        self.await_(lambda: "api strepoch" in self.switch.asked)
+
+    def call(self) -> dict[str, Any]:
+        cursor = execute(self.db, "SELECT * FROM calls")
+        names = [column[0] for column in cursor.description]
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+    def entries(self) -> list[tuple[str, str]]:
+        return list(execute(self.db, "SELECT user_name, kind FROM journal_entries ORDER BY position").fetchall())
+
+    def await_(self, is_so: Any) -> None:
+        with gevent.Timeout(10, AssertionError("it does not happen")):
+            while not is_so():
+                gevent.sleep(0.01)
+
+    def looks(self, times: int = 4) -> None:
+        """Wait until the witness has looked so many times more."""
+        before = self.switch.asked.count("api strepoch")
+        self.await_(lambda: self.switch.asked.count("api strepoch") >= before + times)
+
+    def close(self) -> None:
+        gevent.kill(self._greenlet)
+        self.switch.close()
+        self.db.close()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setattr(witness, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(witness, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(witness, "RECONNECT_FIRST_S", 0.05)
+    stage = Stage(tmp_path)
+    yield stage
+    stage.close()
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+BOTH = [("Anna Berg", "answered"), ("Bernd Cordes", "answered_elsewhere")]
+
+
+def test_a_call_whose_service_died_is_completed_from_its_final_event(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.watch()
+    stage.switch.tell(TALKED)
+    stage.await_(lambda: stage.call()["ended_at_ms"])
+    call = stage.call()
+    assert (call["outcome"], call["answered_by_name"], call["talk_ms"]) == ("answered", "Anna Berg", 7000)
+    assert stage.entries() == BOTH
+    assert told(caplog) == [
+        f"witness: call={CALL_ID} was left open by its service; the journal now says: "
+        "answered by 'Anna Berg', answered NORMAL_CLEARING"
+    ]
+
+
+def test_a_conversation_that_goes_on_is_told_and_its_end_later(stage: Stage) -> None:
+    going_on: dict[str, object] = {**TALKED, "Answer-State": "answered", "Hangup-Cause": ""}
+    going_on["variable_originate_causes"] = [f"{FIRST};NONE", f"{SECOND};LOSE_RACE"]
+    stage.switch.channels[A_LEG] = going_on
+    stage.watch()
+    stage.await_(lambda: stage.call()["answered_at_ms"])
+    assert (stage.entries(), stage.call()["ended_at_ms"]) == (BOTH, None)
+    stage.switch.channels.clear()
+    stage.switch.tell(TALKED)
+    stage.await_(lambda: stage.call()["ended_at_ms"])
+    assert (stage.call()["outcome"], stage.call()["talk_ms"]) == ("answered", 7000)
+
+
+def test_a_call_that_the_switch_knows_no_more_is_closed_as_interrupted(stage: Stage) -> None:
+    stage.watch()
+    stage.await_(lambda: stage.call()["ended_at_ms"])
+    assert (stage.call()["outcome"], stage.call()["cause"]) == ("interrupted", "INTERRUPTED")
+    assert stage.entries() == [("Anna Berg", "missed"), ("Bernd Cordes", "missed")]
+
+
+def test_a_call_that_is_going_on_is_left_alone(stage: Stage) -> None:
+    stage.switch.channels[A_LEG] = {"Answer-State": "ringing"}
+    stage.watch()
+    stage.looks(10)
+    assert (stage.call()["answered_at_ms"], stage.call()["ended_at_ms"]) == (None, None)
+
+
+def test_the_first_witness_has_its_time_and_its_word_counts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witness, "PATIENCE_S", 1000.0)
+    stage.watch()
+    stage.switch.tell(TALKED)
+    stage.looks(6)
+    assert stage.call()["ended_at_ms"] is None
+    ended = CallEnded(CALL_ID, T0 + 8000, 8000, 0, Outcome.CALLER_GONE, "ORIGINATOR_CANCEL", "")
+    JournalStore(stage.db).write([ended])
+    monkeypatch.setattr(witness, "PATIENCE_S", 0.0)
+    stage.looks(3)
+    assert (stage.call()["outcome"], stage.entries()) == ("caller_gone", [])
+
+
+def test_a_switch_that_goes_away_is_found_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.switch.channels[A_LEG] = {"Answer-State": "ringing"}
+    stage.watch()
+    stage.switch.drop()
+    stage.await_(lambda: len([line for line in stage.switch.asked if line.startswith("auth")]) > 1)
+    stage.looks()
+    stage.switch.channels.clear()
+    stage.switch.tell(TALKED)
+    stage.await_(lambda: stage.call()["ended_at_ms"])
+    assert any("witness: the connection ended" in text for text in told(caplog))
+
+
+def test_a_switch_without_a_heartbeat_is_connected_to_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witness, "SILENCE_MAX_S", 0.2)
+    stage.watch()
+    stage.await_(lambda: len([line for line in stage.switch.asked if line.startswith("auth")]) > 2)
+
+
+def test_a_database_that_is_locked_loses_no_call(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    other = open_database(f"sqlite:///{stage.db.database}")
+    with other.atomic():
+        execute(other, "UPDATE calls SET cause = cause")
+        stage.watch()
+        stage.switch.tell(TALKED)
+        stage.await_(lambda: any("calls cannot be completed for now" in text for text in told(caplog)))
+        stage.looks(3)
+    stage.await_(lambda: stage.call()["ended_at_ms"])
+    other.close()
+    assert stage.entries() == BOTH
+    assert sum("cannot be completed" in text for text in told(caplog)) == 1
+
+
+def test_a_switch_that_does_not_tell_of_its_calls_is_named(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.switch.refuses = "event"
+    stage._greenlet = gevent.spawn(
+        Witness(lambda: InboundSession("127.0.0.1", stage.switch.port, "x", timeout_s=1), stage.db).run
+    )
+    stage.await_(lambda: any("the switch refuses to tell of its calls" in text for text in told(caplog)))
