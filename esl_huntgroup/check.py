@@ -133,12 +133,15 @@ def check_spool(directory: Path) -> Iterator[Finding]:
             rejected = directory / spool.REJECTED
             yield wrong(f"journal: {rejected} holds rows that the database refused; read it, then move it away")
         waiting, outage = spool.waiting_records(directory), spool.outage(directory)
+        has_writer = spool.has_writer(directory)
     except OSError as error:
         yield wrong(f"journal: the spool {directory} cannot be read: {error.strerror}")
         return
     if outage:
         since = datetime.fromtimestamp(outage.since_ms // 1000, UTC).isoformat()
         yield wrong(f"journal: {waiting} records wait in {directory} since {since}, because {outage.why}")
+    elif waiting and has_writer:
+        yield right(f"journal: {waiting} records are on their way to the database")
     elif waiting:
         yield wrong(f"journal: {waiting} records in {directory} wait for the service, which stores them when it runs")
     else:

@@ -269,9 +269,8 @@ def only_one(directory: Path, service: Service) -> Iterator[bool]:
 
 def _run(order: Order, service: Service) -> None:
     directory = Path(order.spool)
-    db = open_database(order.database, busy_timeout_ms=BUSY_TIMEOUT_MS)
-    if isinstance(db, peewee.SqliteDatabase):
-        db.pragma("synchronous", "full", permanent=True)  # the spool lets go of what the database has said it has
+    # The spool lets go of what the database has said that it has.
+    db = open_database(order.database, busy_timeout_ms=BUSY_TIMEOUT_MS, survives_power_cut=True)
     DiskSync(directory).start()
     writer = Writer(db, directory, retry_first_s=order.retry_first_s)
     spool.note_outage(directory, None)

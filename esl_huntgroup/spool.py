@@ -165,6 +165,18 @@ def has_rejected(directory: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
 
 
+def has_writer(directory: Path) -> bool:
+    """Return whether a process is there that stores. Raises OSError."""
+    try:
+        with (directory / WRITER_LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def note_outage(directory: Path, outage: Outage | None) -> None:
     """Let everybody know how the database is. Raises nothing."""
     with contextlib.suppress(OSError):
@@ -195,6 +207,7 @@ def prepare(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         _write_file(directory / "probe", b"")
         (directory / "probe").unlink(missing_ok=True)
+        _tidy(directory)
     except BlockingIOError:
         raise InputError(f"the spool {directory} is a file in use by an older service: stop that first") from None
     except OSError as error:
@@ -217,6 +230,13 @@ def _adopt(file: Path) -> None:
         rejected = file.with_name(file.name + ".rejected")
         if rejected.exists():
             rejected.rename(file / REJECTED)
+
+
+def _tidy(directory: Path) -> None:
+    """Remove the notes whose segments are gone; a writer that was killed has left them."""
+    for note in directory.glob(f"*{SEGMENT}{STORED}"):
+        if not note.with_name(note.name.removesuffix(STORED)).exists():
+            note.unlink(missing_ok=True)
 
 
 def _beside(segment: Path) -> Path:

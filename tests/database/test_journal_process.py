@@ -18,10 +18,12 @@ import peewee
 import pytest
 
 from esl_huntgroup import journal_writer, spool
-from esl_huntgroup.database import open_database
+from esl_huntgroup.check import check_spool
+from esl_huntgroup.database import execute, open_database
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal import Journal
 from esl_huntgroup.migrate import upgrade
+from esl_huntgroup.record_line import to_line
 from tests.database import servers
 from tests.database.test_journal import calls_with, eventually, everything, opened, people, rejected, whole
 
@@ -188,6 +190,15 @@ def test_the_stop_does_not_block_the_hub(journal: Journal, sqlite: peewee.Databa
     assert len(turns) > 5
 
 
+@pytest.mark.parametrize(("survives_power_cut", "level"), [(False, 1), (True, 2)])
+def test_sqlite_waits_for_the_disk_only_where_it_was_asked_to(
+    sqlite_url: str, survives_power_cut: bool, level: int
+) -> None:
+    db = open_database(sqlite_url, survives_power_cut=survives_power_cut)
+    assert execute(db, "PRAGMA synchronous").fetchone() == (level,)
+    db.close()
+
+
 def test_sigterm_to_all_processes_of_the_service_does_not_end_the_writer(
     journal: Journal, sqlite: peewee.Database
 ) -> None:
@@ -219,6 +230,28 @@ def test_a_spool_that_cannot_be_used_stops_the_start(sqlite_url: str, tmp_path: 
         f"the spool {path} cannot be used: Not a directory; "
         "a directory is accepted that the service may write, or that it may make"
     )
+
+
+def test_check_tells_records_on_their_way_from_records_that_nobody_stores(sqlite_url: str, tmp_path: Path) -> None:
+    directory = tmp_path / "spool"
+    spool.prepare(directory)
+    (directory / "1-1-000001.segment").write_bytes(to_line(opened(1)))
+    (finding,) = check_spool(directory)
+    assert str(finding) == (
+        f"FIX journal: 1 records in {directory} wait for the service, which stores them when it runs"
+    )
+    with (directory / spool.WRITER_LOCK).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert [str(finding) for finding in check_spool(directory)] == [
+            "ok  journal: 1 records are on their way to the database"
+        ]
+
+
+def test_a_note_without_a_segment_is_tidied_up_and_others_stay(tmp_path: Path) -> None:
+    for name in ("1-1-000001.segment.stored", "1-1-000002.segment.stored", "1-1-000002.segment"):
+        (tmp_path / name).write_text("0")
+    spool.prepare(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1-1-000002.segment", "1-1-000002.segment.stored"]
 
 
 def test_a_spool_file_that_an_older_service_still_has_stops_the_start(sqlite_url: str, tmp_path: Path) -> None:
