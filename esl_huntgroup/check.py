@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
@@ -17,7 +18,7 @@ from xml.etree import ElementTree
 import peewee
 from gevent import socket
 
-from esl_huntgroup import models
+from esl_huntgroup import models, spool
 from esl_huntgroup.arrival import REQUIRED_SETTINGS
 from esl_huntgroup.database import open_database, safe_url
 from esl_huntgroup.errors import HuntgroupError, SwitchError
@@ -60,7 +61,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     """Look at settings, database, service and switch, in this order. Raises nothing: what fails is a finding."""
     yield from check_addresses(settings.listen)
     yield from _check_database(settings)
-    yield _check_spool(Path(settings.spool))
+    yield from check_spool(Path(settings.spool))
     yield from (_check_service(address) for address in settings.listen)
     if not settings.esl_address:
         yield right("switch: not asked, because esl_address is not set")
@@ -122,13 +123,29 @@ def _check_groups(database: peewee.Database) -> Iterator[Finding]:
         yield right(f"groups: {len(rows)} hunt groups, each with softphone lines")
 
 
-def _check_spool(path: Path) -> Finding:
-    rejected = Path(f"{path}.rejected")
-    if rejected.exists() and rejected.stat().st_size:
-        return wrong(f"journal: {rejected} holds rows that the database refused; read it, then move it away")
-    if path.exists() and path.stat().st_size:
-        return wrong(f"journal: {path} holds rows for the database; they are stored as soon as it can be reached")
-    return right("journal: nothing waits for the database")
+def check_spool(directory: Path) -> Iterator[Finding]:
+    """Say what waits in the spool, since when and why, and what has been set aside."""
+    if directory.is_file():
+        yield wrong(f"journal: {directory} is the spool file of version 0.1; the service takes it over when it starts")
+        return
+    try:
+        if spool.has_rejected(directory):
+            rejected = directory / spool.REJECTED
+            yield wrong(f"journal: {rejected} holds rows that the database refused; read it, then move it away")
+        waiting, outage = spool.waiting_records(directory), spool.outage(directory)
+        has_writer = spool.has_writer(directory)
+    except OSError as error:
+        yield wrong(f"journal: the spool {directory} cannot be read: {error.strerror}")
+        return
+    if outage:
+        since = datetime.fromtimestamp(outage.since_ms // 1000, UTC).isoformat()
+        yield wrong(f"journal: {waiting} records wait in {directory} since {since}, because {outage.why}")
+    elif waiting and has_writer:
+        yield right(f"journal: {waiting} records are on their way to the database")
+    elif waiting:
+        yield wrong(f"journal: {waiting} records in {directory} wait for the service, which stores them when it runs")
+    else:
+        yield right("journal: nothing waits for the database")
 
 
 def _check_service(address: Address) -> Finding:

@@ -29,7 +29,7 @@ ROWS_PER_INSERT = 128
 SILENCE_MAX_S = 30
 """A server that has not answered for so long is gone, whatever TCP believes."""
 
-_PRAGMAS = {"journal_mode": "wal", "foreign_keys": 1, "synchronous": "normal", "cache_size": -16_000}
+_PRAGMAS = {"journal_mode": "wal", "foreign_keys": 1, "cache_size": -16_000}
 """``cache_size`` is in kB: the default of 2 MB reads the indexes of a busy journal again and again."""
 _POSTGRESQL_OPTIONS = frozenset({"host", "sslmode", "sslrootcert", "sslcert", "sslkey", "application_name"})
 _MARIADB_OPTIONS = frozenset({"unix_socket", "ssl_ca"})
@@ -55,12 +55,15 @@ _TO_PEEWEE = peewee.ExceptionWrapper({error.__name__: error for error in _DRIVER
 """PEP 249 gives the errors of every driver the same names."""
 
 
-def open_database(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> peewee.Database:
+def open_database(
+    url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, survives_power_cut: bool = False
+) -> peewee.Database:
     """
     Return the database that the URL names. Does not connect.
 
     Accepts ``sqlite:///relative`` and ``sqlite:////absolute``, ``postgresql://`` and ``mariadb://`` (or ``mysql://``).
-    ``busy_timeout_ms`` is how long SQLite waits for another writer; servers queue writers by themselves. Raises
+    ``busy_timeout_ms`` is how long SQLite waits for another writer; servers queue writers by themselves. With
+    ``survives_power_cut`` SQLite waits for the disk at each commit, as servers do unless told otherwise. Raises
     InputError for any other URL, and DatabaseError when the driver is not installed. No message contains the password.
     """
     try:
@@ -69,7 +72,8 @@ def open_database(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> peewee
     except ValueError as error:
         raise InputError(f"{safe_url(url)!r} is not a database URL: {ACCEPTED} is accepted") from error
     if parts.scheme == "sqlite":
-        return _open_sqlite(url, parts, busy_timeout_ms)
+        synchronous = "full" if survives_power_cut else "normal"
+        return _open_sqlite(url, parts, {"busy_timeout": busy_timeout_ms, **_PRAGMAS, "synchronous": synchronous})
     opener = _SERVERS.get(parts.scheme)
     if opener is None:
         raise InputError(f"{safe_url(url)!r} is not a database URL: {ACCEPTED} is accepted")
@@ -198,14 +202,13 @@ def _equal(db: peewee.Database, columns: Iterable[str], between: str) -> str:
     return between.join(f"{quoted(db, column)} = {db.param}" for column in columns)
 
 
-def _open_sqlite(url: str, parts: SplitResult, busy_timeout_ms: int) -> peewee.Database:
+def _open_sqlite(url: str, parts: SplitResult, pragmas: dict[str, object]) -> peewee.Database:
     path = unquote(parts.path)[1:]
     if parts.netloc or not path or path == ":memory:":
         raise InputError(
             f"{safe_url(url)!r} names no file: "
             "sqlite:///RELATIVE or sqlite:////ABSOLUTE is accepted (three or four slashes)"
         )
-    pragmas = {"busy_timeout": busy_timeout_ms, **_PRAGMAS}
     return peewee.SqliteDatabase(str(Path(path)), pragmas=pragmas, lock_type="IMMEDIATE")
 
 

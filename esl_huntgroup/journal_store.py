@@ -16,6 +16,7 @@ import peewee
 from esl_huntgroup.database import execute, execute_many, insert_rows, is_refusal, one_line, quoted, update_sql
 from esl_huntgroup.models import Call, JournalEntry, Leg
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryRecord, JournalRecord, LegRecord
+from esl_huntgroup.record_line import is_well_formed
 
 Row = tuple[object, ...]
 
@@ -76,7 +77,7 @@ class _Rows:
 
 
 class JournalStore:
-    """Writes records to one database, from one thread."""
+    """Writes records to one database, from one thread. Of a record from a line, nothing needs to be true."""
 
     def __init__(self, db: peewee.Database) -> None:
         """Write the SQL for this database. Connects to nothing."""
@@ -96,14 +97,16 @@ class JournalStore:
             with self._db.atomic():
                 self._write(rows)
         except peewee.PeeweeException as error:
-            if is_refusal(error):
+            if is_refusal(error) or not all(map(is_well_formed, records)):
                 raise Refused(one_line(error)) from error
             raise
-        except (AttributeError, OverflowError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise Refused(f"a value that no column can hold: {error}") from error
 
     def gone(self, record: JournalRecord) -> Gone:
-        """Return which users and groups of the record no longer exist. Raises peewee's exceptions."""
+        """Return which users and groups of the record no longer exist. Raises Refused and peewee's exceptions."""
+        if not is_well_formed(record):
+            raise Refused("not a journal record: a field holds what it cannot hold")
         if isinstance(record, CallOpened):
             return Gone(groups=self._missing("groups", {record.group_id}))
         told: Iterable[LegRecord | EntryRecord] = (*record.legs, *record.entries)
@@ -162,7 +165,7 @@ def _ended_row(record: CallEnded) -> Row:
         record.ended_at_ms,
         record.wait_ms,
         record.talk_ms,
-        record.outcome.value,
+        str(record.outcome),
         _fit(record.cause, _CALL["cause"]),
         _fit(record.overflow, _CALL["overflow"]),
         record.call_id,
@@ -190,7 +193,7 @@ def _entry_row(call_id: str, entry: EntryRecord, gone: Collection[int | None]) -
         entry.position,
         None if entry.user_id in gone else entry.user_id,
         entry.user_name,
-        entry.kind.value,
+        str(entry.kind),
         entry.rang,
         _fit(entry.cause, _ENTRY_CAUSE_MAX),
     )

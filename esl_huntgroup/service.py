@@ -35,7 +35,7 @@ def run(settings: Settings) -> None:
     database = open_database(settings.database)
     require_current(database)
     database.close()
-    journal = Journal(settings.database, Path(settings.spool))
+    journal = Journal(settings.database, Path(settings.spool), log_level=settings.log_level)
     directory = Directory(
         settings.database, max_age_s=settings.directory_max_age_s, deadline_s=settings.lookup_timeout_s
     )

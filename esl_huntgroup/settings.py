@@ -99,9 +99,7 @@ class Settings:
     database: str = _setting(
         "sqlite:///esl-huntgroup.db", _text, "URL of the database: sqlite:///FILE, postgresql://… or mysql://…"
     )
-    spool: str = _setting(
-        "esl-huntgroup.spool", _text, "file that keeps the journal while the database cannot be reached"
-    )
+    spool: str = _setting("esl-huntgroup.spool", _text, "directory through which the journal goes to the database")
     default_domain: str = _setting("", _domain, "SIP domain of numbers that come without one")
     max_calls: int = _setting(1000, _number(int, 1, 100_000), "group calls at one time; more go to the dialplan")
     leg_limit: int = _setting(LEG_LIMIT, _number(int, 1, LEG_LIMIT), "phones that one group call rings at most")

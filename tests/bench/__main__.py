@@ -1,8 +1,9 @@
 """
 ``python -m tests.bench``: calls per second, latency, bytes and memory, side by side with stock greenswitch.
 
-The service runs on one core, the fake switch on another. Rounds of both alternate, so that whatever else the machine
-does hits both; the ratio is what counts.
+The service runs on one core, the fake switch on another, and the service's journal writer on that of the switch. Rounds
+of all alternate, so that whatever else the machine does hits all; the ratio is what counts. "journal" is the ratio of
+calls per second with the journal to those of the same service when nothing is recorded (``tests.bench.silent``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from esl_huntgroup import spool
 from esl_huntgroup.database import open_database
 from esl_huntgroup.migrate import upgrade
 from tests.bench.fake_switch import DOMAIN, FakeSwitch
@@ -41,10 +43,12 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     print(
-        f"{AT_ONCE} calls at once; median of {options.rounds} rounds of {options.seconds:g} s; one core for each side"
+        f"{AT_ONCE} calls at once; median of {options.rounds} rounds of {options.seconds:g} s; one core for each side; "
+        "the journal writer is a process of its own on the core of the fake switch"
     )
     print(
-        "members  groups | calls/s  stock  ratio | CPU ms/call | bridge p50 / p99 ms at 100/s | bytes/call | kB/waiting"
+        "members  groups | calls/s  stock  ratio | journal | CPU ms/call  writer's | "
+        "bridge p50 / p99 ms at 100/s | bytes/call | kB/waiting"
     )
     for groups in options.groups:
         for members in options.members:
@@ -54,24 +58,29 @@ def main() -> None:
 def _row(members: int, groups: int, options: argparse.Namespace) -> str:
     numbers = [b"%d" % (700_000 + n) for n in range(groups)]
     with tempfile.TemporaryDirectory() as folder, ours(Path(folder), members, groups) as (address, process):
-        with stock(members) as (stock_address, _):
-            rates, stock_rates, costs = [], [], []
+        with stock(members) as (stock_address, _), silent(Path(folder)) as (silent_address, _):
+            rates, silent_rates, stock_rates, costs, writer_costs = [], [], [], [], []
             for _ in range(options.rounds):
-                cpu = _cpu_s(process)
+                cpu, writer_cpu = _cpu_s(process.pid), _cpu_s(_writer_of(process))
                 switch = FakeSwitch(address, numbers)
                 rates.append(switch.closed_loop(AT_ONCE, options.seconds))
-                costs.append((_cpu_s(process) - cpu) * 1000 / switch.results.ended)
+                costs.append((_cpu_s(process.pid) - cpu) * 1000 / switch.results.ended)
+                _await_empty(Path(folder) / "spool")
+                writer_costs.append((_cpu_s(_writer_of(process)) - writer_cpu) * 1000 / switch.results.ended)
+                silent_rates.append(FakeSwitch(silent_address, numbers).closed_loop(AT_ONCE, options.seconds))
                 stock_rates.append(FakeSwitch(stock_address, numbers).closed_loop(AT_ONCE, options.seconds))
         steady = FakeSwitch(address, numbers)
         steady.open_loop(100, options.seconds * 2)
         kilobytes = _waiting_kb(address, process, numbers, options.waiting)
     rate, stock_rate = statistics.median(rates), statistics.median(stock_rates)
+    journal = statistics.median(ours / without for ours, without in zip(rates, silent_rates, strict=True))
     latency = [seconds * 1000 for seconds in steady.results.rang_s]
     p50, p99 = statistics.median(latency), statistics.quantiles(latency, n=100)[98]
     per_call = steady.results.bytes_both_ways / steady.results.ended
     return (
-        f"{members:7} {groups:7} | {rate:7.0f} {stock_rate:6.0f} {rate / stock_rate:6.2f} | "
-        f"{statistics.median(costs):11.2f} | {p50:13.2f} / {p99:<12.2f} | {per_call:10.0f} | {kilobytes:10.1f}"
+        f"{members:7} {groups:7} | {rate:7.0f} {stock_rate:6.0f} {rate / stock_rate:6.2f} | {journal:7.2f} | "
+        f"{statistics.median(costs):11.2f} {statistics.median(writer_costs):9.2f} | "
+        f"{p50:13.2f} / {p99:<12.2f} | {per_call:10.0f} | {kilobytes:10.1f}"
     )
 
 
@@ -89,26 +98,54 @@ def _waiting_kb(address: Address, process: subprocess.Popen[bytes], numbers: Seq
 @contextmanager
 def ours(folder: Path, members: int, groups: int) -> Iterator[tuple[Address, subprocess.Popen[bytes]]]:
     """Run the service, with journal rows being written, on a database with so many groups of so many members."""
-    url = f"sqlite:///{folder / 'bench.db'}"
-    _fill(url, members, groups)
+    _fill(_url(folder), members, groups)
+    with _served(folder, "esl_huntgroup") as (address, process):
+        os.sched_setaffinity(_writer_of(process), os.sched_getaffinity(0))
+        yield address, process
+
+
+@contextmanager
+def silent(folder: Path) -> Iterator[tuple[Address, subprocess.Popen[bytes]]]:
+    """Run the same service on the same database with a journal that forgets everything."""
+    with _served(folder, "tests.bench.silent") as served:
+        yield served
+
+
+@contextmanager
+def _served(folder: Path, module: str) -> Iterator[tuple[Address, subprocess.Popen[bytes]]]:
     address = ("127.0.0.1", _free_port())
     environment = {
         **os.environ,
-        "ESL_HUNTGROUP_DATABASE": url,
+        "ESL_HUNTGROUP_DATABASE": _url(folder),
         "ESL_HUNTGROUP_LISTEN": f"{address[0]}:{address[1]}",
         "ESL_HUNTGROUP_SPOOL": str(folder / "spool"),
         "ESL_HUNTGROUP_MAX_CALLS": "100000",
         "ESL_HUNTGROUP_LOG_LEVEL": "info",
         "ESL_HUNTGROUP_DRAIN_TIMEOUT_S": "1",
     }
-    with (folder / "log").open("wb") as log:
-        process = _start([sys.executable, "-m", "esl_huntgroup", "serve"], environment, log.fileno())
+    with (folder / f"log of {module}").open("wb") as log:
+        process = _start([sys.executable, "-m", module, "serve"], environment, log.fileno())
         try:
             _await(address, process)
             yield address, process
         finally:
             process.terminate()
             process.wait(30)
+
+
+def _url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'bench.db'}"
+
+
+def _writer_of(process: subprocess.Popen[bytes]) -> int:
+    """Return the process that stores the journal of a service."""
+    return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+
+
+def _await_empty(directory: Path) -> None:
+    """Wait until everything is stored, so that the writer's work is counted whole."""
+    while spool.waiting_bytes(directory):
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -149,8 +186,8 @@ def _free_port() -> int:
         return port
 
 
-def _cpu_s(process: subprocess.Popen[bytes]) -> float:
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

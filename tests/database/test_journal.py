@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gevent
 import peewee
 import pytest
 
-from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.database import execute
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.group import Outcome
 from esl_huntgroup.journal import Journal, JournalLine, entries
 from esl_huntgroup.journal_store import JournalStore
-from esl_huntgroup.migrate import upgrade
 from esl_huntgroup.outcome import (
     CallAnswered,
     CallEnded,
@@ -28,8 +27,6 @@ from esl_huntgroup.outcome import (
     JournalRecord,
     LegRecord,
 )
-from esl_huntgroup.spool import Spool, from_line, to_line
-from tests.database import servers
 from tests.database.rows import DOMAIN, group, user
 
 T0 = 1_700_000_000_000
@@ -106,12 +103,12 @@ def eventually(condition: Callable[[], bool], timeout_s: float = 20) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it has not happened"
-        time.sleep(0.01)
+        gevent.sleep(0.01)
 
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "journal.spool"
+    return tmp_path / "state" / "spool"
 
 
 @pytest.fixture
@@ -123,25 +120,8 @@ def journal(url: str, database: peewee.Database, spool: Path) -> Iterator[Journa
     journal.stop(10)
 
 
-class Doors:
-    """Opens a database that can be shut: while it is, every transaction fails as on a dead server."""
-
-    def __init__(self, url: str) -> None:
-        self.db = open_database(url)
-        self.shut = False
-        connection: Any = self.db
-        begin = connection.begin
-
-        def begin_if_open(*arguments: object) -> None:
-            if self.shut:
-                raise peewee.OperationalError("the server is gone")
-            begin(*arguments)
-
-        connection.begin = begin_if_open
-
-
 def rejected(spool: Path) -> list[dict[str, object]]:
-    path = spool.with_name(spool.name + ".rejected")
+    path = spool / "rows.rejected"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -163,7 +143,7 @@ def test_a_call_is_in_the_database_before_it_ends(database: peewee.Database, jou
     eventually(lambda: calls_with(database, "answered_at_ms IS NULL") == 1)
     journal.record(answered())
     eventually(lambda: calls_with(database, "answered_at_ms IS NOT NULL AND ended_at_ms IS NULL") == 1)
-    eventually(lambda: journal.backlog == 0)
+    eventually(lambda: journal.backlog_bytes == 0)
 
 
 def test_writing_every_record_twice_changes_nothing(database: peewee.Database, journal: Journal, spool: Path) -> None:
@@ -195,177 +175,6 @@ def test_stop_flushes_everything(database: peewee.Database, journal: Journal) ->
     assert calls_with(database, "ended_at_ms IS NOT NULL") == 1000
 
 
-@pytest.fixture
-def doors(sqlite_url: str, sqlite: peewee.Database) -> Doors:
-    people(sqlite)
-    return Doors(sqlite_url)
-
-
-def test_an_outage_goes_to_the_spool_and_back_in_order_with_a_line_at_each_end(
-    sqlite: peewee.Database, doors: Doors, spool: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    journal = Journal(lambda: doors.db, spool, retry_first_s=0.05)
-    journal.start()
-    with caplog.at_level(logging.INFO):
-        journal.record(opened(1))
-        eventually(lambda: journal.backlog == 0)
-        doors.shut = True
-        for record in (answered(1), ended(1), *whole(2)):
-            journal.record(record)
-            time.sleep(0.03)
-        eventually(lambda: len(spool.read_bytes().splitlines()) == 5)
-        assert [from_line(line) for line in spool.read_bytes().splitlines()] == [answered(1), ended(1), *whole(2)]
-        assert journal.backlog == 5
-        doors.shut = False
-        eventually(lambda: journal.backlog == 0)
-    assert journal.stop(10) == 0
-    assert spool.read_bytes() == b""
-    assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 2
-    assert rejected(spool) == []
-    assert caplog.messages == [
-        f"journal: records go to {spool}: the database sqlite:///{sqlite.database} cannot be used: the server is gone",
-        "journal: the database takes records again, 5 came from the spool",
-    ]
-
-
-def test_what_an_earlier_run_left_in_the_spool_is_stored_at_the_start(
-    sqlite: peewee.Database, doors: Doors, spool: Path
-) -> None:
-    doors.shut = True
-    first = Journal(lambda: doors.db, spool)
-    first.start()
-    for record in whole(1):
-        first.record(record)
-    assert first.stop(10) == 3
-    with spool.open("ab") as file:
-        file.write(to_line(opened(2))[:40])  # the machine went down in the middle of a line
-    doors.shut = False
-    second = Journal(lambda: doors.db, spool)
-    second.start()
-    second.record(opened(3))
-    eventually(lambda: second.backlog == 0)
-    assert second.stop(10) == 0
-    assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 1
-    assert calls_with(sqlite, "ended_at_ms IS NULL") == 1
-    assert [line["line"] for line in rejected(spool)] == [to_line(opened(2))[:40].decode()]
-
-
-def test_a_crash_between_the_database_and_the_spool_stores_nothing_twice(
-    sqlite: peewee.Database, sqlite_url: str, spool: Path
-) -> None:
-    people(sqlite)
-    JournalStore(sqlite).write(whole(1))
-    before = everything(sqlite)
-    spool.parent.mkdir()
-    spool.write_bytes(b"".join(map(to_line, whole(1))))
-    journal = Journal(sqlite_url, spool)
-    journal.start()
-    eventually(lambda: journal.backlog == 0)
-    assert journal.stop(10) == 0
-    assert everything(sqlite) == before
-
-
-def test_a_locked_sqlite_delays_the_journal_and_loses_nothing(
-    sqlite: peewee.Database, sqlite_url: str, spool: Path
-) -> None:
-    people(sqlite)
-    journal = Journal(sqlite_url, spool, retry_first_s=0.05)
-    journal.start()
-    with sqlite.atomic():
-        for record in whole(1):
-            journal.record(record)
-        eventually(lambda: spool.stat().st_size > 0)
-    eventually(lambda: journal.backlog == 0)
-    assert journal.stop(10) == 0
-    assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 1
-
-
-def test_a_database_that_hangs_at_the_stop_leaves_everything_in_the_spool(
-    sqlite: peewee.Database, sqlite_url: str, spool: Path
-) -> None:
-    people(sqlite)
-    slow = open_database(sqlite_url, busy_timeout_ms=3000)
-    journal = Journal(lambda: slow, spool)
-    journal.start()
-    with sqlite.atomic():
-        journal.record(opened(1))
-        time.sleep(0.2)
-        journal.record(answered(1))
-        began = time.monotonic()
-        assert journal.stop(0.3) == 2
-        assert time.monotonic() - began < 2
-    assert [from_line(line) for line in spool.read_bytes().splitlines()] == [opened(1), answered(1)]
-    journal._thread.join(10)
-
-
-def test_a_real_postgresql_that_stops_and_comes_back_gets_every_record(
-    spool: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    try:
-        context = servers.postgresql()
-        server = context.__enter__()
-    except servers.NotInstalled as error:
-        pytest.skip(str(error))
-    try:
-        url = server.url("postgres")
-        db = open_database(url)
-        upgrade(db)
-        people(db)
-        db.close()
-        journal = Journal(url, spool, retry_first_s=0.1)
-        journal.start()
-        journal.record(opened(1))
-        eventually(lambda: journal.backlog == 0)
-        server.stop()
-        for record in (answered(1), ended(1), *whole(2)):
-            journal.record(record)
-        eventually(lambda: len(spool.read_bytes().splitlines()) == 5)
-        server.start()
-        eventually(lambda: journal.backlog == 0, 60)
-        assert journal.stop(10) == 0
-        assert calls_with(db, "ended_at_ms IS NOT NULL") == 2
-        db.close()
-        assert len(caplog.messages) == 2
-    finally:
-        context.__exit__(None, None, None)
-
-
-@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
-def test_a_server_that_cut_an_idle_connection_is_no_outage(
-    url: str, database: peewee.Database, journal: Journal, caplog: pytest.LogCaptureFixture
-) -> None:
-    journal.record(opened())
-    eventually(lambda: journal.backlog == 0)
-    if url.startswith("postgresql"):
-        others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
-        execute(database, f"SELECT pg_terminate_backend(pid) {others}")
-    else:
-        others = "SELECT id FROM information_schema.processlist WHERE user = 'huntgroup' AND id <> connection_id()"
-        for (connection,) in execute(database, others).fetchall():
-            execute(database, f"KILL {connection}")
-    journal.record(answered())
-    eventually(lambda: journal.backlog == 0)
-    assert calls_with(database, "answered_at_ms IS NOT NULL") == 1
-    assert caplog.messages == []
-
-
-def test_a_refused_record_is_put_aside_and_the_others_are_stored(
-    database: peewee.Database, journal: Journal, spool: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    bad = ended(2, wait_ms=-1)
-    for record in (*whole(1), opened(2), bad, *whole(3)):
-        journal.record(record)
-    assert journal.stop(10) == 0
-    assert calls_with(database, "ended_at_ms IS NOT NULL") == 2
-    (kept,) = rejected(spool)
-    assert kept.pop("why")
-    assert kept == json.loads(to_line(bad))
-    ours = [record.getMessage() for record in caplog.records if record.name.startswith("esl_huntgroup")]
-    assert ours[0].startswith(  # psycopg adds a line of its own now and then
-        f"journal: a record of call {call_id(2)} is refused and now in {spool}.rejected:"
-    )
-
-
 @pytest.mark.parametrize("record", [answered(9), ended(9), missed(9)])
 def test_what_belongs_to_no_known_call_is_put_aside(
     database: peewee.Database, journal: Journal, spool: Path, record: JournalRecord
@@ -382,7 +191,7 @@ def test_users_and_groups_deleted_meanwhile_cost_their_id_and_nothing_else(
     database: peewee.Database, journal: Journal, spool: Path
 ) -> None:
     journal.record(opened(1))
-    eventually(lambda: journal.backlog == 0)
+    eventually(lambda: journal.backlog_bytes == 0)
     execute(database, "DELETE FROM users WHERE id = 1")
     journal.record(answered(1))
     journal.record(opened(2, group_id=99))
@@ -414,52 +223,6 @@ def test_whatever_a_caller_is_called_is_stored(
     assert journal.stop(10) == 0
     assert calls_with(database, "1 = 1") == 1
     assert rejected(spool) == []
-
-
-@pytest.mark.parametrize("record", [opened(caller_name="half \ud800\0"), answered(), ended(), missed()])
-def test_a_record_survives_the_spool_unchanged(record: JournalRecord) -> None:
-    assert from_line(to_line(record)) == record
-
-
-@pytest.mark.parametrize(
-    "line", [b"", b"{}", b"[]", b"null", b'{"record": "Exit"}', b'{"record": "CallOpened"}', b"\xff"]
-)
-def test_a_line_that_is_no_record_is_a_value_error(line: bytes) -> None:
-    with pytest.raises(ValueError, match="not a journal record"):
-        from_line(line)
-
-
-def test_two_services_cannot_share_a_spool(sqlite_url: str, spool: Path) -> None:
-    first = Journal(sqlite_url, spool)
-    first.start()
-    with pytest.raises(InputError, match="is in use by another process: each needs its own"):
-        Journal(sqlite_url, spool).start()
-    first.stop(10)
-
-
-def test_a_spool_that_cannot_be_written_stops_the_start(sqlite_url: str, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"the spool .* cannot be used"):
-        Journal(sqlite_url, tmp_path / "file" / "spool").start()
-
-
-def test_a_full_disk_keeps_records_in_memory_until_the_database_is_back(
-    sqlite: peewee.Database, doors: Doors, spool: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Spool, "append", full)
-    doors.shut = True
-    journal = Journal(lambda: doors.db, spool, retry_first_s=0.05)
-    journal.start()
-    journal.record(opened(1))
-    eventually(lambda: journal._outage)
-    journal.record(answered(1))
-    doors.shut = False
-    eventually(lambda: journal.backlog == 0)
-    assert journal.stop(10) == 0
-    assert calls_with(sqlite, "answered_at_ms IS NOT NULL") == 1
 
 
 def test_entries_are_read_newest_call_first(database: peewee.Database, queries: list[str]) -> None:

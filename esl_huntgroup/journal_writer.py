@@ -1,0 +1,288 @@
+"""
+The process that stores the journal: ``python -m esl_huntgroup.journal_writer``, started by ``journal.Journal``.
+
+It takes lines from the spool and puts them into the database. It may be killed at any moment: how far a segment is
+stored is noted after the database has it, and every record may be stored twice without harm (see ``journal_store``).
+It has no interpreter in common with the calls, so that they wait neither for the database nor for a lock.
+
+Its standard input is one line of JSON, and then nothing as long as the service lives. When that ends, it stores what is
+there and ends, too. It ignores SIGTERM and SIGINT, which a service manager sends to all processes of a service at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import peewee
+
+from esl_huntgroup import spool
+from esl_huntgroup.database import dialect, drop_connection, explain, open_database
+from esl_huntgroup.errors import HuntgroupError
+from esl_huntgroup.journal_store import JournalStore, Refused
+from esl_huntgroup.record_line import from_line
+from esl_huntgroup.spool import Outage, Segment
+
+GATHER_S: Final = 0.04
+"""How long a record waits for company, and for the disk: less than half of the 100 ms an answer may take."""
+MUCH_BYTES: Final = 64 * 1024
+"""What waits no longer for company."""
+BUSY_TIMEOUT_MS: Final = 1000
+"""How long one attempt waits for another writer of SQLite."""
+RETRY_FIRST_S: Final = 0.5
+RETRY_MAX_S: Final = 30.0
+TURN_S: Final = 0.25
+"""How often a second writer looks whether it is the only one now."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the service tells its writer. The URL goes this way because a command line could be seen by everybody."""
+
+    database: str
+    spool: str
+    log_level: str
+    drain_s: float
+    retry_first_s: float = RETRY_FIRST_S
+
+    def to_line(self) -> bytes:
+        """Return the first line of the writer's standard input."""
+        return json.dumps(dataclasses.asdict(self)).encode("ascii") + b"\n"
+
+
+class Writer:
+    """Stores what the spool holds. Belongs to one thread."""
+
+    def __init__(self, db: peewee.Database, directory: Path, *, retry_first_s: float = RETRY_FIRST_S) -> None:
+        """Take the database, which need not be there, and the directory of the spool. Connects to nothing."""
+        self._db = db
+        self._directory = directory
+        self._store = JournalStore(db)
+        self._segments: dict[Path, Segment] = {}
+        self._retry_first_s = self._retry_s = retry_first_s
+        self._retry_at = 0.0
+        self._outage: Outage | None = None
+        self._stored_since = 0
+
+    def round(self) -> bool:
+        """
+        Store one transaction of each segment, oldest first; return whether much is left. Raises nothing.
+
+        After a failure it does nothing until it is time to try again.
+        """
+        if time.monotonic() < self._retry_at:
+            return False
+        try:
+            much_is_left = sum([self._store_some(segment) for segment in self._opened()]) > 0  # every one of them
+        except peewee.PeeweeException as error:
+            drop_connection(self._db)
+            self._put_off(explain(self._db, error))
+            return False
+        except OSError as error:
+            self._put_off(f"the spool {self._directory} cannot be used: {error.strerror}")
+            return False
+        self._retry_s = self._retry_first_s
+        if not much_is_left:
+            self._end_outage()
+        return much_is_left
+
+    def has_complete(self) -> bool:
+        """Return whether there is anything that nobody appends to any more. Raises nothing."""
+        with contextlib.suppress(OSError):
+            return any(segment.is_complete() for segment in self._opened())
+        return False
+
+    def close(self) -> None:
+        """Let go of the database and of the files."""
+        drop_connection(self._db)
+        for segment in self._segments.values():
+            segment.close()
+        self._segments = {}
+
+    def _opened(self) -> list[Segment]:
+        """Return the segments that are there now; those that were open stay open."""
+        paths = spool.segments(self._directory)
+        for path in self._segments.keys() - set(paths):
+            self._segments.pop(path).close()
+        for path in paths:
+            if path not in self._segments:
+                self._segments[path] = Segment(path)
+        return [self._segments[path] for path in paths]
+
+    def _store_some(self, segment: Segment) -> bool:
+        lines = segment.read()
+        if lines:
+            self._settle(segment, lines)
+            self._stored_since += len(lines)
+        elif segment.remove_when_done():
+            del self._segments[segment.path]
+            return False
+        return segment.unread_bytes() > MUCH_BYTES
+
+    def _settle(self, segment: Segment, lines: Sequence[bytes]) -> None:
+        """Store the lines; where one is refused, halve until it is alone. Raises peewee's exceptions and OSError."""
+        try:
+            self._write(lines)
+        except (Refused, ValueError) as why:
+            if len(lines) > 1:
+                half = len(lines) // 2
+                self._settle(segment, lines[:half])
+                self._settle(segment, lines[half:])
+                return
+            self._settle_refused(lines[0], str(why))
+        segment.advance(sum(map(len, lines)))
+
+    def _write(self, lines: Sequence[bytes]) -> None:
+        """Write; on a server, that the connection died while it was idle shows only now: try once more."""
+        records = [from_line(line) for line in lines]
+        try:
+            self._store.write(records)
+        except peewee.PeeweeException:
+            if dialect(self._db) == "sqlite":
+                raise
+            drop_connection(self._db)
+            self._store.write(records)
+
+    def _settle_refused(self, line: bytes, why: str) -> None:
+        """Write one record without users and groups that are gone; set it aside if it is refused still."""
+        try:
+            record = from_line(line)
+            self._store.write([record], self._store.gone(record))
+        except (Refused, ValueError) as error:
+            why = str(error)
+        else:
+            return
+        spool.set_aside(self._directory, line, why)
+        log.error("journal: a record is refused and now in %s: %s", self._directory / spool.REJECTED, why)
+
+    def _put_off(self, why: str) -> None:
+        self._retry_at = time.monotonic() + self._retry_s
+        self._retry_s = min(self._retry_s * 2, RETRY_MAX_S)
+        if self._outage is None:
+            log.warning("journal: records wait in %s: %s", self._directory, why)
+            self._stored_since = 0
+            self._outage = Outage(time.time_ns() // 1_000_000, why)
+            spool.note_outage(self._directory, self._outage)
+
+    def _end_outage(self) -> None:
+        if self._outage is not None:
+            log.warning("journal: the database takes records again, %d that waited are stored", self._stored_since)
+            self._outage = None
+            spool.note_outage(self._directory, None)
+
+
+class DiskSync(threading.Thread):
+    """Puts on the disk what is in the spool, however long the database takes meanwhile."""
+
+    def __init__(self, directory: Path) -> None:
+        """Name the directory of the spool."""
+        super().__init__(name="disk-sync", daemon=True)
+        self._directory = directory
+        self._sizes: dict[str, int] = {}
+
+    def run(self) -> None:
+        """Go on until the process ends."""
+        while True:
+            time.sleep(GATHER_S)
+            self.sync()
+
+    def sync(self) -> None:
+        """Put on the disk what has been appended since the last time. Raises nothing: the next time it tries again."""
+        with contextlib.suppress(OSError):
+            sizes = {path.name: path.stat().st_size for path in spool.segments(self._directory)}
+            if sizes.keys() - self._sizes.keys():
+                _sync(self._directory, os.fsync)
+            for name, size in sizes.items():
+                if size > self._sizes.get(name, 0):
+                    _sync(self._directory / name, os.fdatasync)
+            self._sizes = sizes
+
+
+def _sync(path: Path, how: Callable[[int], None]) -> None:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        how(file)
+    finally:
+        os.close(file)
+
+
+class Service:
+    """The service that started this process, as the standard input tells of it."""
+
+    def __init__(self, file: int) -> None:
+        """Take the file descriptor. Its first line has been read."""
+        self._file = file
+
+    def is_gone(self, wait_s: float) -> bool:
+        """Return whether the service has stopped or died; wait so long for it."""
+        readable, _, _ = select.select([self._file], [], [], wait_s)
+        return bool(readable) and not os.read(self._file, 4096)
+
+
+def main() -> None:
+    """Store the journal until the service is gone and everything is stored, or cannot be stored in time."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as line:
+        order = Order(**json.loads(line.readline()))
+    logging.basicConfig(level=order.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    service = Service(sys.stdin.fileno())
+    try:
+        with only_one(Path(order.spool), service) as is_ours:
+            if is_ours:
+                _run(order, service)
+    except (HuntgroupError, OSError) as error:
+        log.error("journal: the writer ends: %s", error)
+        sys.exit(1)
+
+
+@contextlib.contextmanager
+def only_one(directory: Path, service: Service) -> Iterator[bool]:
+    """Wait until no other writer stores this spool. Gives False when the service is gone before. Raises OSError."""
+    with (directory / spool.WRITER_LOCK).open("ab") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if service.is_gone(TURN_S):
+                    yield False
+                    return
+            else:
+                yield True
+                return
+
+
+def _run(order: Order, service: Service) -> None:
+    directory = Path(order.spool)
+    # The spool lets go of what the database has said that it has.
+    db = open_database(order.database, busy_timeout_ms=BUSY_TIMEOUT_MS, survives_power_cut=True)
+    DiskSync(directory).start()
+    writer = Writer(db, directory, retry_first_s=order.retry_first_s)
+    spool.note_outage(directory, None)
+    much_is_left = False
+    while not service.is_gone(0 if much_is_left else GATHER_S):
+        much_is_left = writer.round()
+    deadline = time.monotonic() + order.drain_s
+    while writer.has_complete() and time.monotonic() < deadline:
+        if not writer.round():
+            time.sleep(GATHER_S)
+    writer.close()
+
+
+if __name__ == "__main__":
+    main()
