@@ -11,6 +11,11 @@ REFUSALS: Final = 200
 """Calls that are being given back while all others go on (``esl.server.REFUSALS_MAX``)."""
 
 
+def hard_limit() -> int:
+    """Return how many this process may have open at most."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+
 def raise_limit() -> int:
     """Raise the limit of open files as far as this process may, and return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

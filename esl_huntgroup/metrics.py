@@ -1,4 +1,4 @@
-"""What Prometheus is told: each metric declared once, and made from the readings of all workers when it is asked for."""
+"""What Prometheus is told: each metric declared once, and made from the readings of all workers."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _journal_files(spool: Path) -> Iterator[Metric]:
 
 
 def spool_bytes(spool: Path) -> tuple[int, int]:
-    """Return the bytes in the spool and in its ``.rejected`` files, whether it is a file for each worker or a folder."""
+    """Return the bytes in the spool, be it a folder or a file for each worker, and in its ``.rejected`` files."""
     sizes = {True: 0, False: 0}
     try:
         files = list(spool.iterdir()) if spool.is_dir() else list(spool.parent.glob(f"{spool.name}*"))

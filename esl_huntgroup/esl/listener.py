@@ -27,6 +27,7 @@ BACKLOG: Final = 1024
 """Connections the kernel keeps for us while we are busy; a burst of 500 callers fits twice."""
 ACCEPT_AT_ONCE: Final = 4
 """Connections that one process takes before it does anything else: the rest of a burst is for the other processes."""
+REST_S: Final = 0.2
 OUT_OF_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE)
 
 
@@ -74,8 +75,8 @@ class Listener(StreamServer):  # type: ignore[misc]  # gevent has no types
     Accepts connections in the background, and survives it when there is no file descriptor left for one.
 
     A descriptor is kept in reserve. When it is the last one, ``handle`` is told that the process is ``exhausted`` and
-    should get rid of the connection; ``restore`` has to be called after that. Without a reserve the connections wait
-    in the queue of the kernel, and gevent tries again, at first after 10 ms and then ever more rarely, up to a second.
+    should get rid of the connection; ``restore`` has to be called after that. Without a reserve nothing is accepted for
+    REST_S; the connections wait in the queue of the kernel, or are taken by another process.
     """
 
     max_accept = ACCEPT_AT_ONCE
@@ -97,17 +98,33 @@ class Listener(StreamServer):  # type: ignore[misc]  # gevent has no types
             self._reserve = _open_reserve()
 
     def do_read(self) -> Any:
-        """Accept one connection. Raises OSError when even the reserve does not help; gevent then waits a while."""
+        """Accept one connection; return its socket and address, None if there is none or nothing to accept it with."""
         try:
             return super().do_read()
         except OSError as error:
-            if error.errno not in OUT_OF_DESCRIPTORS or self._reserve is None:
+            if error.errno not in OUT_OF_DESCRIPTORS:
                 raise
         if times := self._complaint.is_due():
             log.error("no file descriptor is left for a call, which is refused (%d times since this was said)", times)
+        if self._reserve is None:
+            return self._rest()
         os.close(self._reserve)
         self._reserve = None
-        return super().do_read()
+        try:
+            return super().do_read()
+        except OSError:  # somebody else was quicker
+            return self._rest()
+
+    def _rest(self) -> None:
+        """Accept nothing for a while: the connection that could not be accepted would be announced again and again."""
+        self.stop_accepting()
+        self._wake_up = self.loop.timer(REST_S)
+        self._wake_up.start(self._go_on)
+
+    def _go_on(self) -> None:
+        self.restore()
+        if self.started:
+            self.start_accepting()
 
     def close(self) -> None:
         """Stop accepting. The queue lives on as long as another process has the socket."""

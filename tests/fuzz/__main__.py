@@ -9,12 +9,14 @@ what reaches code that nothing in it has reached, for the normal tests to replay
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from tests.fuzz.reach import worth_keeping
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS
 
@@ -54,15 +56,15 @@ def fuzz(target: str, seconds: float, *, keep: bool) -> bool:
         if done.returncode:
             print(done.stdout[-4000:], done.stderr[-6000:])
         elif keep:
-            _keep(target, known, found, begin)
+            _keep(target, known, found)
     return done.returncode == 0
 
 
-def _keep(target: str, known: Path, found: Path, begin: Path) -> None:
-    for path in found.iterdir():
-        if path.stat().st_size > KEPT_MAX_BYTES:
-            path.unlink()
-    _run(target, "-merge=1", str(known), str(found))
+def _keep(target: str, known: Path, found: Path) -> None:
+    candidates = [path.read_bytes() for path in found.iterdir() if path.stat().st_size <= KEPT_MAX_BYTES]
+    reached = [*seeds(target).values(), *(path.read_bytes() for path in known.iterdir())]
+    for data in worth_keeping(target, reached, candidates):
+        (known / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
 
 
 def _run(target: str, *options: str) -> subprocess.CompletedProcess[str]:

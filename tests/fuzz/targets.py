@@ -180,9 +180,9 @@ class _Peer:
 @contextlib.contextmanager
 def _chance_is_fixed() -> Any:
     with (
-        mock.patch.object(call.os, "urandom", bytes),
+        mock.patch("os.urandom", bytes),
         mock.patch.object(call, "new_call_id", return_value=CALL_ID),
-        mock.patch.object(call.gevent, "sleep"),
+        mock.patch("gevent.sleep"),
     ):
         yield
 
