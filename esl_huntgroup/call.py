@@ -130,7 +130,7 @@ class Call:
 
     def give_back(self) -> None:
         """Return the call to the dialplan without a hunt. Raises SwitchError."""
-        self._control([])
+        self._control([self._set_variables({})] if self._around.secret else [])
         self._exchange([self._cancel_watchdog(), command("exit")])
 
     # -- commands of the hunt ---------------------------------------------------------------------------------------

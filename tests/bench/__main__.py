@@ -150,13 +150,25 @@ def _free_port() -> int:
 
 
 def _cpu_s(process: subprocess.Popen[bytes]) -> float:
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    ticks = 0
+    for pid in _family(process):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _rss_kb(process: subprocess.Popen[bytes]) -> int:
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+    kilobytes = 0
+    for pid in _family(process):
+        status = Path(f"/proc/{pid}/status").read_text()
+        kilobytes += int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+    return kilobytes
+
+
+def _family(process: subprocess.Popen[bytes]) -> list[int]:
+    """Return the supervisor and its workers."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [process.pid, *map(int, children.split())]
 
 
 def _fill(url: str, members: int, groups: int) -> None:

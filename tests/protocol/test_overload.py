@@ -221,6 +221,7 @@ def test_a_call_without_the_secret_is_given_back_with_one_warning(service: Servi
     variables = {} if told is None else {"huntgroup_secret": told}
     late = office.switch.call(Caller("030222"), "700", variables=variables)
     assert (late.connected, late.fallback, late.status, late.bridges) == (True, "", 503, ())
+    assert "huntgroup_secret" not in late.variables
     log = service.log.read_text()
     assert log.count("WARNING") == 1
     assert "a call is given back, it does not bring the right huntgroup_secret: peer=127.0.0.1:" in log
