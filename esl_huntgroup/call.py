@@ -53,7 +53,9 @@ from esl_huntgroup.hunt import (
     Warn,
     Write,
 )
+from esl_huntgroup.meter import Meter
 from esl_huntgroup.outcome import JournalRecord
+from esl_huntgroup.peers import SECRET_VARIABLE, knows_secret
 from esl_huntgroup.plan import CallIds
 from esl_huntgroup.testimony import NOTE
 
@@ -104,6 +106,8 @@ class Surroundings:
     reply_timeout_s: float
     leg_limit: int
     clock: Callable[[], float] = time.monotonic
+    secret: str = ""
+    meter: Meter = field(default_factory=Meter)
     call_ids: CallIds = field(default_factory=CallIds)
 
     def new_hunt(self, arrival: Arrival) -> Hunt:
@@ -137,7 +141,7 @@ class Call:
 
     def give_back(self) -> None:
         """Return the call to the dialplan without a hunt. Raises SwitchError."""
-        self._control([])
+        self._control([self._set_variables({})] if self._around.secret else [])
         self._exchange([*self._cancel_watchdog(), command("exit")])
 
     # -- commands of the hunt ---------------------------------------------------------------------------------------
@@ -156,6 +160,7 @@ class Call:
             match what:
                 case Write(entry):
                     self._around.journal.record(entry)
+                    self._around.meter.wrote(entry)
                 case Warn(text):
                     log.warning("%s call=%s channel=%s", text, self._hunt.call_id, self._arrival.channel_uuid)
                 case LookUp(domain, number):
@@ -179,6 +184,7 @@ class Call:
         try:
             group = self._around.directory.find(domain, number)
         except DatabaseError as error:
+            self._around.meter.count("database_errors")
             log.error("no group can be found: %s call=%s", error, self._hunt.call_id)
             return Fault(self._now_ms())
         return GroupFound(group, self._now_ms()) if group else GroupUnknown(self._now_ms())
@@ -238,6 +244,7 @@ class Call:
         (queued, *_) = self._exchange([ring, note, *self._set_guard(what.guard_s), *self._cancel_watchdog()])
         if not queued.reply.startswith("+OK"):
             raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
+        self._around.meter.to_bridge.observe(self._around.clock() - self._connected_at)
 
     def _hand_over(self, what: HandOver) -> Event:
         """
@@ -333,7 +340,8 @@ class Call:
         return self._session.exchange(commands, self._around.reply_timeout_s)
 
     def _set_variables(self, variables: Mapping[str, str]) -> bytes:
-        pairs = ";".join(f"{name}={value}" for name, value in variables.items())
+        hidden = {SECRET_VARIABLE: ""} if self._around.secret else {}  # the detail records would show it
+        pairs = ";".join(f"{name}={value}" for name, value in {**variables, **hidden}.items())
         return api(f"uuid_setvar_multi {self._arrival.channel_uuid} {pairs}")
 
     def _cancel_watchdog(self) -> list[bytes]:
@@ -373,22 +381,35 @@ def serve(session: CallSession, around: Surroundings) -> None:
     try:
         answer = session.connect(around.reply_timeout_s)
         arrival = read_arrival(answer.get, around.default_domain)
+        is_trusted = knows_secret(around.secret, answer.get(f"variable_{SECRET_VARIABLE}"))
         session.session_data = None  # 5 kB that nobody needs any more
         del answer
     except SwitchError as error:
         log.warning("no call from %s: %s", _peer(session), error)
         session.stop()
         return
+    if not is_trusted:
+        around.meter.count("wrong_secrets")
+        log.warning("a call is given back, it does not bring the right %s: peer=%s", SECRET_VARIABLE, _peer(session))
+        _give_back(session, arrival, around)
+        return
     hunt = around.new_hunt(arrival)
     call = Call(session, arrival, hunt, around)
     try:
-        call.run()
-    except Exception:
-        log.exception("a fault of this program call=%s channel=%s", hunt.call_id, arrival.channel_uuid)
-        _fail(call)
+        with around.meter.call(hunt):
+            _run(call, hunt)
     finally:
         session.stop()
-        log.info("%s", _summary(hunt))
+        fields = _summary(hunt)
+        log.info("%s", record.log_line(fields), extra={"fields": fields})
+
+
+def _run(call: Call, hunt: Hunt) -> None:
+    try:
+        call.run()
+    except Exception:
+        log.exception("a fault of this program call=%s channel=%s", hunt.call_id, hunt.arrival.channel_uuid)
+        _fail(call)
 
 
 def _fail(call: Call) -> None:
@@ -405,8 +426,17 @@ def refuse(session: CallSession, around: Surroundings) -> None:
     Closing the socket would park the caller for ever, so control is taken properly and then given up.
     """
     try:
-        answer = session.connect(around.reply_timeout_s)
-        arrival = read_arrival(answer.get, around.default_domain)
+        arrival = read_arrival(session.connect(around.reply_timeout_s).get, around.default_domain)
+    except SwitchError as error:
+        log.warning("a call that was refused: %s peer=%s", error, _peer(session))
+        session.stop()
+    else:
+        _give_back(session, arrival, around)
+
+
+def _give_back(session: CallSession, arrival: Arrival, around: Surroundings) -> None:
+    """Return a call to the dialplan that is not served, and close its socket. Nothing is raised."""
+    try:
         Call(session, arrival, around.new_hunt(arrival), around).give_back()
     except SwitchError as error:
         log.warning("a call that was refused: %s peer=%s", error, _peer(session))
@@ -416,10 +446,10 @@ def refuse(session: CallSession, around: Surroundings) -> None:
         session.stop()
 
 
-def _summary(hunt: Hunt) -> str:
+def _summary(hunt: Hunt) -> dict[str, str | int | float]:
     arrived_at_ms = hunt.arrival.arrived_at_ms
     ended_at_ms = hunt.ended_at_ms or arrived_at_ms
-    return record.log_line(
+    return record.log_fields(
         hunt.call_id,
         hunt.arrival,
         group=hunt.group,

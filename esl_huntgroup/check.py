@@ -18,9 +18,10 @@ from xml.etree import ElementTree
 import peewee
 from gevent import socket
 
-from esl_huntgroup import models, spool
+from esl_huntgroup import models, peers, spool
 from esl_huntgroup.arrival import REQUIRED_SETTINGS
 from esl_huntgroup.database import open_database, safe_url
+from esl_huntgroup.descriptors import calls_that_fit, hard_limit, needed
 from esl_huntgroup.errors import HuntgroupError, SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.group import HuntMode, LineKind
@@ -59,7 +60,8 @@ def wrong(text: str) -> Finding:
 
 def findings(settings: Settings) -> Iterator[Finding]:
     """Look at settings, database, service and switch, in this order. Raises nothing: what fails is a finding."""
-    yield from check_addresses(settings.listen)
+    yield from check_addresses(settings)
+    yield check_descriptors(settings.max_calls, hard_limit())
     yield from _check_database(settings)
     yield from check_spool(Path(settings.spool))
     yield from (_check_service(address) for address in settings.listen)
@@ -69,16 +71,45 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield from _check_switch(settings, address)
 
 
-def check_addresses(addresses: Sequence[Address]) -> Iterator[Finding]:
-    """Say which of the addresses can be reached from other machines: who reaches one can pose as the switch."""
-    for host, port in addresses:
+def check_addresses(settings: Settings) -> Iterator[Finding]:
+    """Say which addresses can be reached from other machines, and whether who reaches them can pose as the switch."""
+    for host, port in settings.listen:
         if _is_loopback(host):
             yield right(f"settings: {host} port {port} is reachable from this machine only")
         else:
-            yield wrong(
-                f"settings: {host} port {port} can be reached from elsewhere, and whoever reaches it can pose as "
-                "the switch: let a firewall admit nobody but the switch, or listen on 127.0.0.1"
-            )
+            yield _check_open_address(f"settings: {host} port {port} can be reached from elsewhere", settings)
+    if settings.metrics_listen and not _is_loopback(settings.metrics_listen[0]):
+        host, port = settings.metrics_listen
+        yield wrong(
+            f"settings: whoever reaches metrics_listen ({host} port {port}) reads how many calls there are: let a "
+            "firewall admit nobody but Prometheus, or use 127.0.0.1"
+        )
+
+
+def _check_open_address(what: str, settings: Settings) -> Finding:
+    networks = ", ".join(settings.allowed_peers)
+    if settings.secret:
+        return right(f"{what}; a call without the secret is given back")
+    if peers.is_everybody(settings.allowed_peers):
+        return wrong(
+            f"{what}, and whoever reaches it can pose as the switch: name the addresses of the switches in "
+            f"allowed_peers, which is {networks}, or set a secret"
+        )
+    if peers.are_loopback(settings.allowed_peers):
+        return wrong(
+            f"{what}, but every call from there is refused: name the addresses of the switches in allowed_peers"
+        )
+    return right(f"{what}, and admits nobody but {networks}")
+
+
+def check_descriptors(max_calls: int, limit: int) -> Finding:
+    """Say whether as many calls as there may be have room in the open files of one process."""
+    if calls_that_fit(limit) < max_calls:
+        return wrong(
+            f"settings: max_calls is {max_calls}, but {limit} open files are enough for {calls_that_fit(limit)} calls "
+            f"only: raise the limit to {needed(max_calls)} (LimitNOFILE= of the unit, ulimit -Hn in a shell)"
+        )
+    return right(f"settings: {limit} open files are enough for {max_calls} calls")
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,5 +1,5 @@
 """
-The process that stores the journal: ``python -m esl_huntgroup.journal_writer``, started by ``journal.Journal``.
+The process that stores the journal: ``python -m esl_huntgroup.journal_writer``, a ``companion`` of the workers.
 
 It takes lines from the spool and puts them into the database. It may be killed at any moment: how far a segment is
 stored is noted after the database has it, and every record may be stored twice without harm (see ``journal_store``).
@@ -22,14 +22,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import peewee
 
-from esl_huntgroup import spool
+from esl_huntgroup import logs, spool
 from esl_huntgroup.database import dialect, drop_connection, explain, open_database
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.journal_store import JournalStore, Refused
@@ -42,6 +42,8 @@ MUCH_BYTES: Final = 64 * 1024
 """What waits no longer for company."""
 BUSY_TIMEOUT_MS: Final = 1000
 """How long one attempt waits for another writer of SQLite."""
+DRAIN_S: Final = 10.0
+"""How long it goes on trying when it was left alone with records."""
 RETRY_FIRST_S: Final = 0.5
 RETRY_MAX_S: Final = 30.0
 TURN_S: Final = 0.25
@@ -56,8 +58,9 @@ class Order:
 
     database: str
     spool: str
-    log_level: str
-    drain_s: float
+    log_level: str = "info"
+    log_format: str = "text"
+    drain_s: float = DRAIN_S
     retry_first_s: float = RETRY_FIRST_S
 
     def to_line(self) -> bytes:
@@ -101,11 +104,11 @@ class Writer:
             self._end_outage()
         return much_is_left
 
-    def has_complete(self) -> bool:
-        """Return whether there is anything that nobody appends to any more. Raises nothing."""
+    def left(self) -> Collection[Segment]:
+        """Return the segments that are there. Raises nothing: none, where the spool cannot be read."""
         with contextlib.suppress(OSError):
-            return any(segment.is_complete() for segment in self._opened())
-        return False
+            return self._opened()
+        return ()
 
     def close(self) -> None:
         """Let go of the database and of the files."""
@@ -225,13 +228,20 @@ class Service:
     """The service that started this process, as the standard input tells of it."""
 
     def __init__(self, file: int) -> None:
-        """Take the file descriptor. Its first line has been read."""
+        """
+        Take the file descriptor. Its first line has been read.
+
+        ``has_died`` is whether it is gone without having said so; then its workers may still have calls.
+        """
         self._file = file
+        self._is_gone = False
+        self.has_died = False
 
     def is_gone(self, wait_s: float) -> bool:
-        """Return whether the service has stopped or died; wait so long for it."""
-        readable, _, _ = select.select([self._file], [], [], wait_s)
-        return bool(readable) and not os.read(self._file, 4096)
+        """Return whether the service has let us go or died; wait so long for it."""
+        if not self._is_gone and select.select([self._file], [], [], wait_s)[0]:
+            self._is_gone, self.has_died = True, not os.read(self._file, 4096)
+        return self._is_gone
 
 
 def main() -> None:
@@ -240,10 +250,10 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as line:
         order = Order(**json.loads(line.readline()))
-    logging.basicConfig(level=order.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logs.set_up(order.log_level, order.log_format, "journal")
     service = Service(sys.stdin.fileno())
     try:
-        with only_one(Path(order.spool), service) as is_ours:
+        with only_one(Path(order.spool), service, order.drain_s) as is_ours:
             if is_ours:
                 _run(order, service)
     except (HuntgroupError, OSError) as error:
@@ -252,19 +262,30 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def only_one(directory: Path, service: Service) -> Iterator[bool]:
-    """Wait until no other writer stores this spool. Gives False when the service is gone before. Raises OSError."""
+def only_one(directory: Path, service: Service, limit_s: float) -> Iterator[bool]:
+    """
+    Wait until no other writer stores this spool.
+
+    Gives False when the service is gone and the other one still there after the limit. Raises OSError.
+    """
     with (directory / spool.WRITER_LOCK).open("ab") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if service.is_gone(TURN_S):
-                    yield False
-                    return
-            else:
-                yield True
+        deadline = None
+        while not _is_locked(lock):
+            if service.is_gone(TURN_S):
+                deadline = deadline or time.monotonic() + limit_s
+                time.sleep(TURN_S)
+            if deadline and time.monotonic() > deadline:
+                yield False
                 return
+        yield True
+
+
+def _is_locked(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _run(order: Order, service: Service) -> None:
@@ -277,11 +298,24 @@ def _run(order: Order, service: Service) -> None:
     much_is_left = False
     while not service.is_gone(0 if much_is_left else GATHER_S):
         much_is_left = writer.round()
-    deadline = time.monotonic() + order.drain_s
-    while writer.has_complete() and time.monotonic() < deadline:
+    _drain(writer, order.drain_s, waits_for_workers=service.has_died)
+    writer.close()
+
+
+def _drain(writer: Writer, limit_s: float, *, waits_for_workers: bool) -> None:
+    """
+    Store what the service has left; when it was killed, also what its workers tell until their last call is over.
+
+    Gives up when all have ended and the database has not taken the rest within the limit. When it was let go, there is
+    somebody else for those who still work.
+    """
+    theirs = {segment.path for segment in writer.left() if waits_for_workers or segment.is_complete()}
+    deadline = time.monotonic() + limit_s
+    while (left := [it for it in writer.left() if it.path in theirs]) and time.monotonic() < deadline:
+        if not all(segment.is_complete() for segment in left):
+            deadline = time.monotonic() + limit_s
         if not writer.round():
             time.sleep(GATHER_S)
-    writer.close()
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def _shown(contact: str) -> str:
     return ascii(contact if len(contact) <= CONTACT_SHOWN_MAX else f"{contact[:CONTACT_SHOWN_MAX]}...")
 
 
-def log_line(
+def log_fields(
     call_id: str,
     arrival: Arrival,
     *,
@@ -194,9 +194,9 @@ def log_line(
     wait_ms: int,
     talk_ms: int,
     overflow: str,
-) -> str:
-    """Return the one line that the log has for each call. Nothing in it was typed by a caller unsanitised."""
-    fields = {
+) -> dict[str, str | int | float]:
+    """Return what the log says of each call, by name. Nothing in it was typed by a caller unsanitised."""
+    return {
         "call": call_id,
         "channel": arrival.channel_uuid,
         "group": f"{arrival.number or '?'}@{arrival.domain or '?'}",
@@ -204,12 +204,16 @@ def log_line(
         "caller": arrival.caller_number,
         "outcome": outcome.value if outcome else "unknown",
         "by": answered_by,
-        "legs": str(legs),
-        "wait_s": f"{wait_ms / 1000:.1f}",
-        "talk_s": f"{talk_ms / 1000:.1f}",
+        "legs": legs,
+        "wait_s": round(wait_ms / 1000, 1),
+        "talk_s": round(talk_ms / 1000, 1),
         "overflow": overflow,
     }
-    return "hunt ended " + " ".join([f"{name}={_quoted(value)}" for name, value in fields.items() if value])
+
+
+def log_line(fields: Mapping[str, str | int | float]) -> str:
+    """Return the fields as the one line that the log has for each call; one that says nothing is left out."""
+    return "hunt ended " + " ".join([f"{name}={_quoted(str(value))}" for name, value in fields.items() if value != ""])
 
 
 def _quoted(value: str) -> str:

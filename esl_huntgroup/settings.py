@@ -8,6 +8,7 @@ an unknown ``ESL_HUNTGROUP_`` variable is refused. Secrets have no command-line 
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -22,6 +23,11 @@ from esl_huntgroup.plan import LEG_LIMIT
 PREFIX: Final = "ESL_HUNTGROUP_"
 DEFAULT_FILE: Final = Path("/etc/esl-huntgroup.toml")
 CONFIG_VARIABLE: Final = PREFIX + "CONFIG"
+
+WORKERS_MAX: Final = 64
+SECRET_MIN_CHARS: Final = 16
+"""Too many to be guessed over the network, even without a limit on the tries."""
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 Address = tuple[str, int]
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})", re.ASCII)
@@ -78,6 +84,10 @@ def _addresses(value: Any) -> tuple[Address, ...]:
     return tuple(_address(text) for text in texts)
 
 
+def _optional_address(value: Any) -> Address | None:
+    return _address(value) if value else None
+
+
 def _optional_addresses(value: Any) -> tuple[Address, ...]:
     return _addresses(value) if value else ()
 
@@ -89,6 +99,23 @@ def _address(value: Any) -> Address:
     return match["ipv6"] or match["host"], int(match["port"])
 
 
+def _networks(value: Any) -> tuple[str, ...]:
+    """Return networks in normal form; ``10.0.0.7`` is the network of this one address."""
+    texts = value if isinstance(value, list) else str(value).split(",")
+    try:
+        return tuple(str(ipaddress.ip_network(str(text).strip())) for text in texts)
+    except ValueError:
+        raise ValueError("networks are accepted, such as 127.0.0.0/8, 10.1.2.3 or fd00::/64") from None
+
+
+def _secret(value: Any) -> str:
+    """Return a secret that a dialplan can set: ``set`` ends a value nowhere but at its end, and trims blanks."""
+    text = _text(value)
+    if text and not (len(text) >= SECRET_MIN_CHARS and text.isascii() and text.isalnum()):
+        raise ValueError(f"{SECRET_MIN_CHARS} or more letters and digits (a-z, A-Z, 0-9) are accepted, or nothing")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, in its final form."""
@@ -96,6 +123,13 @@ class Settings:
     listen: tuple[Address, ...] = _setting(
         (("127.0.0.1", 8084),), _addresses, "addresses on which FreeSWITCH reaches the service, separated by commas"
     )
+    allowed_peers: tuple[str, ...] = _setting(
+        LOOPBACK, _networks, "networks of the switches, separated by commas; whoever else connects is refused"
+    )
+    secret: str = _setting(
+        "", _secret, "what the dialplan sets as huntgroup_secret; empty: not asked for", is_secret=True
+    )
+    workers: int = _setting(1, _number(int, 1, WORKERS_MAX), "processes that serve calls; one for each core is enough")
     database: str = _setting(
         "sqlite:///esl-huntgroup.db", _text, "URL of the database: sqlite:///FILE, postgresql://… or mysql://…"
     )
@@ -109,6 +143,12 @@ class Settings:
     drain_timeout_s: float = _setting(
         30.0, _number(float, 0, 86_400), "how long a stopping service waits for its calls; the calls live on"
     )
+    reload_drain_timeout_s: float = _setting(
+        3600.0, _number(float, 0, 86_400), "how long a worker that a reload has replaced waits for its calls"
+    )
+    metrics_listen: Address | None = _setting(
+        None, _optional_address, "address of /healthz, /readyz and /metrics, such as 127.0.0.1:9184; empty: none"
+    )
     esl_address: tuple[Address, ...] = _setting(
         (),
         _optional_addresses,
@@ -119,6 +159,7 @@ class Settings:
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "what is logged: debug, info, warning or error"
     )
+    log_format: str = _setting("text", _one_of("text", "json"), "how it is logged: text for people, or json")
 
 
 FIELDS: Final = {field.name: field for field in dataclasses.fields(Settings)}

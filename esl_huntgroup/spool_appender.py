@@ -40,6 +40,8 @@ class Appender:
         self._number = 0
         self._file = -1
         self._size = 0
+        self.appended_bytes = 0
+        """How much has been appended since the start."""
         self._waiting: deque[bytes] = deque()
         self._is_failing = False
 
@@ -66,6 +68,7 @@ class Appender:
     def append(self, line: bytes) -> None:
         """Put the line behind all others. Waits for nothing and raises nothing."""
         self._waiting.append(line)
+        self.appended_bytes += len(line)
         self.flush()
 
     def flush(self) -> None:

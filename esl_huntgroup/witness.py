@@ -12,25 +12,30 @@ It reads and writes the database itself, and waits for it: no call depends on th
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import json
 import logging
 import random
+import signal
+import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import gevent
+import gevent.os
 import peewee
 
+from esl_huntgroup import logs
 from esl_huntgroup.database import drop_connection, open_database
 from esl_huntgroup.errors import DatabaseError, ProtocolError, SwitchError, SwitchTimeout
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.wire import Message, api, command
 from esl_huntgroup.open_calls import complete, open_calls
 from esl_huntgroup.outcome import CallAnswered, CallEnded, JournalRecord
-from esl_huntgroup.settings import Settings
 from esl_huntgroup.testimony import NOTE, OpenCall, Statement, call_id_of, close, missing_records, read_statement
 
 log = logging.getLogger(__name__)
@@ -213,11 +218,38 @@ def _told(records: tuple[JournalRecord, ...]) -> str:
     return ", ".join(by + ends)
 
 
-def watch(settings: Settings) -> None:
-    """Watch every switch that the settings name, each in a greenlet and with a database of its own, until killed."""
-    password = settings.esl_password
-    witnesses = [
-        Witness(functools.partial(InboundSession, host, port, password), open_database(settings.database))
-        for host, port in settings.esl_address
-    ]
-    gevent.joinall([gevent.spawn(witness.run) for witness in witnesses], raise_error=True)
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the service tells its witness: where the switches are, ``(host, port)`` each, and the database."""
+
+    database: str
+    addresses: Sequence[tuple[str, int]]
+    password: str
+    log_level: str = "info"
+    log_format: str = "text"
+
+    def to_line(self) -> bytes:
+        """Return the first line of the witness's standard input."""
+        return json.dumps(dataclasses.asdict(self)).encode("ascii") + b"\n"
+
+
+def main() -> None:
+    """
+    Watch every switch, each in a greenlet and with a database of its own, until the service is gone.
+
+    Standard input is one line of JSON, an Order, and ends when the service does.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):  # a service manager sends them to every process of the service
+        signal.signal(number, signal.SIG_IGN)
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as line:
+        order = Order(**json.loads(line.readline()))
+    logs.set_up(order.log_level, order.log_format, "witness")
+    service_is_gone = gevent.spawn(gevent.os.tp_read, sys.stdin.fileno(), 1)
+    for host, port in order.addresses:
+        connect = functools.partial(InboundSession, host, port, order.password)
+        gevent.spawn(Witness(connect, open_database(order.database)).run)
+    service_is_gone.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@ Exit status: 0 done, 1 refused or found wrong (one line on stderr says what), 2 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
@@ -18,6 +19,8 @@ from esl_huntgroup import __version__
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.settings import FIELDS, load_settings
 
+RELOAD: Final = "esl_huntgroup.reload"
+"""Under this name the context has what reads the settings once more."""
 COMMANDS: Final = {
     "serve": ("serve", "serve_command"),
     "check": ("check", "check_command"),
@@ -72,7 +75,9 @@ def cli(ctx: click.Context, /, config: Path | None, **options: str | None) -> No
     Settings come from a TOML file, the environment (ESL_HUNTGROUP_NAME) and these options, in this order; the last
     one counts. Example: esl-huntgroup --database sqlite:///firm.db serve
     """
-    ctx.obj = load_settings(config, os.environ, options)
+    load = functools.partial(load_settings, config, dict(os.environ), options)
+    ctx.meta[RELOAD] = load
+    ctx.obj = load()
 
 
 def main() -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import click
 
 from esl_huntgroup import service
+from esl_huntgroup.cli import RELOAD
 from esl_huntgroup.settings import Settings
 
 
 @click.command("serve")
-@click.pass_obj
-def serve_command(settings: Settings) -> None:
+@click.pass_context
+def serve_command(ctx: click.Context) -> None:
     """
-    Serve group calls until SIGTERM or SIGINT.
+    Serve group calls until SIGTERM or SIGINT; SIGHUP reads the settings again.
 
     Example: esl-huntgroup --listen 127.0.0.1:8084,[::1]:8084 serve
     """
-    service.run(settings)
+    settings: Settings = ctx.obj
+    service.run(settings, ctx.meta[RELOAD])

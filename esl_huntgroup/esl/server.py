@@ -9,42 +9,90 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from gevent import socket
 from gevent.event import Event
-from gevent.server import StreamServer
 from greenswitch.esl import OutboundESLServer
 
-from esl_huntgroup.errors import SettingsError
+from esl_huntgroup.esl.complaint import Complaint
+from esl_huntgroup.esl.listener import Listener, bind
 from esl_huntgroup.esl.session import CallSession
-from esl_huntgroup.esl.stream import prepare
 
 log = logging.getLogger(__name__)
 
-BACKLOG: Final = 1024
-"""Connections the kernel keeps for us while we are busy; a burst of 500 callers fits twice."""
 REFUSALS_MAX: Final = 200
 """Connections being refused at one time. More are closed at once, and the dialplan's watchdog serves the caller."""
 
 Serve = Callable[[CallSession], None]
 
 
-class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no types
-    """A listener on each address, and the calls that came in by them."""
+class Usage(Protocol):
+    """How many calls are going on."""
 
-    def __init__(self, addresses: Sequence[tuple[str, int]], serve: Serve, refuse: Serve, max_calls: int) -> None:
-        """Prepare to listen on host and port pairs (port 0: any free one). Does not bind yet."""
+    own: int
+    """Those of this process, which it writes here."""
+
+    @property
+    def total(self) -> int:
+        """Return those of all processes that share the limit."""
+
+
+class OwnUsage:
+    """The usage of a process that shares its limit with nobody."""
+
+    def __init__(self) -> None:
+        """Begin without a call."""
+        self.own = 0
+
+    @property
+    def total(self) -> int:
+        """Return the number of calls."""
+        return self.own
+
+
+class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no types
+    """
+    A listener on each address, and the calls that came in by them.
+
+    ``refused_calls`` counts those that were over the limit, ``refused_peers`` connections from where no switch is.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[tuple[str, int]],
+        serve: Serve,
+        refuse: Serve,
+        max_calls: int,
+        *,
+        sockets: Sequence[Any] = (),
+        admits: Callable[[str], bool] = lambda _host: True,
+        usage: Usage | None = None,
+    ) -> None:
+        """
+        Prepare to listen on host and port pairs (port 0: any free one), and on sockets that listen already.
+
+        ``admits`` says whether a peer with this address may be a switch. Does not bind yet.
+        """
         # Cures "no IPv6, port 0, given socket; bind errors are swallowed": greenswitch's constructor takes one host.
         self._addresses = list(addresses)
+        self._sockets = list(sockets)
         self._serve = serve
         self._refuse = refuse
+        self._admits = admits
+        self._usage = usage or OwnUsage()
         self.max_connections = max_calls
-        self.connection_count = 0
+        self.refused_calls = 0
+        self.refused_peers = 0
         self._refusals = 0
-        self._listeners: list[StreamServer] = []
+        self._complaints = {"peers": Complaint(), "calls": Complaint()}
+        self._listeners: list[Listener] = []
         self._idle = Event()
         self._idle.set()
+
+    @property
+    def connection_count(self) -> int:
+        """How many calls are going on in this process."""
+        return self._usage.own
 
     @property
     def bound_addresses(self) -> list[tuple[str, int]]:
@@ -54,18 +102,20 @@ class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no typ
     def listen(self) -> None:
         """Bind every address and begin to accept. Raises SettingsError, naming the address, if one cannot be bound."""
         # Cures "accept loop polls every 100 ms", "any accept error but one ends the server", "sys.exit() with 0".
-        for host, port in self._addresses:
-            try:
-                sock = _bound(host, port)
-            except OSError as error:
-                self._stop_listening()
-                raise SettingsError(
-                    f"cannot listen on {host} port {port}: {error.strerror}; "
-                    "an address of this machine and a free port are needed"
-                ) from None
-            listener = StreamServer(sock, self._accept)
-            listener.start()
-            self._listeners.append(listener)
+        sockets = list(self._sockets)
+        try:
+            sockets += [bind(host, port) for host, port in self._addresses]
+        except BaseException:
+            for sock in sockets:
+                sock.close()
+            raise
+        for sock in sockets:
+            self._listen(sock)
+
+    def _listen(self, sock: Any) -> None:
+        listener = Listener(sock, lambda client, address: self._accept(client, address, listener))
+        listener.start()
+        self._listeners.append(listener)
 
     def stop(self, drain_timeout_s: float = 0.0) -> int:
         """Stop accepting, wait for the calls at most so long, and return how many are still going on."""
@@ -74,28 +124,53 @@ class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no typ
         self._idle.wait(timeout=drain_timeout_s)
         return self.connection_count
 
+    def stop_waiting(self) -> None:
+        """Let a ``stop`` that waits for the calls return now."""
+        self._idle.set()
+
     def _stop_listening(self) -> None:
         for listener in self._listeners:
             listener.close()
 
-    def _accept(self, sock: Any, address: Any) -> None:
+    def _accept(self, sock: Any, address: Any, listener: Listener) -> None:
         """Serve one connection. Runs in a greenlet of its own; counts before it first waits."""
         # Cures "the connection limit is checked before connect and counted after".
-        session = CallSession(address, sock)
-        if self.connection_count >= self.max_connections:
-            self._turn_away(session)
-            return
-        self.connection_count += 1
+        if not self._admits(_host(address)):
+            self._send_off(sock, address)
+        elif listener.is_exhausted or self._usage.total >= self.max_connections:
+            self._turn_away(CallSession(address, sock))
+        else:
+            self._take(CallSession(address, sock))
+        listener.restore()
+
+    def _take(self, session: CallSession) -> None:
+        self._usage.own += 1
         self._idle.clear()
         try:
             self._serve(session)
         finally:
-            self.connection_count -= 1
-            if not self.connection_count:
+            self._usage.own -= 1
+            if not self._usage.own:
                 self._idle.set()
 
+    def _send_off(self, sock: Any, address: Any) -> None:
+        """Close a connection from where no switch is, without a word."""
+        self.refused_peers += 1
+        sock.close()
+        if not_told := self._complaints["peers"].is_due():
+            log.warning(
+                "%d connections are refused, the last from %s: allowed_peers does not have it", not_told, _host(address)
+            )
+
     def _turn_away(self, session: CallSession) -> None:
-        log.warning("a call is refused: %d of %d are going on", self.connection_count, self.max_connections)
+        self.refused_calls += 1
+        if not_told := self._complaints["calls"].is_due():
+            log.warning(
+                "a call is refused: %d of %d are going on (%d refused since this was last said)",
+                self._usage.total,
+                self.max_connections,
+                not_told,
+            )
         if self._refusals >= REFUSALS_MAX:
             session.stop()
             return
@@ -106,18 +181,5 @@ class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no typ
             self._refusals -= 1
 
 
-def _bound(host: str, port: int) -> Any:
-    """Return a listening socket, IPv4 or IPv6 as the host says. Raises OSError."""
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        prepare(sock)
-        sock.bind(address)
-        sock.listen(BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
+def _host(address: Any) -> str:
+    return str(address[0]) if isinstance(address, tuple) and address else ""

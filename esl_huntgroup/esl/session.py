@@ -7,6 +7,7 @@ begins with "Cures" names the defect of greenswitch 0.0.19 that is cured there.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from greenswitch.esl import OutboundSession
@@ -14,6 +15,9 @@ from greenswitch.esl import OutboundSession
 from esl_huntgroup.errors import CommandRefused, ProtocolError, SwitchGone
 from esl_huntgroup.esl.stream import EventSocket
 from esl_huntgroup.esl.wire import COMMAND_REPLY, Message, command, execute
+
+_CHANNEL = re.compile(r"[A-Za-z0-9_.:@+-]{1,255}", re.ASCII)
+"""A uuid, unless somebody has set origination_uuid to something of their own."""
 
 
 class CallSession(EventSocket, OutboundSession):  # type: ignore[misc]  # greenswitch has no types
@@ -28,10 +32,14 @@ class CallSession(EventSocket, OutboundSession):  # type: ignore[misc]  # greens
         self.session_data: Message | None = None
 
     def connect(self, timeout_s: float = 5.0) -> Message:
-        """Take control of the call and return the channel data. Raises ProtocolError if the answer is no channel."""
+        """
+        Take control of the call and return the channel data.
+
+        Raises ProtocolError if the answer is no channel, or one whose name could be more than one word of a command.
+        """
         # Cures "connect of a silent peer is held for ever" and "splits with splitlines() what it has unquoted".
         (answer,) = self.exchange([command("connect")], timeout_s)
-        if answer.content_type != COMMAND_REPLY or not answer.get("Unique-ID"):
+        if answer.content_type != COMMAND_REPLY or not _CHANNEL.fullmatch(answer.get("Unique-ID") or ""):
             raise ProtocolError(f"the answer to connect is not a channel: {answer!r}")
         self.session_data = answer
         return answer

@@ -61,10 +61,10 @@ def _row(members: int, groups: int, options: argparse.Namespace) -> str:
         with stock(members) as (stock_address, _), silent(Path(folder)) as (silent_address, _):
             rates, silent_rates, stock_rates, costs, writer_costs = [], [], [], [], []
             for _ in range(options.rounds):
-                cpu, writer_cpu = _cpu_s(process.pid), _cpu_s(_writer_of(process))
+                cpu, writer_cpu = _cpu_s(*_family(process)), _cpu_s(_writer_of(process))
                 switch = FakeSwitch(address, numbers)
                 rates.append(switch.closed_loop(AT_ONCE, options.seconds))
-                costs.append((_cpu_s(process.pid) - cpu) * 1000 / switch.results.ended)
+                costs.append((_cpu_s(*_family(process)) - cpu) * 1000 / switch.results.ended)
                 _await_empty(Path(folder) / "spool")
                 writer_costs.append((_cpu_s(_writer_of(process)) - writer_cpu) * 1000 / switch.results.ended)
                 silent_rates.append(FakeSwitch(silent_address, numbers).closed_loop(AT_ONCE, options.seconds))
@@ -137,11 +137,6 @@ def _url(folder: Path) -> str:
     return f"sqlite:///{folder / 'bench.db'}"
 
 
-def _writer_of(process: subprocess.Popen[bytes]) -> int:
-    """Return the process that stores the journal of a service."""
-    return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
-
-
 def _await_empty(directory: Path) -> None:
     """Wait until everything is stored, so that the writer's work is counted whole."""
     while spool.waiting_bytes(directory):
@@ -186,14 +181,38 @@ def _free_port() -> int:
         return port
 
 
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _cpu_s(*pids: int) -> float:
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _rss_kb(process: subprocess.Popen[bytes]) -> int:
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+    kilobytes = 0
+    for pid in _family(process):
+        status = Path(f"/proc/{pid}/status").read_text()
+        kilobytes += int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+    return kilobytes
+
+
+def _family(process: subprocess.Popen[bytes]) -> list[int]:
+    """Return the supervisor and its workers, without the process that stores the journal."""
+    return [process.pid, *(pid for pid in _children(process) if "journal_writer" not in _command(pid))]
+
+
+def _writer_of(process: subprocess.Popen[bytes]) -> int:
+    """Return the process that stores the journal of a service."""
+    return next(pid for pid in _children(process) if "journal_writer" in _command(pid))
+
+
+def _children(process: subprocess.Popen[bytes]) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
 
 
 def _fill(url: str, members: int, groups: int) -> None:

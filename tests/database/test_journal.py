@@ -16,7 +16,7 @@ import pytest
 from esl_huntgroup.database import execute
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.group import Outcome
-from esl_huntgroup.journal import Journal, JournalLine, entries
+from esl_huntgroup.journal import JournalLine, entries
 from esl_huntgroup.journal_store import JournalStore
 from esl_huntgroup.outcome import (
     CallAnswered,
@@ -27,6 +27,7 @@ from esl_huntgroup.outcome import (
     JournalRecord,
     LegRecord,
 )
+from tests.database.journal_lab import Journal
 from tests.database.rows import DOMAIN, group, user
 
 T0 = 1_700_000_000_000

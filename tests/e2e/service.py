@@ -74,6 +74,7 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         self._wait_until_listening()
 
@@ -98,7 +99,8 @@ class Service:
     def stop(self) -> int:
         """End the process as an administrator does, and return its exit status."""
         self._signal(signal.SIGCONT)
-        self._signal(signal.SIGTERM)
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
         return self._wait()
 
     def log_size(self) -> int:
@@ -113,8 +115,9 @@ class Service:
         return [sys.executable, "-m", "esl_huntgroup", *arguments]
 
     def _signal(self, number: signal.Signals) -> None:
+        """Send a signal to the supervisor and its workers, as a crash or a freeze of the machine would hit them all."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
+            os.killpg(self._process.pid, number)
 
     def _wait(self) -> int:
         if self._process is None:

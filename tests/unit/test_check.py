@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from esl_huntgroup.check import MODULES, check_addresses, check_dialplan, check_modules, check_rate
+from esl_huntgroup.check import MODULES, check_addresses, check_descriptors, check_dialplan, check_modules, check_rate
 from esl_huntgroup.settings import Settings
 
 OURS = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
@@ -72,10 +73,47 @@ def test_sessions_per_second(answer: str, is_ok: bool) -> None:
     assert check_rate(answer).is_ok is is_ok
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_an_address_of_this_machine_is_right(host: str) -> None:
+    (found,) = check_addresses(Settings(listen=((host, 8084),)))
+    assert str(found) == f"ok  settings: {host} port 8084 is reachable from this machine only"
+
+
+OPEN = "settings: 10.0.0.1 port 8084 can be reached from elsewhere"
+
+
 @pytest.mark.parametrize(
-    ("host", "is_ok"),
-    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("10.0.0.1", False)],
+    ("settings", "line"),
+    [
+        ({"allowed_peers": ("10.0.0.7/32",)}, f"ok  {OPEN}, and admits nobody but 10.0.0.7/32"),
+        ({"secret": "x" * 16}, f"ok  {OPEN}; a call without the secret is given back"),
+        ({"secret": "x" * 16, "allowed_peers": ("0.0.0.0/0",)}, f"ok  {OPEN}; a call without the secret is given back"),
+        (
+            {},
+            f"FIX {OPEN}, but every call from there is refused: name the addresses of the switches in allowed_peers",
+        ),
+        (
+            {"allowed_peers": ("0.0.0.0/0", "::1/128")},
+            f"FIX {OPEN}, and whoever reaches it can pose as the switch: name the addresses of the switches in "
+            "allowed_peers, which is 0.0.0.0/0, ::1/128, or set a secret",
+        ),
+    ],
 )
-def test_an_address_that_others_can_reach_is_said(host: str, is_ok: bool) -> None:
-    (found,) = check_addresses([(host, 8084)])
-    assert found.is_ok is is_ok
+def test_an_address_that_others_can_reach_is_right_when_something_protects_it(
+    settings: dict[str, Any], line: str
+) -> None:
+    (found,) = check_addresses(Settings(listen=(("10.0.0.1", 8084),), **settings))
+    assert str(found) == line
+
+
+def test_metrics_that_others_can_read_are_said() -> None:
+    _, found = check_addresses(Settings(metrics_listen=("0.0.0.0", 9184)))
+    assert str(found).startswith("FIX settings: whoever reaches metrics_listen (0.0.0.0 port 9184) reads")
+
+
+def test_open_files_that_are_not_enough_are_said() -> None:
+    assert str(check_descriptors(1000, 1264)) == "ok  settings: 1264 open files are enough for 1000 calls"
+    assert str(check_descriptors(1000, 1263)) == (
+        "FIX settings: max_calls is 1000, but 1263 open files are enough for 999 calls only: raise the limit to 1264 "
+        "(LimitNOFILE= of the unit, ulimit -Hn in a shell)"
+    )

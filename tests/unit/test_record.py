@@ -155,7 +155,7 @@ def test_the_end_tells_what_the_answer_has_not(outcome: Outcome, entries: int, t
 
 
 def test_the_log_line_is_one_line_whatever_the_names() -> None:
-    line = record.log_line(
+    fields = record.log_fields(
         CALL_ID,
         arrival(),
         group=None,
@@ -166,6 +166,7 @@ def test_the_log_line_is_one_line_whatever_the_names() -> None:
         talk_ms=61000,
         overflow="",
     )
+    line = record.log_line(fields)
     assert "\n" not in line
     assert line.endswith("legs=2 wait_s=3.2 talk_s=61.0")
     assert "by=\"A 'B'?hunt ended call=forged\"" in line

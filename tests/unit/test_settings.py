@@ -50,7 +50,7 @@ def test_addresses(tmp_path: Path, text: str, addresses: tuple[tuple[str, int], 
 @pytest.mark.parametrize(
     ("toml", "sentence"),
     [
-        ("max_call = 1", "max_call in {file}: there is no such setting; there are listen, database"),
+        ("max_call = 1", "max_call in {file}: there is no such setting; there are listen, allowed_peers"),
         ("max_calls = 0", "max_calls in {file}: 0 is refused, a whole number from 1 to 100000 is accepted"),
         ("max_calls = 1.5", "max_calls in {file}: 1.5 is refused, a whole number from 1 to 100000 is accepted"),
         ("max_calls = true", "max_calls in {file}: True is refused, a whole number from 1 to 100000 is accepted"),
@@ -58,6 +58,20 @@ def test_addresses(tmp_path: Path, text: str, addresses: tuple[tuple[str, int], 
         ("drain_timeout_s = nan", "drain_timeout_s in {file}: nan is refused, a number from 0 to 86400 is accepted"),
         ("leg_limit = 128", "leg_limit in {file}: 128 is refused, a whole number from 1 to 127 is accepted"),
         ("language = 'fr'", "language in {file}: 'fr' is refused, en or de is accepted"),
+        ("workers = 65", "workers in {file}: 65 is refused, a whole number from 1 to 64 is accepted"),
+        ("log_format = 'xml'", "log_format in {file}: 'xml' is refused, text or json is accepted"),
+        (
+            "allowed_peers = '10.0.0.1/8'",
+            "allowed_peers in {file}: '10.0.0.1/8' is refused, networks are accepted, such as 127.0.0.0/8, 10.1.2.3 or "
+            "fd00::/64",
+        ),
+        ("allowed_peers = ''", "allowed_peers in {file}: '' is refused, networks are accepted, such as"),
+        ("allowed_peers = ['pbx']", "allowed_peers in {file}: ['pbx'] is refused, networks are accepted, such as"),
+        ("metrics_listen = '9184'", "metrics_listen in {file}: '9184' is refused, '9184' is not an address"),
+        (
+            "secret = 'geheim!'",
+            "secret in {file}: 16 or more letters and digits (a-z, A-Z, 0-9) are accepted, or nothing",
+        ),
         ("log_level = 1", "log_level in {file}: 1 is refused, debug, info, warning or error is accepted"),
         (
             "listen = '8084'",
@@ -82,6 +96,11 @@ def test_what_is_refused_and_what_would_be_accepted(tmp_path: Path, toml: str, s
     with pytest.raises(SettingsError) as refused:
         settings(tmp_path, toml)
     assert str(refused.value).startswith(sentence.format(file=tmp_path / "s.toml"))
+
+
+def test_networks_in_normal_form(tmp_path: Path) -> None:
+    assert settings(tmp_path, allowed_peers="10.1.2.3, FD00::/64").allowed_peers == ("10.1.2.3/32", "fd00::/64")
+    assert settings(tmp_path, "allowed_peers = ['0.0.0.0/0']").allowed_peers == ("0.0.0.0/0",)
 
 
 def test_an_unknown_variable_of_ours_in_the_environment_is_refused(tmp_path: Path) -> None:

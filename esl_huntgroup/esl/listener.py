@@ -1,0 +1,141 @@
+"""
+Listening sockets: bound here, or handed over by a parent process, and accepted from by any number of processes.
+
+All workers share one socket that their parent has bound. With SO_REUSEPORT each would have a queue of its own, and the
+connections in the queue of a worker that ends would be reset; in a shared queue they wait for the next worker.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket as native_socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from gevent import socket
+from gevent.server import StreamServer
+
+from esl_huntgroup.errors import SettingsError
+from esl_huntgroup.esl.complaint import Complaint
+from esl_huntgroup.esl.stream import prepare
+
+log = logging.getLogger(__name__)
+
+BACKLOG: Final = 1024
+"""Connections the kernel keeps for us while we are busy; a burst of 500 callers fits twice."""
+ACCEPT_AT_ONCE: Final = 4
+"""Connections that one process takes before it does anything else: the rest of a burst is for the other processes."""
+REST_S: Final = 0.2
+OUT_OF_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE)
+
+
+def bind(host: str, port: int) -> native_socket.socket:
+    """
+    Return a listening socket, IPv4 or IPv6 as the host says; port 0 is any free one.
+
+    Raises SettingsError, naming the address, if it cannot be bound.
+    """
+    try:
+        return _bound(host, port)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {error.strerror}; an address of this machine and a free port are "
+            "needed"
+        ) from None
+
+
+def _bound(host: str, port: int) -> native_socket.socket:
+    found = native_socket.getaddrinfo(host, port, type=native_socket.SOCK_STREAM, flags=native_socket.AI_PASSIVE)
+    family, _, _, _, address = found[0]
+    sock = native_socket.socket(family, native_socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(native_socket.SOL_SOCKET, native_socket.SO_REUSEADDR, 1)
+        if family == native_socket.AF_INET6:
+            sock.setsockopt(native_socket.IPPROTO_IPV6, native_socket.IPV6_V6ONLY, 1)
+        prepare(sock)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def inherited(descriptor: int) -> Any:
+    """Return the listening socket with this number, which the parent process has opened, for use with gevent."""
+    sock = socket.socket(fileno=descriptor)
+    prepare(sock)
+    return sock
+
+
+class Listener(StreamServer):  # type: ignore[misc]  # gevent has no types
+    """
+    Accepts connections in the background, and survives it when there is no file descriptor left for one.
+
+    A descriptor is kept in reserve. When it is the last one, ``handle`` is told that the process is ``exhausted`` and
+    should get rid of the connection; ``restore`` has to be called after that. Without a reserve nothing is accepted for
+    REST_S; the connections wait in the queue of the kernel, or are taken by another process.
+    """
+
+    max_accept = ACCEPT_AT_ONCE
+
+    def __init__(self, sock: Any, handle: Callable[[Any, Any], None]) -> None:
+        """Take over a listening socket; ``start`` begins to accept."""
+        super().__init__(sock, handle)
+        self._complaint = Complaint()
+        self._reserve: int | None = _open_reserve()
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the reserve is in use: the connection that was accepted last has no business to stay."""
+        return self._reserve is None
+
+    def restore(self) -> None:
+        """Take a descriptor into reserve again, if there is one."""
+        if self._reserve is None:
+            self._reserve = _open_reserve()
+
+    def do_read(self) -> Any:
+        """Accept one connection; return its socket and address, None if there is none or nothing to accept it with."""
+        try:
+            return super().do_read()
+        except OSError as error:
+            if error.errno not in OUT_OF_DESCRIPTORS:
+                raise
+        if times := self._complaint.is_due():
+            log.error("no file descriptor is left for a call, which is refused (%d times since this was said)", times)
+        if self._reserve is None:
+            return self._rest()
+        os.close(self._reserve)
+        self._reserve = None
+        try:
+            return super().do_read()
+        except OSError:  # somebody else was quicker
+            return self._rest()
+
+    def _rest(self) -> None:
+        """Accept nothing for a while: the connection that could not be accepted would be announced again and again."""
+        self.stop_accepting()
+        self._wake_up = self.loop.timer(REST_S)
+        self._wake_up.start(self._go_on)
+
+    def _go_on(self) -> None:
+        self.restore()
+        if self.started:
+            self.start_accepting()
+
+    def close(self) -> None:
+        """Stop accepting. The queue lives on as long as another process has the socket."""
+        super().close()
+        if self._reserve is not None:
+            os.close(self._reserve)
+            self._reserve = None
+
+
+def _open_reserve() -> int | None:
+    try:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None

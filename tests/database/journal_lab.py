@@ -1,0 +1,60 @@
+"""A journal as the tests use it: what a worker has of it, and the process that stores it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import gevent
+
+from esl_huntgroup import journal, journal_writer, spool
+from esl_huntgroup.companion import Companion
+from esl_huntgroup.outcome import JournalRecord
+
+LOOK_S = 0.05
+
+
+class Journal:
+    """Appends like a worker, and keeps the writer alive like the supervisor."""
+
+    def __init__(self, database: str, directory: Path, *, retry_first_s: float = journal_writer.RETRY_FIRST_S) -> None:
+        self._directory = directory
+        self._worker = journal.Journal(directory)
+        order = journal_writer.Order(database, str(directory), retry_first_s=retry_first_s)
+        self._writer = Companion(journal_writer.__name__, order.to_line())
+        self._keeper: gevent.Greenlet | None = None
+
+    @property
+    def writer_pid(self) -> int | None:
+        return self._writer.pid
+
+    @property
+    def backlog_bytes(self) -> int:
+        return spool.waiting_bytes(self._directory)
+
+    @property
+    def outage(self) -> spool.Outage | None:
+        return spool.outage(self._directory)
+
+    def start(self) -> None:
+        spool.prepare(self._directory)
+        self._worker.start()
+        self._writer.look()
+        self._keeper = gevent.spawn(self._keep)
+
+    def record(self, record: JournalRecord) -> None:
+        self._worker.record(record)
+
+    def stop(self, timeout_s: float) -> int:
+        """End both, and return how many records are left in the spool."""
+        if self._keeper is not None:
+            self._keeper.kill()
+        self._worker.stop()
+        self._writer.let_go()
+        self._writer.end(time.monotonic() + timeout_s)
+        return spool.waiting_records(self._directory)
+
+    def _keep(self) -> None:
+        while True:
+            gevent.sleep(LOOK_S)
+            self._writer.look()

@@ -1,0 +1,65 @@
+"""Where fuzzing begins: the streams of a real FreeSWITCH, and what has once been an attack."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from tests.fuzz.targets import BRIDGE_UUID, MARKER
+from tests.unit.examples import CALL_ID, DOMAIN
+
+WIRE: Final = Path(__file__).parents[1] / "data" / "wire"
+OK: Final = b"Content-Type: command/reply\nReply-Text: +OK\n\n"
+_EVENT = re.compile(rb"Content-Length: (\d+)\nContent-Type: text/event-plain\n\n")
+_APPLICATION = re.compile(rb"(?<=\nApplication-UUID: )[0-9a-f-]{36}")
+_LEG = re.compile(rb"00000000-0000-4000-8000-00000000100([1-9])")
+
+
+def seeds(target: str) -> dict[str, bytes]:
+    """Return the inputs with which a target begins, by name."""
+    streams = {folder.name: (folder / "from_switch.esl").read_bytes() for folder in sorted(WIRE.glob("*/"))}
+    match target:
+        case "framing":
+            return streams
+        case "arriving":
+            return {name: _channel_data(stream) for name, stream in streams.items()}
+        case "serving":
+            return {name: conversation(stream) for name, stream in streams.items()}
+        case "dialling":
+            return {f"attack-{number}": "\0".join(texts).encode() for number, texts in enumerate(ATTACKS)}
+    return {f"text-{number}": text.encode() for number, texts in enumerate(ATTACKS) for text in [texts[0]]}
+
+
+ATTACKS: Final = (
+    ("Karl", "0301", '"A" <sip:1@h>;reason=busy', "<sip:1@h>;index=1", "sofia/internal/sip:1@h:5060", "Vertrieb"),
+    ("${system(id)}", "a@b", "<sip:1@h>,<sip:2@h>", "<sip:1@h>;index=1.1,<sip:2@h>;index=1.2", "loopback/9", "a,b|c"),
+    ("a:_:b", "^^,x", "<sip:1@h>;x=':_:'", "", f"sofia/i/sip:1@h,{MARKER}sofia/i/sip:2@h;x=y", "[x]{y}<z>"),
+    ("ARRAY::a|:b", "1~2", "~x=y", "~", "sofia/i/sip:1@[::1]:5;fs_path=sip%3A1%402", "Größe ''\\"),
+)
+
+
+def _channel_data(stream: bytes) -> bytes:
+    return stream[: stream.index(b"\n\n") + 2]
+
+
+def conversation(stream: bytes) -> bytes:
+    """Return what the switch of a recorded call would say to the service of today, with its uuids."""
+    extra = f"variable_huntgroup_domain: {DOMAIN}\nvariable_park_timeout: -1\n".encode()
+    arrived = re.sub(rb"(?=variable_sip_from_user:)", extra, _channel_data(stream), count=1)
+    contacts = b"".join(_api(f"{MARKER}sofia/internal/sip:{n}@127.0.0.1:5060".encode()) for n in (1, 2))
+    events = b"".join(_events(stream))
+    return arrived + OK * 3 + _api(b"_undef_") + _api(b"+OK") + contacts + OK + _api(b"+OK") + events
+
+
+def _events(stream: bytes) -> list[bytes]:
+    found = []
+    for match in _EVENT.finditer(stream):
+        event = stream[match.start() : match.end() + int(match[1])]
+        event = _APPLICATION.sub(BRIDGE_UUID.encode(), event)
+        found.append(_LEG.sub(rf"{CALL_ID[:-4]}000\1".encode(), event))
+    return found
+
+
+def _api(body: bytes) -> bytes:
+    return b"Content-Type: api/response\nContent-Length: %d\n\n%b" % (len(body), body)

@@ -1,0 +1,206 @@
+"""
+What hostile bytes are thrown at, and what must hold whatever they are.
+
+Each target takes bytes, and raises when a promise is broken. They need no fuzzer: ``test_corpus`` replays with them
+what fuzzing has found interesting, and ``python -m tests.fuzz`` searches on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from collections.abc import Callable
+from typing import Any, Final
+from unittest import mock
+
+from esl_huntgroup import call, callerid
+from esl_huntgroup.arrival import read_arrival
+from esl_huntgroup.contact import Contacts, is_dialable, read_contacts
+from esl_huntgroup.dialstring import dial_string
+from esl_huntgroup.errors import ProtocolError
+from esl_huntgroup.esl.session import CallSession
+from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execute
+from esl_huntgroup.group import HuntGroup
+from esl_huntgroup.hunt import Bridge, ContactsKnown, GroupFound, Hunt
+from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, JournalRecord
+from esl_huntgroup.simulator.command import CommandReader
+from esl_huntgroup.simulator.dialstring import parse
+from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, DOMAIN, arrival, group
+
+_MESSAGE: Final = re.compile(rb"(?=Content-(?:Type: (?:api|command)|Length: \d+\nContent-Type: text/event))")
+MARKER: Final = "[h=000000000000]"
+BRIDGE_UUID: Final = f"{CALL_ID[:-4]}ffff"
+NAMES: Final = ("Unique-ID", "Event-Name", "Reply-Text", "variable_originate_causes", "Caller-Caller-ID-Name")
+FIELDS: Final = 6
+"""Texts in one input of ``dialling``, with a zero byte between them."""
+
+
+def framing(data: bytes) -> None:
+    """Messages are the same however the network cuts them, and nothing but ProtocolError leaves the decoder."""
+    size = 1 + (data[0] if data else 0)
+    whole, pieces = _decode([data]), _decode([data[at : at + size] for at in range(0, len(data), size)])
+    assert (whole is None) == (pieces is None)
+    for message, again in zip(whole or [], pieces or [], strict=True):
+        assert (message.head, message.body) == (again.head, again.body)
+        assert isinstance(message.reply + message.text() + repr(message), str)
+        assert all(message.get(name) is None or array(message.get(name)) is not None for name in NAMES)
+
+
+def _decode(pieces: list[bytes]) -> list[Message] | None:
+    decoder = Decoder()
+    try:
+        return [message for piece in pieces for message in decoder.receive(piece)]
+    except ProtocolError:
+        return None
+
+
+def arriving(data: bytes) -> None:
+    """Whatever the channel data says, the caller is read without an exception, and what is read can be dialled."""
+    for message in _decode([data]) or []:
+        found = read_arrival(message.get, DOMAIN)
+        assert found.problem or (found.number and found.domain)
+        assert callerid.display_name(found.caller_name) == found.caller_name
+        assert callerid.number(found.caller_number) == found.caller_number
+        assert found.caller_name.isprintable()
+
+
+def dialling(data: bytes) -> None:
+    """No name, number, header or contact adds a leg or a variable to a dial string, or is changed by it."""
+    texts = [part.decode("utf-8", "replace") for part in data.split(b"\0", FIELDS - 1)]
+    name, number, diversion, history, contacts, group_name = [*texts, *[""] * (FIELDS - len(texts))]
+    found = read_contacts(MARKER + contacts, MARKER)
+    assert all(map(is_dialable, found.dialable))
+    assert not any(map(is_dialable, found.refused))
+    caller = {
+        "Caller_Caller_ID_Name": name,
+        "Caller_Caller_ID_Number": number,
+        "variable_sip_h_Diversion": diversion,
+        "variable_sip_history_info": history,
+    }
+    if bridge := _bridge(found, caller, group_name or "x"):
+        _assert_dialled(bridge, found)
+
+
+def _bridge(contacts: Contacts, caller: dict[str, str | None] | dict[str, str], group_name: str) -> Bridge | None:
+    hunt = Hunt(CALL_ID, arrival(**caller))
+    known = group(ANNA)
+    at_ms = hunt.arrival.arrived_at_ms
+    hunt.receive(GroupFound(HuntGroup(**{**_values(known), "name": group_name}), at_ms))
+    commands = hunt.receive(ContactsKnown({ANNA_LINE: contacts}, at_ms))
+    return next((it for it in commands if isinstance(it, Bridge)), None)
+
+
+def _values(known: HuntGroup) -> dict[str, Any]:
+    return {name: getattr(known, name) for name in HuntGroup.__dataclass_fields__}
+
+
+def _assert_dialled(bridge: Bridge, contacts: Contacts) -> None:
+    dial = parse(bridge.dial_string)
+    assert len(dial.alternatives) == 1
+    assert [f"{leg.endpoint}/{leg.destination}" for leg in dial.legs] == list(contacts.dialable[: len(dial.legs)])
+    for leg in dial.legs:
+        assert set(leg.named) == {"origination_uuid", "presence_id", "huntgroup_user"}
+    assert set(dial.named) == {
+        *("huntgroup_call", "ignore_early_media", "originate_timeout", "no_throttle_limits"),
+        *("outbound_redirect_fatal", "local_var_clobber", "sip_h_Diversion", "sip_h_History-Info"),
+        *("origination_caller_id_name", "origination_caller_id_number"),
+    } & set(dial.named)
+    assert f"~origination_caller_id_name={dial.named.get('origination_caller_id_name', '')}" in bridge.dial_string
+    assert f"~sip_h_Diversion={dial.named['sip_h_Diversion']}" in bridge.dial_string
+
+
+def encoding(data: bytes) -> None:
+    """Let a variable come out of a dial string as it went in, or be refused; let no command be two."""
+    text = data.decode("utf-8", "replace")
+    with contextlib.suppress(ValueError):
+        assert parse(dial_string({"x": text}, ()) + "sofia/a/b").named == {"x": text}
+    name, _, argument = text.partition("\0")
+    with contextlib.suppress(ValueError):
+        assert _is_one_command(execute(name or "x", argument, event_uuid="u"))
+    with contextlib.suppress(ValueError):
+        assert _is_one_command(command(name or "x"))
+    with contextlib.suppress(ValueError):
+        assert _is_one_command(api(text))
+
+
+def _is_one_command(sent: bytes) -> bool:
+    reader = CommandReader()
+    reader.receive(sent)
+    return reader.next() is not None and not reader.in_command
+
+
+def serving(data: bytes) -> None:
+    """
+    Whatever a switch says in a call, the call ends, the program has no fault, and the journal tells one whole story.
+
+    The connection ends where the bytes end.
+    """
+    pages = _Pages()
+    session = CallSession(("192.0.2.1", 5), _Peer(data))
+    around = call.Surroundings(_Book(), pages, DOMAIN, 1.0, 127)
+    with _chance_is_fixed(), _faults_raise():
+        call.serve(session, around)
+    kinds = [type(record) for record in pages.records]
+    assert kinds in ([], [CallOpened, CallEnded], [CallOpened, CallAnswered, CallEnded], [CallOpened, CallAnswered])
+    assert sum(around.meter.outcomes.values()) <= 1
+
+
+class _Pages:
+    def __init__(self) -> None:
+        self.records: list[JournalRecord] = []
+
+    def record(self, entry: JournalRecord) -> None:
+        self.records.append(entry)
+
+
+class _Book:
+    def find(self, domain: str, number: str) -> HuntGroup | None:
+        return group(ANNA, BERND) if (domain, number) == (DOMAIN, "700") else None
+
+
+class _Peer:
+    """A socket whose other side sends these bytes, message by message, and reads everything."""
+
+    def __init__(self, data: bytes) -> None:
+        self._pieces = [piece for piece in _MESSAGE.split(data) if piece][::-1]
+
+    def settimeout(self, _seconds: float) -> None:
+        pass
+
+    def recv(self, _most: int) -> bytes:
+        return self._pieces.pop() if self._pieces else b""
+
+    def send(self, data: bytes) -> int:
+        return len(data)
+
+    def close(self) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def _chance_is_fixed() -> Any:
+    with (
+        mock.patch("os.urandom", bytes),
+        mock.patch.object(call, "new_call_id", return_value=CALL_ID),
+        mock.patch("gevent.sleep"),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _faults_raise() -> Any:
+    """Let what the program would log as its own fault break the target; say nothing else."""
+
+    def fault(sentence: str, *arguments: object) -> None:
+        raise  # noqa: PLE0704  # the exception that is being logged
+
+    with (
+        mock.patch.object(call.log, "exception", fault),
+        mock.patch.object(logging.Logger, "isEnabledFor", return_value=False),
+    ):
+        yield
+
+
+Target = Callable[[bytes], None]
+TARGETS: Final[dict[str, Target]] = {it.__name__: it for it in (framing, arriving, dialling, encoding, serving)}

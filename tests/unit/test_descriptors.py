@@ -1,0 +1,55 @@
+"""The small parts between the processes: what they share, inherit, complain about."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from esl_huntgroup import descriptors
+from esl_huntgroup.esl import complaint, server
+from esl_huntgroup.notify import Notifier, activated_sockets
+from esl_huntgroup.usage import SharedUsage
+
+
+def test_as_many_refusals_are_reckoned_with_as_the_server_makes() -> None:
+    assert descriptors.REFUSALS == server.REFUSALS_MAX
+
+
+def test_what_is_needed_is_what_fits() -> None:
+    assert descriptors.calls_that_fit(descriptors.needed(1234)) == 1234
+    assert descriptors.calls_that_fit(10) == 1
+
+
+def test_all_workers_see_the_calls_of_all() -> None:
+    table = SharedUsage()
+    one, two = (SharedUsage(number, os.dup(table.descriptor)) for number in (1, 255))
+    one.own += 3
+    two.own += 4
+    assert (one.total, two.total, table.total, one.own) == (7, 7, 7, 3)
+    table.forget(1)
+    assert (two.total, one.own) == (4, 0)
+
+
+def test_a_complaint_is_made_once_in_a_while_and_counts_the_rest() -> None:
+    now = [0.0]
+    quiet = complaint.Complaint(lambda: now[0])
+    assert [quiet.is_due() for _ in range(3)] == [1, 0, 0]
+    now[0] = complaint.EVERY_S
+    assert [quiet.is_due(), quiet.is_due()] == [3, 0]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"LISTEN_PID": "1", "LISTEN_FDS": "1"}, {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "x"}],
+)
+def test_sockets_that_are_for_somebody_else_are_left_alone(environment: dict[str, str]) -> None:
+    assert activated_sockets(environment) == []
+    assert environment == {}
+
+
+def test_without_systemd_nobody_is_told_and_with_a_dead_one_nothing_breaks() -> None:
+    Notifier({}).tell("READY=1")
+    environment = {"NOTIFY_SOCKET": "@nobody-listens-here"}
+    Notifier(environment).tell("READY=1")
+    assert environment == {}
