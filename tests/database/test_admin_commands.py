@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
+import pwd
 import shlex
 import unicodedata
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -272,6 +275,22 @@ def test_the_audit_says_who_and_what(run: Run) -> None:
     assert json.loads(line)["before"]["display_name"] == "zoe"
     assert done(run, "audit", "--since", "2999-01-01") == "no changes"
     assert len(done(run, "audit", "--since", "2020-01-01T00:00:00+01:00").splitlines()) == 2
+
+
+def test_who_is_unknown_to_the_system_is_a_number(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_uid: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    done(run, "user", "add", "zoe")
+    assert f"  uid {os.getuid()}  added user zoe" in done(run, "audit")
+
+
+@pytest.mark.parametrize("command", ["user list", "user add zoe", "user add zoe --dry-run", "rights a b", "audit"])
+def test_a_database_that_is_not_set_up_is_refused(tmp_path: Path, command: str) -> None:
+    result = CliRunner().invoke(cli, ["--database", f"sqlite:///{tmp_path}/new.db", *command.split()])
+    assert result.exit_code == 1
+    assert result.output.endswith("/new.db has not been set up: run: esl-huntgroup db upgrade\n")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
