@@ -112,7 +112,7 @@ class Settings:
         30.0, _number(float, 0, 86_400), "how long a stopping service waits for its calls; the calls live on"
     )
     esl_address: Address | None = _setting(
-        None, _optional_address, "event socket of the switch, HOST:PORT, for `check`; empty: not asked"
+        None, _optional_address, "event socket of the switch, HOST:PORT, for `check` and `explain`; empty: not asked"
     )
     esl_password: str = _setting("", _text, "password of that event socket", is_secret=True)
     language: str = _setting("en", _one_of("en", "de"), "language of the journal: en or de")

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "db": ("db", "db_group"),
     "load": ("load", "load_command"),
     "journal": ("journal", "journal_command"),
+    "explain": ("explain", "explain_command"),
     "demo": ("demo", "demo_command"),
 }
 """Name of each command, and the module and function that are it."""

@@ -16,10 +16,10 @@ class InboundSession(EventSocket, InboundESL):  # type: ignore[misc]  # greenswi
     """An authenticated connection to mod_event_socket; a context manager that closes it."""
 
     def __init__(self, host: str, port: int, password: str, timeout_s: float = 5.0) -> None:
-        """Note where to connect to; ``connect`` does it. The password is never shown."""
+        """Note where to connect to; ``connect`` does it. The password is never shown. ``timeout_s`` is per exchange."""
         self._address = (host, port)
         self._password = password
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
 
     def connect(self) -> None:
         """
@@ -31,7 +31,7 @@ class InboundSession(EventSocket, InboundESL):  # type: ignore[misc]  # greenswi
         # Cures "connect is held for ever by a silent peer" and "a rude rejection looks like a wrong password".
         host, port = self._address
         try:
-            sock = socket.create_connection(self._address, timeout=self._timeout_s)
+            sock = socket.create_connection(self._address, timeout=self.timeout_s)
         except TimeoutError:
             raise SwitchTimeout(f"{host} port {port} does not answer") from None
         except OSError as error:
@@ -45,18 +45,18 @@ class InboundSession(EventSocket, InboundESL):  # type: ignore[misc]  # greenswi
             raise
 
     def _authenticate(self, where: str) -> None:
-        greeting = self.next_message(self._timeout_s)
+        greeting = self.next_message(self.timeout_s)
         if greeting.content_type == RUDE_REJECTION:
             raise SwitchGone(f"{where} refuses this address (apply-inbound-acl in event_socket.conf.xml)")
         if greeting.content_type != AUTH_REQUEST:
             raise SwitchError(f"{where} is no event socket: it says {greeting.content_type!r}")
-        (reply,) = self.exchange([command(f"auth {self._password}")], self._timeout_s)
+        (reply,) = self.exchange([command(f"auth {self._password}")], self.timeout_s)
         if not reply.reply.startswith("+OK"):
             raise SwitchError(f"{where} refuses the password (password in event_socket.conf.xml)")
 
     def api(self, line: str) -> str:
         """Run one api command and return what it printed. Raises SwitchError."""
-        (answer,) = self.exchange([api(line)], self._timeout_s)
+        (answer,) = self.exchange([api(line)], self.timeout_s)
         return answer.text()
 
     def __enter__(self) -> InboundSession:
