@@ -22,6 +22,15 @@ def explain(lab: Lab, *arguments: str) -> list[str]:
     return lab.service.run("explain", *arguments, settings=settings).splitlines()
 
 
+def test_the_numbers_of_the_firm_have_no_conflict_on_the_switch(lab: Lab) -> None:
+    settings = {
+        "ESL_HUNTGROUP_ESL_ADDRESS": f"127.0.0.1:{lab.switch.esl_port}",
+        "ESL_HUNTGROUP_ESL_PASSWORD": PASSWORD,
+    }
+    said = lab.service.run("check", "numbers", settings=settings)
+    assert said == "ok  numbers: 9 of groups and 7 of lines have no conflict in directory, dialplan, gateways\n"
+
+
 def without_ports(lines: list[str]) -> list[str]:
     return [re.sub(r"127\.0\.0\.1:\d+", "HOST", line) for line in lines]
 
