@@ -60,14 +60,14 @@ def _find_group(db: peewee.Database, domain: str, number: str) -> HuntGroup | No
     rows = execute(db, group_sql, (domain, number)).fetchall()
     if not rows:
         return None
-    group_id, name, hunt_mode, ring_timeout_s, ringback, *_ = rows[0]
+    group_id, name, hunt_mode, ring_timeout_s, ringback, is_active, *_ = rows[0]
     members = execute(db, members_sql, (LineKind.SOFTPHONE.value, group_id)).fetchall()
     return HuntGroup(
         id=group_id,
         name=name,
         domain=domain,
         number=number,
-        hunt_mode=HuntMode(hunt_mode),
+        hunt_mode=HuntMode(hunt_mode) if is_active else HuntMode.DISABLED,
         ring_timeout_s=ring_timeout_s,
         ringback=ringback,
         members=_members(members),
@@ -76,6 +76,7 @@ def _find_group(db: peewee.Database, domain: str, number: str) -> HuntGroup | No
             for *_, outcome, action, target in rows
             if outcome is not None
         },
+        is_active=bool(is_active),
     )
 
 
@@ -108,7 +109,7 @@ def _group_query() -> peewee.ModelSelect[models.Group]:
     group, overflow = models.Group, models.Overflow
     return (
         group.select(
-            group.id, group.name, group.hunt_mode, group.ring_timeout_s, group.ringback,
+            group.id, group.name, group.hunt_mode, group.ring_timeout_s, group.ringback, group.is_active,
             overflow.outcome, overflow.action, overflow.target,
         )
         .join(overflow, peewee.JOIN.LEFT_OUTER)

@@ -97,7 +97,11 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True)
 class HuntGroup:
-    """A user group with its group number, as it was when the caller arrived."""
+    """
+    A user group with its group number, as it was when the caller arrived.
+
+    One that is not active has hunt mode ``disabled`` here, whatever is stored.
+    """
 
     id: int
     name: str
@@ -108,6 +112,7 @@ class HuntGroup:
     ringback: str = ""
     members: tuple[Member, ...] = ()
     overflows: Mapping[Outcome, Overflow] = field(default_factory=dict)
+    is_active: bool = True
 
     def overflow_after(self, outcome: Outcome) -> Overflow:
         """Return where a caller goes after ``outcome``: to the dialplan unless the group says otherwise."""

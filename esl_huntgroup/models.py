@@ -13,10 +13,12 @@ from __future__ import annotations
 import peewee
 
 from esl_huntgroup.limits import (
+    DESCRIPTION_MAX_CHARS,
     DISPLAY_NAME_MAX_CHARS,
     GROUP_NAME_MAX_CHARS,
     RING_TIMEOUT_DEFAULT_S,
     RINGBACK_MAX_CHARS,
+    SERVICE_NAME_MAX_CHARS,
     TARGET_MAX_CHARS,
     USER_NAME_MAX_CHARS,
 )
@@ -56,7 +58,12 @@ class Line(Table):
 
 
 class Group(Table):
-    """A user group; a hunt group as well when its ``hunt_mode`` is not ``disabled``."""
+    """
+    A user group; a hunt group as well when its ``hunt_mode`` is not ``disabled``.
+
+    One that is not ``is_active`` rings nobody and gives nobody anything. ``member_level`` is what members have on one
+    another.
+    """
 
     id = peewee.AutoField()
     name = peewee.CharField(GROUP_NAME_MAX_CHARS, unique=True)
@@ -65,6 +72,8 @@ class Group(Table):
     hunt_mode = peewee.CharField(16, default="disabled")
     ring_timeout_s = peewee.IntegerField(default=RING_TIMEOUT_DEFAULT_S)
     ringback = peewee.CharField(RINGBACK_MAX_CHARS, default="")
+    is_active = peewee.BooleanField(default=True)
+    member_level = peewee.CharField(16, default="public")
 
     class Meta:
         table_name = "groups"
@@ -167,4 +176,95 @@ class JournalEntry(Table):
         primary_key = peewee.CompositeKey("call", "position")
 
 
-TABLES: tuple[type[Table], ...] = (User, Line, Group, Number, Member, Overflow, Call, Leg, JournalEntry)
+class Superior(Table):
+    """Who leads a group, or deputizes, and the level this gives on the members. Need not be a member."""
+
+    group = peewee.ForeignKeyField(Group, on_delete="CASCADE")
+    role = peewee.CharField(8)
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    level = peewee.CharField(16)
+
+    class Meta:
+        table_name = "superiors"
+        primary_key = peewee.CompositeKey("group", "role")
+
+
+class UserLevel(Table):
+    """What the owner grants to another user on himself."""
+
+    owner_user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    other_user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    level = peewee.CharField(16)
+
+    class Meta:
+        table_name = "user_levels"
+        primary_key = peewee.CompositeKey("owner_user", "other_user")
+
+
+class Service(Table):
+    """Something that can be granted to groups and users, by name."""
+
+    name = peewee.CharField(SERVICE_NAME_MAX_CHARS, primary_key=True)
+    description = peewee.CharField(DESCRIPTION_MAX_CHARS, default="")
+
+    class Meta:
+        table_name = "services"
+
+
+class GroupService(Table):
+    """A service that every member of the group has."""
+
+    group = peewee.ForeignKeyField(Group, on_delete="CASCADE")
+    service = peewee.ForeignKeyField(Service, column_name="service", on_delete="CASCADE")
+
+    class Meta:
+        table_name = "group_services"
+        primary_key = peewee.CompositeKey("group", "service")
+
+
+class UserService(Table):
+    """A service that this user has, whatever the groups."""
+
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    service = peewee.ForeignKeyField(Service, column_name="service", on_delete="CASCADE")
+
+    class Meta:
+        table_name = "user_services"
+        primary_key = peewee.CompositeKey("user", "service")
+
+
+class PreparedContent(Table):
+    """One place in the favourites or the monitor that a group gives its members: a user, or a name and a number."""
+
+    group = peewee.ForeignKeyField(Group, on_delete="CASCADE")
+    list = peewee.CharField(16)
+    position = peewee.IntegerField()
+    user = peewee.ForeignKeyField(User, null=True, on_delete="CASCADE")
+    name = peewee.CharField(DISPLAY_NAME_MAX_CHARS, null=True)
+    number = peewee.CharField(32, null=True)
+
+    class Meta:
+        table_name = "prepared_contents"
+        primary_key = peewee.CompositeKey("group", "list", "position")
+
+
+class Audit(Table):
+    """One change by an administrator; ``before`` and ``after`` are JSON, empty when there is none of them."""
+
+    id = peewee.AutoField()
+    at_ms = peewee.BigIntegerField()
+    who = peewee.CharField(128)
+    action = peewee.CharField(16)
+    kind = peewee.CharField(16)
+    name = peewee.CharField(320)
+    before = peewee.TextField(null=True)
+    after = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = "audit"
+
+
+TABLES: tuple[type[Table], ...] = (
+    *(User, Line, Group, Number, Member, Overflow, Call, Leg, JournalEntry),
+    *(Superior, UserLevel, Service, GroupService, UserService, PreparedContent, Audit),
+)

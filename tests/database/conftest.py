@@ -24,6 +24,7 @@ from tests.database import servers
 
 NewDatabase = Callable[[], AbstractContextManager[str]]
 CHILDREN_FIRST = [
+    *("audit", "prepared_contents", "user_services", "group_services", "services", "user_levels", "superiors"),
     *("journal_entries", "legs", "calls", "overflows", "members"),
     *("numbers", "groups", "lines", "users", "schema_version"),
 ]

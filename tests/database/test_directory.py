@@ -67,6 +67,12 @@ def test_a_group_without_members_and_overflows_is_found(database: peewee.Databas
     assert found == HuntGroup(8, "Service", DOMAIN, "701", HuntMode.SOFTPHONE, 30)
 
 
+def test_a_group_that_is_switched_off_is_disabled_whatever_its_mode(database: peewee.Database) -> None:
+    group(database, "701", id=8, name="Service", is_active=False)
+    found = find_group(database, DOMAIN, "701")
+    assert found == HuntGroup(8, "Service", DOMAIN, "701", HuntMode.DISABLED, 30, is_active=False)
+
+
 @pytest.mark.parametrize(("domain", "number"), [(DOMAIN, "701"), ("other.example", "700"), (DOMAIN, "101")])
 def test_a_number_that_is_no_group_number_finds_nothing(database: peewee.Database, domain: str, number: str) -> None:
     sales(database)

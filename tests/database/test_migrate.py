@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import peewee
 import pytest
 
 from esl_huntgroup import migrate
-from esl_huntgroup.database import dialect, execute, open_database
+from esl_huntgroup.database import dialect, execute, open_database, quoted
 from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.models import TABLES
+from tests.database.rows import group, insert, line, user
 
 APPLIED = [
     "applied 0001 initial: users, lines, groups, members, overflows, the journal, and the number guarantee",
+    "applied 0002 administration: user groups in full, the audit, and calls that were interrupted",
 ]
+NOTHING_TO_DO = ["nothing to do: the schema is at version 2, the newest"]
 
 
 def primary_key(db: Any, table: str) -> list[str]:
@@ -27,9 +31,9 @@ def primary_key(db: Any, table: str) -> list[str]:
 
 def test_upgrade_says_what_it_did_and_the_second_time_that_there_is_nothing_to_do(url: str) -> None:
     db = open_database(url)
-    assert [str(migration) for migration in migrate.pending(db)] == ["0001 initial"]
+    assert [str(migration) for migration in migrate.pending(db)] == ["0001 initial", "0002 administration"]
     assert migrate.upgrade(db) == APPLIED
-    assert migrate.upgrade(db) == ["nothing to do: the schema is at version 1, the newest"]
+    assert migrate.upgrade(db) == NOTHING_TO_DO
     assert migrate.pending(db) == ()
     migrate.require_current(db)
     db.close()
@@ -48,13 +52,13 @@ def test_of_two_upgrades_at_the_same_time_one_does_the_work(url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(said) == [APPLIED] + [["nothing to do: the schema is at version 1, the newest"]] * 3
+    assert sorted(said) == [APPLIED] + [NOTHING_TO_DO] * 3
 
 
 def test_a_failing_migration_leaves_nothing_behind_where_the_database_can(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (initial,) = migrate.known()
+    initial, *_ = migrate.known()
     broken = migrate.Migration(2, "broken", "breaks", lambda _: ["CREATE TABLE half (id INTEGER)", "NOT SQL"])
     monkeypatch.setattr(migrate, "known", lambda: (initial, broken))
     db = open_database(url)
@@ -72,11 +76,138 @@ def test_a_failing_migration_leaves_nothing_behind_where_the_database_can(
 @pytest.mark.parametrize("url", ["mariadb"], indirect=True)
 def test_mariadb_completes_an_upgrade_that_was_interrupted(url: str) -> None:
     db = open_database(url)
-    (initial,) = migrate.known()
+    initial, *_ = migrate.known()
     for statement in initial.statements("mariadb")[:-3]:
         execute(db, statement)
     assert migrate.upgrade(db) == APPLIED
     db.close()
+
+
+@pytest.mark.parametrize("url", ["mariadb"], indirect=True)
+def test_mariadb_can_repeat_each_version_after_its_last_statement(url: str) -> None:
+    db = open_database(url)
+    for migration in migrate.known():
+        for statement in migration.statements("mariadb"):
+            execute(db, statement)
+    assert migrate.upgrade(db) == APPLIED
+    db.close()
+
+
+@pytest.fixture
+def version_1(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[peewee.Database]:
+    """Give a database of the first version, with a firm, a call and its journal in it."""
+    initial, *_ = migrate.known()
+    db = open_database(url)
+    monkeypatch.setattr(migrate, "known", lambda: (initial,))
+    migrate.upgrade(db)
+    monkeypatch.undo()
+    user(db, 1, "anna")
+    user(db, 2, "bernd")
+    line(db, 1, "101")
+    group(db, "700", id=7, name="Vertrieb")
+    insert(db, "members", group_id=7, position=1, user_id=1)
+    opened = dict.fromkeys(("node", "channel_uuid", "group_number", "group_domain", "caller_number"), "x")
+    for call_id, outcome in (("a", "service_fault"), ("b", None)):
+        names = {"group_name": "Vertrieb", "caller_name": "Zoë"}
+        insert(db, "calls", call_id=call_id, group_id=7, arrived_at_ms=1, outcome=outcome, **opened, **names)
+        insert(db, "legs", call_id=call_id, number=1, user_id=2, line="l", contact="c", cause="NONE", rang=True)
+        entry = {"position": 1, "user_id": 2, "user_name": "Bernd", "kind": "missed", "rang": True, "cause": "NONE"}
+        insert(db, "journal_entries", call_id=call_id, **entry)
+    yield db
+    db.close()
+
+
+VERSION_1_TABLES = ("users", "lines", "numbers", "members", "overflows", "calls", "legs", "journal_entries")
+
+
+def rows(db: peewee.Database, table: str) -> list[tuple[object, ...]]:
+    return sorted((tuple(row) for row in execute(db, f"SELECT * FROM {quoted(db, table)}").fetchall()), key=repr)
+
+
+def test_an_upgrade_from_version_1_loses_nothing(version_1: peewee.Database) -> None:
+    before = {table: rows(version_1, table) for table in VERSION_1_TABLES}
+    assert migrate.upgrade(version_1) == APPLIED[1:]
+    assert {table: rows(version_1, table) for table in VERSION_1_TABLES} == before
+    groups = quoted(version_1, "groups")
+    found = execute(version_1, f"SELECT name, number, is_active, member_level FROM {groups}").fetchall()
+    assert [tuple(row) for row in found] == [("Vertrieb", "700", True, "public")]
+
+
+def test_after_an_upgrade_a_call_may_be_interrupted_and_still_not_anything(
+    url: str, version_1: peewee.Database
+) -> None:
+    migrate.upgrade(version_1)
+    another = open_database(url)
+    for db in (version_1, another):
+        execute(db, "UPDATE calls SET outcome = 'interrupted' WHERE call_id = 'b'")
+        execute(db, "UPDATE calls SET outcome = 'no_answer' WHERE call_id = 'b'")
+        with pytest.raises(peewee.DatabaseError):
+            execute(db, "UPDATE calls SET outcome = 'lost' WHERE call_id = 'b'")
+    another.close()
+
+
+def test_a_connection_that_was_open_before_the_upgrade_sees_it(url: str, version_1: peewee.Database) -> None:
+    another = open_database(url)
+    assert rows(another, "calls")
+    migrate.upgrade(version_1)
+    execute(another, "UPDATE calls SET outcome = 'interrupted' WHERE call_id = 'b'")
+    another.close()
+
+
+def test_after_an_upgrade_the_journal_survives_its_users_and_calls_take_theirs_along(
+    version_1: peewee.Database,
+) -> None:
+    migrate.upgrade(version_1)
+    execute(version_1, "DELETE FROM users WHERE id = 2")
+    for table in ("legs", "journal_entries"):
+        assert [tuple(row) for row in execute(version_1, f"SELECT DISTINCT user_id FROM {table}")] == [(None,)]
+    execute(version_1, "DELETE FROM calls WHERE call_id = 'b'")
+    for table in ("legs", "journal_entries"):
+        left = execute(version_1, f"SELECT call_id FROM {table}").fetchall()
+        assert [call_id.strip() for (call_id,) in left] == ["a"]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_sqlite_is_whole_after_the_upgrade(url: str, version_1: peewee.Database) -> None:
+    migrate.upgrade(version_1)
+    assert execute(version_1, "PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert execute(version_1, "PRAGMA foreign_key_check").fetchall() == []
+    assert execute(version_1, "PRAGMA writable_schema").fetchone() == (0,)
+
+
+def test_no_index_is_written_for_every_leg_that_no_query_reads(database: peewee.Database) -> None:
+    there = {index.name for index in database.get_indexes("legs")}
+    assert ("legs_by_user" in there) == (dialect(database) == "mariadb")
+
+
+LEVEL = "INSERT INTO user_levels (owner_user_id, other_user_id, level) VALUES"
+CONTENT = "INSERT INTO prepared_contents (group_id, list, position, user_id, name, number) VALUES"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE groups SET member_level = 'all'",
+        "INSERT INTO superiors (group_id, role, user_id, level) VALUES (7, 'boss', 1, 'team')",
+        "INSERT INTO superiors (group_id, role, user_id, level) VALUES (7, 'leader', 1, 'all')",
+        "INSERT INTO superiors (group_id, role, user_id, level) VALUES (7, 'leader', 9, 'team')",
+        f"{LEVEL} (1, 2, 'all')",
+        f"{LEVEL} (1, 1, 'team')",
+        f"{LEVEL} (1, 9, 'team')",
+        "INSERT INTO group_services (group_id, service) VALUES (7, 'fax')",
+        "INSERT INTO user_services (user_id, service) VALUES (1, 'fax')",
+        f"{CONTENT} (7, 'shown', 1, 1, NULL, NULL)",
+        f"{CONTENT} (7, 'monitor', 0, 1, NULL, NULL)",
+        f"{CONTENT} (7, 'monitor', 1, NULL, NULL, NULL)",
+        f"{CONTENT} (7, 'monitor', 1, 1, 'x', '1')",
+        f"{CONTENT} (7, 'monitor', 1, NULL, 'x', NULL)",
+        f"{CONTENT} (7, 'monitor', 1, NULL, 'x', '1a')",
+    ],
+)
+def test_what_has_no_meaning_is_refused_by_the_database(version_1: peewee.Database, sql: str) -> None:
+    migrate.upgrade(version_1)
+    with pytest.raises(peewee.DatabaseError):
+        execute(version_1, sql.replace(" groups", f" {quoted(version_1, 'groups')}"))
 
 
 def test_a_database_that_was_never_set_up_is_refused_with_the_command_to_run(tmp_path: Path) -> None:
@@ -92,7 +223,7 @@ def test_an_older_database_is_refused_with_the_command_to_run(
     database: peewee.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrate, "newest_version", lambda: 3)
-    with pytest.raises(DatabaseError, match="is at version 1, this program needs version 3: run: esl-huntgroup db up"):
+    with pytest.raises(DatabaseError, match="is at version 2, this program needs version 3: run: esl-huntgroup db up"):
         migrate.require_current(database)
 
 
