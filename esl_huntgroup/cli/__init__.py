@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "check": ("check", "check_command"),
     "db": ("db", "db_group"),
     "load": ("load", "load_command"),
+    "export": ("load", "export_command"),
     "journal": ("journal", "journal_command"),
     "explain": ("explain", "explain_command"),
     "demo": ("demo", "demo_command"),
