@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "db": ("db", "db_group"),
     "load": ("load", "load_command"),
     "export": ("load", "export_command"),
+    "import": ("imports", "import_group"),
     "journal": ("journal", "journal_command"),
     "explain": ("explain", "explain_command"),
     "demo": ("demo", "demo_command"),
