@@ -9,29 +9,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import peewee
 
+from esl_huntgroup.change import Change, Shown
 from esl_huntgroup.database import execute, insert_rows, quoted
 
-Shown = Mapping[str, Any]
-"""What is shown of a thing: text, numbers, yes or no, and lists of these."""
+__all__ = ["Change", "Entry", "Shown", "entries", "record"]
 
 _COLUMNS = ("at_ms", "who", "action", "kind", "name", "before", "after")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that was added, changed or removed. ``kind`` and ``name`` say which, as the commands call it."""
-
-    action: str
-    kind: str
-    name: str
-    before: Shown | None
-    after: Shown | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,9 @@ def of_hunt(hunt: Hunt, group: HuntGroup, known: Registrations, hardphones: Mapp
 
 def why_off(hunt: Hunt, group: HuntGroup) -> str:
     """Return why a call to the group never gets as far as its members, empty when it does."""
-    return f"the group's hunt mode is {group.hunt_mode.value}" if hunt.outcome is Outcome.GROUP_DISABLED else ""
+    if hunt.outcome is not Outcome.GROUP_DISABLED:
+        return ""
+    return f"the group's hunt mode is {group.hunt_mode.value}" if group.is_active else "the group is not active"
 
 
 def _then(hunt: Hunt) -> str:

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from esl_huntgroup.change import Change
 from esl_huntgroup.inventory import Inventory, Key
-from esl_huntgroup.shown import Shown, in_words, shown_group, shown_line, shown_user
+from esl_huntgroup.shown import Shown, in_words, shown_group, shown_line, shown_user_alone
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Difference(NamedTuple):
-    """One thing that is added (``before`` is None), removed (``after`` is None) or set to something else."""
-
-    action: str
-    kind: str
-    name: str
-    before: Shown | None
-    after: Shown | None
-
-    def sentence(self) -> str:
-        """Return it in words."""
-        what = f"{self.kind} {self.name!r}"
-        if self.after is None:
-            return f"{what} is removed"
-        if self.before is None:
-            values = [
-                f"{key} {in_words(value)}" for key, value in self.after.items() if value not in (None, "", [], {})
-            ]
-            return f"{what} is added: {'; '.join(values)}" if values else f"{what} is added"
-        changed = [key for key in self.after if self.before[key] != self.after[key]]
-        return f"{what} is changed: " + "; ".join(_changed(key, self.before[key], self.after[key]) for key in changed)
+_WOULD = {"add": "would add", "set": "would change", "remove": "would remove"}
 
 
-def differences(current: Inventory, wanted: Inventory) -> list[Difference]:
-    """Return every difference: services, users, lines and groups, and of each what goes, what comes, what changes."""
+def sentence(change: Change) -> str:
+    """Return in words what would change; of a list, what is new in it and what is not there any more."""
+    what = f"{_WOULD[change.action]} {change.kind} {change.name}"
+    before, after = change.before, change.after
+    if after is None:
+        return what
+    if before is None:
+        said = [f"{key} {in_words(value)}" for key, value in after.items() if value not in (None, "", [], {})]
+    else:
+        said = [_changed(key, before[key], after[key]) for key in after if before[key] != after[key]]
+    return f"{what}: {'; '.join(said)}" if said else what
+
+
+def differences(current: Inventory, wanted: Inventory) -> list[Change]:
+    """Return every difference: of services, users, levels, lines and groups what goes, comes and changes."""
     return [
         *_of("service", current.services, wanted.services, str, lambda text: {"description": text}),
-        *_of("user", current.users, wanted.users, str, shown_user),
+        *_of("user", current.users, wanted.users, str, shown_user_alone),
+        *_of("level", _levels(current), _levels(wanted), "/".join, lambda level: {"level": level}),
         *_of("line", current.lines, wanted.lines, _line_name, shown_line),
         *_of("group", current.groups, wanted.groups, str, shown_group),
     ]
@@ -59,14 +54,20 @@ def removed(current: Mapping[K, V], wanted: Mapping[K, V]) -> list[K]:
 
 def _of(
     kind: str, current: Mapping[K, V], wanted: Mapping[K, V], name: Callable[[K], str], shown: Callable[[V], Shown]
-) -> Iterator[Difference]:
+) -> Iterator[Change]:
     added, changed = added_and_changed(current, wanted)
     for key in removed(current, wanted):
-        yield Difference("remove", kind, name(key), shown(current[key]), None)
+        yield Change("remove", kind, name(key), shown(current[key]), None)
     for key in added:
-        yield Difference("add", kind, name(key), None, shown(wanted[key]))
+        yield Change("add", kind, name(key), None, shown(wanted[key]))
     for key in changed:
-        yield Difference("set", kind, name(key), shown(current[key]), shown(wanted[key]))
+        before, after = shown(current[key]), shown(wanted[key])
+        if before != after:
+            yield Change("set", kind, name(key), before, after)
+
+
+def _levels(inventory: Inventory) -> dict[tuple[str, str], str]:
+    return {(name, other): level for name, user in inventory.users.items() for other, level in user.levels.items()}
 
 
 def _line_name(key: Key) -> str:
@@ -77,7 +78,7 @@ def _line_name(key: Key) -> str:
 def _changed(key: str, before: Any, after: Any) -> str:
     if isinstance(after, list) and isinstance(before, list):
         return f"{key} {_changed_list(before, after)}"
-    if isinstance(after, dict) and isinstance(before, dict) and key in ("levels", "overflow"):
+    if isinstance(after, dict) and isinstance(before, dict) and key == "overflow":
         parts = [f"{it} {_arrow(before.get(it), after.get(it))}" for it in sorted({*before, *after})
                  if before.get(it) != after.get(it)]  # fmt: skip
         return f"{key} {', '.join(parts)}"

@@ -39,11 +39,12 @@ class Plan:
     problems: tuple[Problem, ...]
 
 
-def plan(file: Item, current: Inventory, *, default_domain: str) -> Plan:
+def plan(file: Item, current: Inventory, *, default_domain: str, hunt_modes: Sequence[str] = tuple(HuntMode)) -> Plan:
     """
     Return what the database is to hold after the document, a value that FILE of ``schemas`` has accepted.
 
     ``default_domain`` counts where a line or a new group names no domain; it may be empty when all of them do.
+    ``hunt_modes`` are those that may be set beside ``disabled``.
     """
     wanted = current.copy()
     _take_services(file["services"], wanted)
@@ -53,6 +54,7 @@ def plan(file: Item, current: Inventory, *, default_domain: str) -> Plan:
         *_take_users(file["users"], wanted, default_domain),
         *_take_groups(file["groups"], wanted, default_domain),
     ]
+    problems += _mode_problems(file["groups"], current, hunt_modes)
     problems += _level_problems(file["users"], wanted)
     problems += _number_conflicts(file["groups"], wanted)
     return Plan(wanted, tuple(problems))
@@ -239,6 +241,18 @@ def _group(group: Item, before: StoredGroup) -> StoredGroup:
 
 def _unknown_user(what: str, name: str) -> str:
     return f"{what} the unknown user {name!r}: users of this file and of the database are accepted"
+
+
+def _mode_problems(groups: Sequence[Item], current: Inventory, hunt_modes: Sequence[str]) -> Iterator[Problem]:
+    offered = [mode.value for mode in HuntMode if mode is HuntMode.DISABLED or mode in hunt_modes]
+    for index, group in enumerate(groups):
+        mode, before = group.get("hunt_mode"), current.groups.get(group["name"])
+        if mode is not None and mode not in offered and (before is None or before.hunt_mode != mode):
+            yield Problem(
+                ("groups", index, "hunt_mode"),
+                f"hunt mode {mode} is not offered by this installation (setting hunt_modes): "
+                f"{', '.join(offered)} {'is' if len(offered) == 1 else 'are'} accepted",
+            )
 
 
 def _member_problems(index: int, name: str, members: Sequence[str], users: Mapping[str, object]) -> Iterator[Problem]:

@@ -16,12 +16,14 @@ import peewee
 from marshmallow import ValidationError
 
 from esl_huntgroup import audit
+from esl_huntgroup.change import Change
 from esl_huntgroup.database import database_errors, is_refusal, one_line
 from esl_huntgroup.document import Document, Node, Problem
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.group import HuntMode
 from esl_huntgroup.inventory import Inventory
 from esl_huntgroup.inventory_store import Progress, read_inventory, write_inventory
-from esl_huntgroup.load_diff import Difference, added_and_changed, differences, removed
+from esl_huntgroup.load_diff import added_and_changed, differences, removed
 from esl_huntgroup.load_plan import Plan, plan
 from esl_huntgroup.schemas import FILE
 from esl_huntgroup.yamlfile import read_yaml
@@ -62,6 +64,13 @@ class LoadReport:
         ]
 
 
+class Rules(NamedTuple):
+    """What the settings decide about a document: the domain where it gives none, and the hunt modes it may set."""
+
+    default_domain: str
+    hunt_modes: Sequence[str] = tuple(HuntMode)
+
+
 class _Doing(NamedTuple):
     """Who loads, and who is told how far it is."""
 
@@ -71,7 +80,7 @@ class _Doing(NamedTuple):
 
 def load_file(db: peewee.Database, path: Path, *, default_domain: str, who: str = WHO_DEFAULT) -> LoadReport:
     """Load a YAML file; see ``load_document``."""
-    return load_document(db, read_document(path), default_domain=default_domain, who=who)
+    return load_document(db, read_document(path), Rules(default_domain), who=who)
 
 
 def read_document(path: Path) -> Document:
@@ -82,8 +91,8 @@ def read_document(path: Path) -> Document:
 def load_document(
     db: peewee.Database,
     document: Document,
+    rules: Rules,
     *,
-    default_domain: str,
     who: str = WHO_DEFAULT,
     progress: Progress = lambda _step: None,
 ) -> LoadReport:
@@ -97,48 +106,48 @@ def load_document(
     content = _checked(document)
     with database_errors(db):
         try:
-            return _load(db, content, document, default_domain, _Doing(who, progress))
+            return _load(db, content, document, rules, _Doing(who, progress))
         except peewee.DatabaseError as error:
             if not is_refusal(error):
                 raise
             # Somebody else was faster: what the file says fits no longer. Look again, for the sentence that says so.
-            _planned(read_inventory(db), content, document, default_domain)
+            _planned(read_inventory(db), content, document, rules)
             what = f"{document.name}: the database refuses what the file says: {one_line(error)}"
             raise InputError(what) from error
 
 
-def preview(db: peewee.Database, document: Document, *, default_domain: str) -> list[Difference]:
+def preview(db: peewee.Database, document: Document, rules: Rules) -> list[Change]:
     """Return what loading the document would change; changes nothing. Raises as ``load_document`` does."""
     content = _checked(document)
     with database_errors(db):
         current = read_inventory(db)
-        return differences(current, _planned(current, content, document, default_domain).wanted)
+        return differences(current, _planned(current, content, document, rules).wanted)
 
 
 def _load(
     db: peewee.Database,
     content: Mapping[str, Any],
     document: Document,
-    default_domain: str,
+    rules: Rules,
     doing: _Doing,
 ) -> LoadReport:
     with db.atomic():
         doing.progress("comparing with the database")
         current = read_inventory(db)
-        wanted = _planned(current, content, document, default_domain).wanted
+        wanted = _planned(current, content, document, rules).wanted
         write_inventory(db, current, wanted, doing.progress)
-        report = _report(content, current, wanted, default_domain)
+        report = _report(content, current, wanted, rules.default_domain)
         doing.progress("writing the audit")
         _record(db, doing.who, document.name, report, differences(current, wanted))
     return report
 
 
-def _record(db: peewee.Database, who: str, name: str, report: LoadReport, found: Sequence[Difference]) -> None:
+def _record(db: peewee.Database, who: str, name: str, report: LoadReport, found: Sequence[Change]) -> None:
     """Write the audit: the load as a whole, then each change. A load that changes nothing leaves no row."""
     if found:
         after = {"did": report.sentences()}
-        whole = audit.Change("load", "file", name[-NAME_MAX_CHARS:], None, after)
-        audit.record(db, who, whole, *(audit.Change(*difference) for difference in found))
+        whole = Change("load", "file", name[-NAME_MAX_CHARS:], None, after)
+        audit.record(db, who, whole, *found)
 
 
 def _checked(document: Document) -> Mapping[str, Any]:
@@ -151,8 +160,8 @@ def _checked(document: Document) -> Mapping[str, Any]:
     return content
 
 
-def _planned(current: Inventory, content: Mapping[str, Any], document: Document, default_domain: str) -> Plan:
-    planned = plan(content, current, default_domain=default_domain)
+def _planned(current: Inventory, content: Mapping[str, Any], document: Document, rules: Rules) -> Plan:
+    planned = plan(content, current, default_domain=rules.default_domain, hunt_modes=rules.hunt_modes)
     if planned.problems:
         raise document.refusal(planned.problems)
     return planned

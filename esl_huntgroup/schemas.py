@@ -14,6 +14,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 
+from esl_huntgroup import permissions
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.group import OVERFLOW_OUTCOMES, HuntMode, LineKind, Overflow, OverflowAction
 from esl_huntgroup.inventory import Content, Superior
@@ -33,7 +34,6 @@ from esl_huntgroup.numbers import normal_account, normal_domain, normal_number
 _USER_NAME = re.compile(r"[^\W_][\w.@+-]*")
 _TARGET = re.compile(r"[A-Za-z0-9_.+*#-]+ XML [A-Za-z0-9_.-]+", re.ASCII)
 _RINGBACK = re.compile(r"[A-Za-z0-9_./:%(),=+-]*", re.ASCII)
-LEVELS = ("blocked", "public", "business", "team", "personal")
 NONE = "none"
 """What stands in a file where something is to be taken away."""
 
@@ -80,18 +80,12 @@ def flag(text: str) -> bool:
 
 def level(text: str) -> str:
     """Return a permission level. Raises InputError for an unknown one."""
-    if text in LEVELS:
-        return text
-    raise InputError(f"{text!r} is not a permission level: {', '.join(LEVELS)} are accepted")
+    return permissions.level(text).word
 
 
 def level_or_none(text: str) -> str | None:
     """Return a permission level, None for ``none``. Raises InputError."""
-    if text == NONE:
-        return None
-    if text in LEVELS:
-        return text
-    raise InputError(f"{text!r} is not a permission level: {', '.join(LEVELS)} or {NONE} are accepted")
+    return None if text == NONE else level(text)
 
 
 def number_or_none(text: str) -> str | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from esl_huntgroup.errors import InputError, SettingsError
+from esl_huntgroup.group import HuntMode
 from esl_huntgroup.numbers import normal_domain
 from esl_huntgroup.plan import LEG_LIMIT
 
@@ -64,6 +65,18 @@ def _number(kind: type[int] | type[float], least: float, most: float) -> Callabl
     return read
 
 
+def _some_of(*accepted: str) -> Callable[[Any], tuple[str, ...]]:
+    """Read a list, or a text with commas; the result is in the order of ``accepted``."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        chosen = {str(word).strip() for word in (value if isinstance(value, list) else str(value).split(","))}
+        if not chosen <= set(accepted):
+            raise ValueError(f"a list of {', '.join(accepted)} is accepted")
+        return tuple(word for word in accepted if word in chosen)
+
+    return read
+
+
 def _domain(value: Any) -> str:
     try:
         return normal_domain(_text(value)) if value else ""
@@ -103,6 +116,11 @@ class Settings:
         "esl-huntgroup.spool", _text, "file that keeps the journal while the database cannot be reached"
     )
     default_domain: str = _setting("", _domain, "SIP domain of numbers that come without one")
+    hunt_modes: tuple[str, ...] = _setting(
+        (HuntMode.DISABLED.value, HuntMode.SOFTPHONE.value),
+        _some_of(*HuntMode),
+        f"hunt modes that administrators may choose for groups, separated by commas: {', '.join(HuntMode)}",
+    )
     max_calls: int = _setting(1000, _number(int, 1, 100_000), "group calls at one time; more go to the dialplan")
     leg_limit: int = _setting(LEG_LIMIT, _number(int, 1, LEG_LIMIT), "phones that one group call rings at most")
     reply_timeout_s: float = _setting(3.0, _number(float, 0.1, 20), "how long the switch may take to answer a command")

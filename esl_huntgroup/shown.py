@@ -16,9 +16,9 @@ from esl_huntgroup.inventory import Content, Inventory, Key, StoredGroup, Stored
 Shown = dict[str, Any]
 
 
-def shown_user(user: StoredUser) -> Shown:
-    """Return a user without name and lines."""
-    return {"display_name": user.display_name, "services": list(user.services), "levels": dict(user.levels)}
+def shown_user_alone(user: StoredUser) -> Shown:
+    """Return a user without name, lines and levels, which are things of their own."""
+    return {"display_name": user.display_name, "services": list(user.services)}
 
 
 def shown_line(line: StoredLine) -> Shown:
@@ -74,7 +74,7 @@ def exported(inventory: Inventory) -> Shown:
             _without_empty({"name": name, "description": text}) for name, text in sorted(inventory.services.items())
         ],
         "users": [
-            _without_empty({"name": name, **_with_lines(shown_user(user), lines.get(name, []))})
+            _without_empty({"name": name, **_user(user, lines.get(name, []))})
             for name, user in sorted(inventory.users.items())
         ],
         "groups": [_without_empty({"name": name, **shown_group(it)}) for name, it in sorted(inventory.groups.items())],
@@ -86,8 +86,9 @@ def _file_line(key: Key, line: StoredLine) -> Shown:
     return {"number": number, "domain": domain, "kind": line.kind, "account": line.account}
 
 
-def _with_lines(user: Shown, lines: list[Shown]) -> Shown:
-    return {"display_name": user["display_name"], "lines": lines, **user}
+def _user(user: StoredUser, lines: list[Shown]) -> Shown:
+    alone = shown_user_alone(user)
+    return {"display_name": alone["display_name"], "lines": lines, **alone, "levels": dict(user.levels)}
 
 
 def _without_empty(item: Mapping[str, Any]) -> Shown:

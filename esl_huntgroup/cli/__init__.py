@@ -25,9 +25,20 @@ COMMANDS: Final = {
     "load": ("load", "load_command"),
     "export": ("load", "export_command"),
     "import": ("imports", "import_group"),
+    "user": ("user", "user_tree"),
+    "line": ("line", "line_tree"),
+    "group": ("group", "group_tree"),
+    "member": ("member", "member_tree"),
+    "level": ("level", "level_tree"),
+    "service": ("service", "service_tree"),
+    "favourite": ("prepared", "favourite_tree"),
+    "monitor": ("prepared", "monitor_tree"),
+    "rights": ("rights", "rights_command"),
+    "audit": ("audit", "audit_command"),
     "journal": ("journal", "journal_command"),
     "explain": ("explain", "explain_command"),
     "demo": ("demo", "demo_command"),
+    "completion": ("completion", "completion_command"),
 }
 """Name of each command, and the module and function that are it."""
 
@@ -39,6 +50,7 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        name = name if name in COMMANDS else name.removesuffix("s")  # `users list` is understood too
         if name not in COMMANDS:
             return None
         module, function = COMMANDS[name]

@@ -10,8 +10,8 @@ from typing import Any
 import click
 import peewee
 
-from esl_huntgroup.cli.load import NOTHING
-from esl_huntgroup.cli.who import as_option
+from esl_huntgroup.cli.load import NOTHING, as_option
+from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.database import database_errors, open_database
 from esl_huntgroup.draft import Draft
 from esl_huntgroup.fsxml_files import read_fsxml
@@ -20,7 +20,8 @@ from esl_huntgroup.import_directory import read_directory
 from esl_huntgroup.import_fusionpbx import read_fusionpbx
 from esl_huntgroup.inventory import Inventory
 from esl_huntgroup.inventory_store import read_inventory
-from esl_huntgroup.loading import load_document, preview
+from esl_huntgroup.load_diff import sentence
+from esl_huntgroup.loading import Rules, load_document, preview
 from esl_huntgroup.migrate import require_current
 from esl_huntgroup.settings import Settings
 
@@ -93,24 +94,24 @@ def fusionpbx_command(settings: Settings, /, url: str, domain: str, **options: A
 
 
 def _run(
-    settings: Settings, read: Callable[[Inventory], Draft], *, who: str, skip: bool, yes: bool, dry_run: bool
+    settings: Settings, read: Callable[[Inventory], Draft], *, who: str | None, skip: bool, yes: bool, dry_run: bool
 ) -> None:
     with closing(open_database(settings.database)) as db:
         require_current(db)
         document, left_out = read(_current(db)).document(skip=skip)
-        for sentence in left_out:
-            click.echo(f"left out: {sentence}", err=True)
-        found = preview(db, document, default_domain=settings.default_domain)
+        for line in left_out:
+            click.echo(f"left out: {line}", err=True)
+        found = preview(db, document, Rules(settings.default_domain, settings.hunt_modes))
         for difference in found:
-            click.echo(difference.sentence())
+            click.echo(sentence(difference))
         if not found or dry_run:
             click.echo(NOTHING if not found else f"{len(found)} changes; nothing is changed yet")
             return
         if not yes:
             click.confirm(f"Make these {len(found)} changes?", abort=True, err=True)
-        report = load_document(db, document, default_domain=settings.default_domain, who=who)
-    for sentence in report.sentences():
-        click.echo(sentence)
+        report = load_document(db, document, Rules(settings.default_domain, settings.hunt_modes), who=name_of(who))
+    for line in report.sentences():
+        click.echo(line)
 
 
 def _current(db: peewee.Database) -> Inventory:

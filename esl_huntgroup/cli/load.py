@@ -9,14 +9,16 @@ from pathlib import Path
 
 import click
 
-from esl_huntgroup.cli.who import as_option
+from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.database import open_database
 from esl_huntgroup.exporting import export
 from esl_huntgroup.inventory_store import Progress
-from esl_huntgroup.loading import load_document, preview, read_document
+from esl_huntgroup.load_diff import sentence
+from esl_huntgroup.loading import Rules, load_document, preview, read_document
 from esl_huntgroup.migrate import require_current
 from esl_huntgroup.settings import Settings
 
+as_option = click.option("--as", "who", help="who makes the change, for the audit; default: you", metavar="NAME")
 NOTHING = "nothing would change"
 
 
@@ -25,7 +27,7 @@ NOTHING = "nothing would change"
 @click.option("--diff", "--dry-run", "only_diff", is_flag=True, help="say what would change, and change nothing")
 @as_option
 @click.pass_obj
-def load_command(settings: Settings, file: Path, only_diff: bool, who: str) -> None:
+def load_command(settings: Settings, file: Path, only_diff: bool, who: str | None) -> None:
     """
     Bring in services, users, lines, groups and members from FILE (YAML), whole or not at all.
 
@@ -38,13 +40,15 @@ def load_command(settings: Settings, file: Path, only_diff: bool, who: str) -> N
         progress(f"reading {file}")
         document = read_document(file)
         if only_diff:
-            found = preview(db, document, default_domain=settings.default_domain)
-            sentences = [difference.sentence() for difference in found] or [NOTHING]
+            found = preview(db, document, Rules(settings.default_domain, settings.hunt_modes))
+            sentences = [sentence(difference) for difference in found] or [NOTHING]
         else:
-            report = load_document(db, document, default_domain=settings.default_domain, who=who, progress=progress)
+            report = load_document(
+                db, document, Rules(settings.default_domain, settings.hunt_modes), who=name_of(who), progress=progress
+            )
             sentences = report.sentences()
-    for sentence in sentences:
-        click.echo(sentence)
+    for line in sentences:
+        click.echo(line)
 
 
 @click.command("export")

@@ -22,8 +22,9 @@ from esl_huntgroup.exporting import export, export_text
 from esl_huntgroup.group import Outcome, Overflow, OverflowAction
 from esl_huntgroup.inventory import Content, Inventory, StoredGroup, StoredLine, StoredUser, Superior
 from esl_huntgroup.inventory_store import read_inventory
+from esl_huntgroup.load_diff import sentence
 from esl_huntgroup.load_plan import plan
-from esl_huntgroup.loading import load_file, preview, read_document
+from esl_huntgroup.loading import Rules, load_file, preview, read_document
 from esl_huntgroup.schemas import FILE
 from tests.database.rows import DOMAIN
 from tests.database.test_loading import everything, firm_of
@@ -67,7 +68,7 @@ def load(db: peewee.Database, folder: Path, text: str, who: str = "eve") -> list
 def diff(db: peewee.Database, folder: Path, text: str) -> list[str]:
     path = folder / "f.yaml"
     path.write_text(text, encoding="utf-8")
-    return [difference.sentence() for difference in preview(db, read_document(path), default_domain=DOMAIN)]
+    return [sentence(change) for change in preview(db, read_document(path), Rules(DOMAIN))]
 
 
 @pytest.fixture
@@ -182,16 +183,17 @@ def test_what_would_change_is_said_in_words_and_nothing_is_changed(small_firm: p
           - {name: "0700: no", remove: true}
         """,
     ) == [
-        "service 'fax' is removed",
-        "service 'Ansage' is added",
-        "user 'ben' is removed",
-        "user 'dora' is added: display_name dora",
-        "user 'anna' is changed: display_name Anna Bärg -> Anna Berg; services without fax; "
-        "levels ben personal -> nothing, carla team -> public",
-        "line '102@west.example' is removed",
-        "line '102@example.org' is added: user dora; kind softphone; account 102",
-        "group '0700: no' is removed",
-        "group 'Vertrieb Süd' is changed: ring_timeout_s 20 -> 25; members without ben, with dora; "
+        "would remove service fax",
+        "would add service Ansage",
+        "would remove user ben",
+        "would add user dora: display_name dora",
+        "would change user anna: display_name Anna Bärg -> Anna Berg; services without fax",
+        "would remove level anna/ben",
+        "would change level anna/carla: level team -> public",
+        "would remove line 102@west.example",
+        "would add line 102@example.org: user dora; kind softphone; account 102",
+        "would remove group 0700: no",
+        "would change group Vertrieb Süd: ring_timeout_s 20 -> 25; members without ben, with dora; "
         "leader user carla level personal -> nothing; services without fax; "
         "favourites without name Taxi Müller number 0301234, in the order anna, carla; "
         "overflow no_answer transfer 500 XML default -> dialplan",
@@ -252,7 +254,7 @@ def test_a_number_is_given_up_with_none(firm: peewee.Database, tmp_path: Path) -
         ("groups: [{name: N, is_active: maybe}]",
          ["line 1: group 'N', is_active: 'maybe' is neither: true, false are accepted"]),
         ("groups: [{name: N, member_level: all}]",
-         ["line 1: group 'N', member_level: 'all' is not a permission level: "
+         ["line 1: group 'N', member_level: 'all' is not a level: "
           "blocked, public, business, team, personal are accepted"]),
         ("groups: [{name: N, leader: anna}]",
          ["line 1: group 'N', leader: 'anna' is not a superior: '{user: NAME, level: LEVEL}' or 'none' is accepted"]),
@@ -272,8 +274,8 @@ def test_a_number_is_given_up_with_none(firm: peewee.Database, tmp_path: Path) -
          ["line 1: group 'N' has the unknown service 'sms': services of this file and of the database are accepted",
           "line 2: user 'anna' has the unknown service 'sms': services of this file and of the database are accepted"]),
         ("users: [{name: anna, levels: {anna: team, zoe: team, ben: all}}]",
-         ["line 1: user 'anna', levels: 'all' is not a permission level: "
-          "blocked, public, business, team, personal or none are accepted"]),
+         ["line 1: user 'anna', levels: 'all' is not a level: "
+          "blocked, public, business, team, personal are accepted"]),
         ("users: [{name: anna, levels: {anna: team, zoe: team}}]",
          ["line 1: user 'anna' cannot have a level on themselves: another user is accepted",
           "line 1: user 'anna' grants team to the unknown user 'zoe': users of this file "
@@ -319,10 +321,10 @@ def test_each_change_of_a_load_is_in_the_audit_with_who_and_in_one_transaction(
     assert (group.change.action, group.change.kind, group.change.name) == ("remove", "group", "0700: no")
     assert group.change.after is None
     assert (user.change.action, user.change.kind) == ("set", "user")
-    assert user.change.before == {"display_name": "ben", "services": [], "levels": {}}
-    assert user.change.after == {"display_name": "Ben", "services": [], "levels": {}}
+    assert user.change.before == {"display_name": "ben", "services": []}
+    assert user.change.after == {"display_name": "Ben", "services": []}
     assert (whole.change.action, whole.change.name) == ("load", str(tmp_path / "f.yaml"))
-    assert len([entry for entry in audit.entries(firm) if entry.who == "eve"]) == 1 + 2 + 3 + 3 + 2
+    assert len([entry for entry in audit.entries(firm) if entry.who == "eve"]) == 1 + 2 + 3 + 2 + 3 + 2
     rows = len(audit.entries(firm))
     load(firm, tmp_path, "users: [{name: ben, display_name: Ben}]")
     assert len(audit.entries(firm)) == rows
@@ -331,8 +333,26 @@ def test_each_change_of_a_load_is_in_the_audit_with_who_and_in_one_transaction(
 # -- the commands -----------------------------------------------------------------------------------------------------
 
 
+def settings_of(url: str, *hunt_modes: str) -> SimpleNamespace:
+    return SimpleNamespace(database=url, default_domain=DOMAIN, hunt_modes=hunt_modes or ("softphone",))
+
+
+def test_a_hunt_mode_that_is_not_offered_is_refused_unless_the_group_has_it_already(
+    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text("groups: [{name: N, number: 700, hunt_mode: voice_services}]")
+    refused = run(load_command, sqlite_url, str(file)).exception
+    assert str(refused) == (
+        f"{file}, line 1: hunt mode voice_services is not offered by this installation (setting hunt_modes): "
+        "disabled, softphone are accepted"
+    )
+    load_file(sqlite, file, default_domain=DOMAIN)
+    assert run(load_command, sqlite_url, str(file)).exit_code == 0
+
+
 def run(command: click.Command, url: str, *arguments: str) -> Result:
-    return CliRunner().invoke(command, arguments, obj=SimpleNamespace(database=url, default_domain=DOMAIN))
+    return CliRunner().invoke(command, arguments, obj=settings_of(url))
 
 
 def test_export_goes_to_standard_output_and_comes_back(
@@ -351,11 +371,12 @@ def test_load_says_what_would_change_and_then_who_changed_it(
     file = tmp_path / "one.yaml"
     file.write_text("users: [{name: carla, display_name: Carla}]")
     assert run(load_command, sqlite_url, str(file), "--diff").output == (
-        "user 'carla' is changed: display_name carla -> Carla\n"
+        "would change user carla: display_name carla -> Carla\n"
     )
     assert run(load_command, sqlite_url, str(file), "--as", "the night shift").exit_code == 0
     assert audit.entries(small_firm)[0].who == "the night shift"
-    assert run(load_command, sqlite_url, str(file), "--as", "\t").exit_code == 2
+    refused = run(load_command, sqlite_url, str(file), "--as", "\t").exception
+    assert str(refused) == "--as '\\t' is not a name: 1 to 128 printable characters are accepted"
 
 
 def test_export_of_any_size_takes_the_same_number_of_queries(

@@ -77,6 +77,14 @@ def test_a_group_that_is_off_needs_no_switch(firm: peewee.Database, sqlite_url: 
     assert run(sqlite_url, what).output.startswith(f"group Off (704@{DOMAIN}): nobody rings: the group's hunt mode")
 
 
+def test_a_group_that_is_not_active_is_told_so(firm: peewee.Database, sqlite_url: str) -> None:
+    execute(firm, 'UPDATE "groups" SET is_active = FALSE WHERE number = ?', ("700",))
+    told = run(sqlite_url, "700").output
+    assert told.splitlines()[0].endswith(
+        "nobody rings: the group is not active; the caller would end as group_disabled and go to: dialplan"
+    )
+
+
 def test_a_call_is_told_without_a_switch_in_six_queries(
     firm: peewee.Database, sqlite_url: str, queries: list[str]
 ) -> None:

@@ -22,7 +22,7 @@ from tests.database.test_loading import everything
 
 
 def run(url: str, *arguments: str, answer: str = "", default_domain: str = DOMAIN) -> Result:
-    settings = SimpleNamespace(database=url, default_domain=default_domain)
+    settings = SimpleNamespace(database=url, default_domain=default_domain, hunt_modes=("softphone",))
     return CliRunner().invoke(import_group, arguments, obj=settings, input=answer)
 
 
@@ -87,8 +87,8 @@ def test_the_difference_comes_first_and_no_is_no(sqlite: peewee.Database, sqlite
     for result in (run(sqlite_url, "csv", str(file), answer="n\n"), run(sqlite_url, "csv", str(file))):
         assert result.exit_code == 1
         assert result.output.splitlines()[:2] == [
-            "user 'anna' is added: display_name anna",
-            "line '101@example.org' is added: user anna; kind softphone; account 101",
+            "would add user anna: display_name anna",
+            "would add line 101@example.org: user anna; kind softphone; account 101",
         ]
     assert run(sqlite_url, "csv", str(file), "--dry-run").output.splitlines()[-1] == "2 changes; nothing is changed yet"
     assert everything(sqlite) == before

@@ -1,0 +1,73 @@
+"""``esl-huntgroup audit``: who changed what, and when."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from contextlib import closing
+from typing import Any
+
+import click
+
+from esl_huntgroup import audit
+from esl_huntgroup.change import sentence
+from esl_huntgroup.cli.tree import desk_of
+from esl_huntgroup.database import database_errors
+from esl_huntgroup.errors import InputError
+from esl_huntgroup.journal_view import clean
+from esl_huntgroup.migrate import require_current
+
+
+@click.command("audit", epilog="Example: esl-huntgroup audit --kind group --name Vertrieb --since 2026-11-22")
+@click.option("--kind", default="", help="only this kind of thing: user, line, group, ...", metavar="KIND")
+@click.option("--name", default="", help="only the thing with this name", metavar="NAME")
+@click.option("--since", help="only changes since then: 2026-11-22 or 2026-11-22T18:30", metavar="TIME")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="at most so many")
+@click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")
+@click.pass_context
+def audit_command(ctx: click.Context, /, *, kind: str, name: str, since: str | None, limit: int, as_json: bool) -> None:
+    """
+    Show the changes that were made, newest first: when, by whom, what, and what differs.
+
+    A member is named GROUP/USER, a line NUMBER@DOMAIN.
+    """
+    since_ms = 0 if since is None else milliseconds(since)
+    desk = desk_of(ctx)
+    with closing(desk.db):
+        require_current(desk.db)
+        with database_errors(desk.db):
+            found = audit.entries(desk.db, kind=kind, name=name, since_ms=since_ms, limit=limit)
+    for entry in found:
+        click.echo(json.dumps(_as_dict(entry), ensure_ascii=False) if as_json else _line(entry))
+    if not found and not as_json:
+        click.echo("no changes")
+
+
+def milliseconds(text: str) -> int:
+    """Return a moment in ISO 8601, local where it names no zone, as milliseconds since 1970. Raises InputError."""
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"{text!r} is not a time: 2026-11-22, 2026-11-22T18:30 or 2026-11-22T18:30:00+01:00 is accepted"
+        ) from None
+    return round(moment.astimezone().timestamp() * 1000)
+
+
+def _line(entry: audit.Entry) -> str:
+    at = datetime.datetime.fromtimestamp(entry.at_ms / 1000, datetime.UTC).astimezone()
+    return clean(f"{at:%Y-%m-%d %H:%M:%S}  {entry.who}  {sentence(entry.change)}")
+
+
+def _as_dict(entry: audit.Entry) -> dict[str, Any]:
+    change = entry.change
+    return {
+        "at_ms": entry.at_ms,
+        "at": datetime.datetime.fromtimestamp(entry.at_ms / 1000, datetime.UTC).isoformat(timespec="milliseconds"),
+        "who": entry.who,
+        "action": change.action,
+        "kind": change.kind,
+        "name": change.name,
+        "before": change.before,
+        "after": change.after,
+    }

@@ -1,0 +1,99 @@
+"""``esl-huntgroup group``: user groups, which are hunt groups as well when their mode says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from esl_huntgroup.admin import groups, reading
+from esl_huntgroup.admin.desk import Desk, unknown
+from esl_huntgroup.change import Change
+from esl_huntgroup.cli.tree import one, tree
+from esl_huntgroup.group import HuntMode
+from esl_huntgroup.permissions import LEVEL_WORDS
+
+group_tree = tree("group", "Groups: users with common rights, and hunt groups.", example="group show Vertrieb")
+_LEVELS = ", ".join(LEVEL_WORDS)
+_COLUMNS = {
+    "number": ("the group number", "NUMBER"),
+    "domain": ("default: the setting default_domain", "DOMAIN"),
+    "hunt_mode": (", ".join(HuntMode), "MODE"),
+    "ring_timeout_s": ("how long it rings, in seconds", "SECONDS"),
+    "ringback": ("what the caller hears; empty: the switch's own", "TEXT"),
+    "member_level": (f"what members have on one another: {_LEVELS}", "LEVEL"),
+    "leader": ("the leader, not necessarily a member", "NAME"),
+    "leader_level": (f"what the leader has on the members: {_LEVELS}", "LEVEL"),
+    "deputy": ("the deputy of the leader", "NAME"),
+    "deputy_level": (f"what the deputy has on the members: {_LEVELS}", "LEVEL"),
+}
+_TAKEN_AWAY = ("number", "leader", "deputy")
+
+
+def _values(function: Callable[..., Iterable[Change]]) -> Callable[..., Iterable[Change]]:
+    """Add an option for everything that can be set of a group."""
+    overflow = "after OUTCOME: dialplan, transfer:EXTENSION or respond:STATUS; several times"
+    function = click.option("--overflow", multiple=True, help=overflow, metavar="OUTCOME=WHERE")(function)
+    switch = "the master switch: a group that is inactive rings nobody and gives nothing"
+    function = click.option("--active/--inactive", "is_active", default=None, help=switch)(function)
+    for name, (what, metavar) in reversed(_COLUMNS.items()):
+        function = click.option("--" + name.replace("_", "-"), name, help=what, metavar=metavar)(function)
+    return function
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given; ``--no-number`` and the like as None."""
+    given = {name: value for name, value in options.items() if value is not None and not name.startswith("no_")}
+    for name in _TAKEN_AWAY:
+        if options.get(f"no_{name}"):
+            if name in given:
+                raise click.UsageError(f"--{name} and --no-{name} exclude each other")
+            given[name] = None
+    return given
+
+
+@group_tree.change("add", example="group add Vertrieb --number 700 --hunt-mode softphone --leader anna")
+@click.argument("group")
+@_values
+def add(desk: Desk, group: str, **options: Any) -> Iterable[Change]:
+    """Add a group. Members come with `member add`."""
+    return groups.add(desk, group, _given(options))
+
+
+@group_tree.change("set", example="group set Vertrieb --ring-timeout-s 20 --overflow no_answer=transfer:9000")
+@click.argument("group")
+@click.option("--name", help="the new name", metavar="NAME")
+@_values
+@click.option("--no-number", is_flag=True, help="give the group number up")
+@click.option("--no-leader", is_flag=True, help="the group has no leader any more")
+@click.option("--no-deputy", is_flag=True, help="the group has no deputy any more")
+def change(desk: Desk, group: str, **options: Any) -> Iterable[Change]:
+    """Change a group; what is not named stays."""
+    return groups.change(desk, group, _given(options))
+
+
+@group_tree.change("remove", example="group remove Vertrieb --dry-run", asks=True)
+@click.argument("group")
+def remove(desk: Desk, group: str) -> Iterable[Change]:
+    """Remove a group with its memberships, lists and overflows; its number is free then."""
+    return groups.remove(desk, group)
+
+
+@group_tree.view("show", example="group show Vertrieb")
+@click.argument("group")
+def show(desk: Desk, group: str) -> Mapping[str, Any]:
+    """Show a group with everything that belongs to it."""
+    return one(reading.groups(desk.db, group=group), unknown("group", group))
+
+
+_LISTED = ("name", "is_active", "number", "domain", "hunt_mode", "ring_timeout_s", "member_level", "leader", "members")
+
+
+@group_tree.view("list", example="group list")
+def list_all(desk: Desk) -> Sequence[Mapping[str, Any]]:
+    """List all groups by name."""
+    found = reading.groups(desk.db)
+    if click.get_current_context().params["as_json"]:
+        return found
+    return [{**{key: group[key] for key in _LISTED}, "members": len(group["members"])} for group in found]

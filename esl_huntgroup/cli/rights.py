@@ -1,0 +1,51 @@
+"""``esl-huntgroup rights``: what one user may see and do of another, and why."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import click
+
+from esl_huntgroup.admin.levels import why
+from esl_huntgroup.cli.tree import desk_of, json_option
+from esl_huntgroup.database import database_errors
+from esl_huntgroup.journal_view import clean
+from esl_huntgroup.migrate import require_current
+from esl_huntgroup.permissions import Level, Reason, effective, rights
+
+
+@click.command("rights", epilog="Example: esl-huntgroup rights anna bernd")
+@click.argument("user")
+@click.argument("on")
+@json_option
+@click.pass_context
+def rights_command(ctx: click.Context, /, user: str, on: str, as_json: bool) -> None:
+    """Say which level USER has on the user ON, each right, and which groups, roles and grants give it."""
+    desk = desk_of(ctx)
+    with closing(desk.db):
+        require_current(desk.db)
+        with database_errors(desk.db):
+            reasons = why(desk.db, user, on)
+    level = effective(reasons)
+    if as_json:
+        click.echo(json.dumps(_as_dict(user, on, level, reasons), ensure_ascii=False, indent=2))
+        return
+    click.echo(f"{user} on {on}: {level.word}")
+    for right, is_allowed in rights(level).items():
+        click.echo(f"  {'yes' if is_allowed else 'no ':3}  {right}")
+    click.echo("because:" if reasons else "because no active group, role or grant gives more")
+    for reason in reasons:
+        click.echo(clean(f"  {reason}"))
+
+
+def _as_dict(user: str, on: str, level: Level, reasons: tuple[Reason, ...]) -> dict[str, object]:
+    return {
+        "user": user,
+        "on": on,
+        "level": level.word,
+        "rights": {right.name.lower(): is_allowed for right, is_allowed in rights(level).items()},
+        "reasons": [
+            {"level": reason.level.word, "role": reason.role.value, "group": reason.group or None} for reason in reasons
+        ],
+    }
