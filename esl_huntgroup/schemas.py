@@ -43,7 +43,8 @@ _STATUS = re.compile(r"[456][0-9][0-9]", re.ASCII)
 def user_name(text: str) -> str:
     """Return the key of a user, in one Unicode form. Raises InputError when it is not one word."""
     name = unicodedata.normalize("NFC", text.strip())
-    if not _USER_NAME.fullmatch(name) or len(name) > USER_NAME_MAX_CHARS:
+    letters = "".join(char for char in name if unicodedata.category(char)[0] != "M")  # vowels of many scripts are marks
+    if not _USER_NAME.fullmatch(letters) or name[0] != letters[0] or len(name) > USER_NAME_MAX_CHARS:
         raise InputError(
             f"{text!r} is not the name of a user: one word of letters, digits and '.', '_', '-', '+', '@' is accepted, "
             f"at most {USER_NAME_MAX_CHARS} characters"

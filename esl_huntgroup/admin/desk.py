@@ -15,7 +15,16 @@ import peewee
 from esl_huntgroup import audit
 from esl_huntgroup.admin.reading import rows
 from esl_huntgroup.change import Change
-from esl_huntgroup.database import database_errors, execute, insert_rows, is_refusal, one_line, quoted, update_sql
+from esl_huntgroup.database import (
+    database_errors,
+    dialect,
+    execute,
+    insert_rows,
+    is_refusal,
+    one_line,
+    quoted,
+    update_sql,
+)
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.group import HuntMode
 from esl_huntgroup.numbers import normal_domain
@@ -44,8 +53,16 @@ class Desk:
         return self._id("users", "user", name)
 
     def group_id(self, name: str) -> int:
-        """Return the id of the group. Raises InputError when there is none."""
-        return self._id("groups", "group", name)
+        """
+        Return the id of the group. Raises InputError when there is none.
+
+        Within a change the group is locked, so that of two changes of one group the second sees what the first did.
+        """
+        return self._id("groups", "group", name, self._lock())
+
+    def lock_groups(self) -> None:
+        """Let no other change of any group begin until this one is done."""
+        rows(self.db, f'SELECT id FROM "groups" ORDER BY id{self._lock()}')
 
     def require_service(self, name: str) -> None:
         """Raise InputError unless there is this service."""
@@ -81,8 +98,13 @@ class Desk:
         conditions = " AND ".join(f"{quoted(self.db, column)} = {self.db.param}" for column in key)
         execute(self.db, f"DELETE FROM {quoted(self.db, table)} WHERE {conditions}", tuple(key.values()))
 
-    def _id(self, table: str, kind: str, name: str) -> int:
-        found = rows(self.db, f'SELECT id FROM "{table}" WHERE name = ?', name)
+    def _lock(self) -> str:
+        """Return the lock of a row within a transaction; on SQLite a transaction that writes is alone anyway."""
+        is_needed = self.db.in_transaction() and dialect(self.db) != "sqlite"
+        return " FOR UPDATE" if is_needed else ""
+
+    def _id(self, table: str, kind: str, name: str, lock: str = "") -> int:
+        found = rows(self.db, f'SELECT id FROM "{table}" WHERE name = ?{lock}', name)
         if not found:
             raise unknown(kind, name)
         return int(found[0][0])
@@ -118,9 +140,17 @@ def perform(desk: Desk, who: str, work: Work, *, is_dry_run: bool = False) -> li
         except peewee.DatabaseError as error:
             if not is_refusal(error):
                 raise
-            # Somebody else was faster. Look again, for the sentence that says so.
-            _transaction(desk, who, work, is_dry_run=True)
+            _look_again(desk, who, work)
             raise InputError(f"the database refuses the change: {one_line(error)}") from error
+
+
+def _look_again(desk: Desk, who: str, work: Work) -> None:
+    """Somebody else was faster: now the checks see it too. Raises InputError with the sentence that says so."""
+    try:
+        _transaction(desk, who, work, is_dry_run=True)
+    except peewee.DatabaseError as error:
+        if not is_refusal(error):
+            raise
 
 
 def _transaction(desk: Desk, who: str, work: Work, *, is_dry_run: bool) -> list[Change]:

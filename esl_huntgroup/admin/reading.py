@@ -155,7 +155,7 @@ def services(db: peewee.Database, *, service: str | None = None) -> list[Shown]:
 
 
 def services_of(db: peewee.Database, user: str) -> list[Shown]:
-    """Return what services a user has, by name: whether it is the user's ``own``, and the active groups that give it."""
+    """Return what services a user has: which are the user's ``own``, and which active groups give them. One query."""
     found = rows(
         db, "SELECT s.service, '' FROM user_services s JOIN users u ON u.id = s.user_id WHERE u.name = ?"
             " UNION SELECT s.service, g.name FROM group_services s JOIN \"groups\" g ON g.id = s.group_id"

@@ -36,6 +36,7 @@ def change(desk: Desk, name: str, *, new_name: str | None = None, display_name: 
 
 def remove(desk: Desk, name: str) -> Iterator[Change]:
     """Remove a user, and say what goes along: lines, memberships, the lead of groups, levels, places in lists."""
+    desk.lock_groups()
     user_id, before = desk.user_id(name), _shown(desk, name)
     yield from (line_removed(desk, line) for line in reading.lines(desk.db, user=name))
     for member in reading.members(desk.db, user=name):

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from esl_huntgroup import backup, journal_prune, migrate
+from esl_huntgroup.cli.ask import ask
 from esl_huntgroup.cli.load import as_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.database import describe, open_database
@@ -86,5 +87,5 @@ def prune_command(settings: Settings, older_than: str, dry_run: bool, yes: bool,
             click.echo(f"would delete {found}" if found.calls else f"nothing is older than {older_than}")
             return
         if not yes:
-            click.confirm(f"Delete {found}?", abort=True, err=True)
+            ask(f"Delete {found}? This cannot be undone.")
         click.echo(f"deleted {journal_prune.prune(db, moment_ms, by, progress)}")

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import peewee
 
+from esl_huntgroup.cli.ask import ask
 from esl_huntgroup.cli.load import NOTHING, as_option
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.database import database_errors, open_database
@@ -108,7 +109,7 @@ def _run(
             click.echo(NOTHING if not found else f"{len(found)} changes; nothing is changed yet")
             return
         if not yes:
-            click.confirm(f"Make these {len(found)} changes?", abort=True, err=True)
+            ask(f"Make these {len(found)} changes?")
         report = load_document(db, document, Rules(settings.default_domain, settings.hunt_modes), who=name_of(who))
     for line in report.sentences():
         click.echo(line)

@@ -163,11 +163,16 @@ def _system_user() -> str:
         return f"uid {os.getuid()}"
 
 
+def can_answer() -> bool:
+    """Return whether somebody is there to be asked."""
+    return sys.stdin.isatty()
+
+
 def _ask(changes: Sequence[Change]) -> None:
     """Ask whether to do what cannot be undone. Raises InputError for a no, and where nobody can answer."""
     for change in changes:
         click.echo(clean(sentence(change, is_dry_run=True)), err=True)
-    if not sys.stdin.isatty():
+    if not can_answer():
         raise InputError("this cannot be undone, and nobody is there to ask: --yes is accepted; nothing changed")
     if not click.confirm("This cannot be undone. Go on?", err=True):
         raise InputError("nothing changed")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import peewee
 
-from esl_huntgroup.database import execute, insert_rows
+from esl_huntgroup.database import execute, insert_rows, quoted
+from esl_huntgroup.models import TABLES
 
 DOMAIN = "example.org"
 
@@ -25,6 +28,16 @@ def line(db: peewee.Database, user_id: int, number: str, domain: str = DOMAIN, *
 def group(db: peewee.Database, number: str | None, name: str = "", domain: str = DOMAIN, **values: object) -> None:
     mode = {"hunt_mode": "softphone"} if number else {}
     insert(db, "groups", name=name or f"group {number}", domain=domain, number=number, **{**mode, **values})
+
+
+def everything(db: peewee.Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of all tables."""
+    names = [str(meta.table_name) for meta in (table._meta for table in TABLES)]
+    return {name: sorted(_rows(db, name), key=repr) for name in names}
+
+
+def _rows(db: peewee.Database, table: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in execute(db, f"SELECT * FROM {quoted(db, table)}").fetchall()]
 
 
 def owners(db: peewee.Database) -> set[tuple[str, str, str]]:

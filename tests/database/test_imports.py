@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from esl_huntgroup import audit
+from esl_huntgroup.cli import tree
 from esl_huntgroup.cli.imports import import_group
 from esl_huntgroup.database import execute, open_database
 from esl_huntgroup.errors import DatabaseError, InputError
@@ -80,16 +81,22 @@ def test_a_table_is_read_however_it_was_saved(
     }
 
 
-def test_the_difference_comes_first_and_no_is_no(sqlite: peewee.Database, sqlite_url: str, tmp_path: Path) -> None:
+def test_the_difference_comes_first_and_no_is_no(
+    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "staff.csv"
     file.write_text("user,number\nanna,101\n")
     before = everything(sqlite)
-    for result in (run(sqlite_url, "csv", str(file), answer="n\n"), run(sqlite_url, "csv", str(file))):
-        assert result.exit_code == 1
-        assert result.output.splitlines()[:2] == [
+    alone = run(sqlite_url, "csv", str(file))
+    monkeypatch.setattr(tree, "can_answer", lambda: True)
+    refused = run(sqlite_url, "csv", str(file), answer="n\n")
+    for result in (alone, refused):
+        assert result.stdout.splitlines() == [
             "would add user anna: display_name anna",
             "would add line 101@example.org: user anna; kind softphone; account 101",
         ]
+    assert str(alone.exception) == "nobody is there to ask: --yes is accepted; nothing changed"
+    assert str(refused.exception) == "nothing changed"
     assert run(sqlite_url, "csv", str(file), "--dry-run").output.splitlines()[-1] == "2 changes; nothing is changed yet"
     assert everything(sqlite) == before
     assert run(sqlite_url, "csv", str(file), "--as", "night shift", answer="y\n").exit_code == 0

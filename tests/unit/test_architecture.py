@@ -81,7 +81,7 @@ OUTSIDE = {f"{PACKAGE}.__main__", f"{PACKAGE}.demo"}
 
 
 def test_the_modules_that_decide_say_that_they_are_pure() -> None:
-    deciding = {"hunt", "plan", "dialstring", "causes", "diversion", "record", "arrival", "esl.wire"}
+    deciding = {"hunt", "plan", "dialstring", "causes", "diversion", "record", "arrival", "esl.wire", "permissions"}
     assert {f"{PACKAGE}.{name}" for name in deciding} <= set(PURE)
 
 

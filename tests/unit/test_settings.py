@@ -47,6 +47,15 @@ def test_addresses(tmp_path: Path, text: str, addresses: tuple[tuple[str, int], 
     assert settings(tmp_path, f"listen = {text.split(', ')}").listen == addresses
 
 
+@pytest.mark.parametrize("text", ["voice_services, softphone", "softphone,voice_services"])
+def test_hunt_modes_are_a_list_or_a_text_with_commas(tmp_path: Path, text: str) -> None:
+    assert settings(tmp_path, hunt_modes=text).hunt_modes == ("softphone", "voice_services")
+    assert settings(tmp_path, f"hunt_modes = {text.replace(' ', '').split(',')}").hunt_modes == (
+        "softphone",
+        "voice_services",
+    )
+
+
 @pytest.mark.parametrize(
     ("toml", "sentence"),
     [
@@ -58,6 +67,11 @@ def test_addresses(tmp_path: Path, text: str, addresses: tuple[tuple[str, int], 
         ("drain_timeout_s = nan", "drain_timeout_s in {file}: nan is refused, a number from 0 to 86400 is accepted"),
         ("leg_limit = 128", "leg_limit in {file}: 128 is refused, a whole number from 1 to 127 is accepted"),
         ("language = 'fr'", "language in {file}: 'fr' is refused, en or de is accepted"),
+        (
+            "hunt_modes = ['softphone', 'x']",
+            "hunt_modes in {file}: ['softphone', 'x'] is refused, "
+            "a list of disabled, softphone, voice_services is accepted",
+        ),
         ("log_level = 1", "log_level in {file}: 1 is refused, debug, info, warning or error is accepted"),
         (
             "listen = '8084'",
