@@ -24,33 +24,29 @@ def rows(db: peewee.Database, sql: str, *parameters: object) -> list[Row]:
     return found
 
 
+_OF_USERS = {
+    "lines": 'SELECT u.name, l.number, l.domain FROM users u JOIN "lines" l ON l.user_id = u.id{only} ORDER BY l.id',
+    "groups": "SELECT u.name, g.name FROM users u JOIN members m ON m.user_id = u.id"
+    ' JOIN "groups" g ON g.id = m.group_id{only} ORDER BY g.name',
+    "leads": "SELECT u.name, g.name, s.role FROM users u JOIN superiors s ON s.user_id = u.id"
+    ' JOIN "groups" g ON g.id = s.group_id{only} ORDER BY g.name, s.role',
+    "services": "SELECT u.name, s.service FROM users u JOIN user_services s ON s.user_id = u.id{only}"
+    " ORDER BY s.service",
+}
+
+
 def users(db: peewee.Database, *, user: str | None = None) -> list[Shown]:
     """Return users by name, each with lines, groups, the groups that it leads, and its own services. Five queries."""
     only, key = _where({"u.name": user})
-    lines = _gathered(
-        rows(db, f'SELECT u.name, l.number, l.domain FROM users u JOIN "lines" l ON l.user_id = u.id{only}'
-                 " ORDER BY l.id", *key)
-    )  # fmt: skip
-    groups = _gathered(
-        rows(db, "SELECT u.name, g.name FROM users u JOIN members m ON m.user_id = u.id"
-                 f' JOIN "groups" g ON g.id = m.group_id{only} ORDER BY g.name', *key)
-    )  # fmt: skip
-    leads = _gathered(
-        rows(db, "SELECT u.name, g.name, s.role FROM users u JOIN superiors s ON s.user_id = u.id"
-                 f' JOIN "groups" g ON g.id = s.group_id{only} ORDER BY g.name', *key)
-    )  # fmt: skip
-    services = _gathered(
-        rows(db, "SELECT u.name, s.service FROM users u JOIN user_services s ON s.user_id = u.id"
-                 f"{only} ORDER BY s.service", *key)
-    )  # fmt: skip
+    of = _related(db, _OF_USERS, only, key)
     return [
         {
             "name": name,
             "display_name": display_name,
-            "lines": [address(*line) for line in lines.get(name, ())],
-            "groups": [group for (group,) in groups.get(name, ())],
-            "leads": [f"{group} ({role})" for group, role in leads.get(name, ())],
-            "services": [service for (service,) in services.get(name, ())],
+            "lines": [address(*line) for line in of["lines"].get(name, ())],
+            "groups": _firsts(of["groups"].get(name, ())),
+            "leads": [f"{group} ({role})" for group, role in of["leads"].get(name, ())],
+            "services": _firsts(of["services"].get(name, ())),
         }
         for name, display_name in rows(db, f"SELECT u.name, u.display_name FROM users u{only} ORDER BY u.name", *key)
     ]
@@ -68,47 +64,54 @@ def lines(
     return _shown(("number", "domain", "user", "kind", "account"), found)
 
 
-GROUP_COLUMNS = (*("name", "is_active", "domain", "number", "hunt_mode", "ring_timeout_s", "ringback", "member_level"),)
+GROUP_COLUMNS = (
+    "name",
+    "is_active",
+    "domain",
+    "number",
+    "hunt_mode",
+    "ring_timeout_s",
+    "ringback",
+    "member_level",
+)
 """The columns of ``groups`` that are shown, in order."""
+
+_OF_GROUPS = {
+    "members": 'SELECT g.name, u.name FROM "groups" g JOIN members m ON m.group_id = g.id'
+    " JOIN users u ON u.id = m.user_id{only} ORDER BY g.name, m.position",
+    "superiors": 'SELECT g.name, s.role, u.name, s.level FROM "groups" g JOIN superiors s ON s.group_id = g.id'
+    " JOIN users u ON u.id = s.user_id{only}",
+    "services": 'SELECT g.name, s.service FROM "groups" g JOIN group_services s ON s.group_id = g.id{only}'
+    " ORDER BY s.service",
+    "overflow": 'SELECT g.name, o.outcome, o.action, o.target FROM "groups" g JOIN overflows o'
+    " ON o.group_id = g.id{only} ORDER BY o.outcome",
+    "prepared": 'SELECT g.name, p.list, u.name, p.name, p.number FROM "groups" g'
+    " JOIN prepared_contents p ON p.group_id = g.id LEFT JOIN users u ON u.id = p.user_id{only}"
+    " ORDER BY g.name, p.list, p.position",
+}
 
 
 def groups(db: peewee.Database, *, group: str | None = None) -> list[Shown]:
     """Return groups by name, with everything that belongs to them. Six queries."""
     only, key = _where({"g.name": group})
-    join = 'FROM "groups" g JOIN'
-    members = _gathered(
-        rows(db, f"SELECT g.name, u.name {join} members m ON m.group_id = g.id JOIN users u ON u.id = m.user_id"
-                 f"{only} ORDER BY g.name, m.position", *key)
-    )  # fmt: skip
-    superiors = _gathered(
-        rows(db, f"SELECT g.name, s.role, u.name, s.level {join} superiors s ON s.group_id = g.id"
-                 f" JOIN users u ON u.id = s.user_id{only}", *key)
-    )  # fmt: skip
-    services = _gathered(
-        rows(
-            db, f"SELECT g.name, s.service {join} group_services s ON s.group_id = g.id{only} ORDER BY s.service", *key
-        )
-    )
-    overflows = _gathered(
-        rows(db, f"SELECT g.name, o.outcome, o.action, o.target {join} overflows o ON o.group_id = g.id{only}"
-                 " ORDER BY o.outcome", *key)
-    )  # fmt: skip
-    prepared = _prepared(db, only, key)
-    found = rows(db, f'SELECT {", ".join(f"g.{c}" for c in GROUP_COLUMNS)} FROM "groups" g{only} ORDER BY g.name', *key)
-    return [
-        {
-            **dict(zip(GROUP_COLUMNS, row, strict=True)),
-            "is_active": bool(row[1]),
-            **_superiors(superiors.get(row[0], ())),
-            "members": [user for (user,) in members.get(row[0], ())],
-            "services": [service for (service,) in services.get(row[0], ())],
-            "overflow": {outcome: f"{action}:{target}" if target else action
-                         for outcome, action, target in overflows.get(row[0], ())},
-            "favourites": prepared.get((row[0], "favourites"), []),
-            "monitor": prepared.get((row[0], "monitor"), []),
-        }
-        for row in found
-    ]  # fmt: skip
+    of = _related(db, _OF_GROUPS, only, key)
+    columns = ", ".join(f"g.{column}" for column in GROUP_COLUMNS)
+    found = rows(db, f'SELECT {columns} FROM "groups" g{only} ORDER BY g.name', *key)
+    return [_group(row, {kind: by_group.get(row[0], []) for kind, by_group in of.items()}) for row in found]
+
+
+def _group(row: Row, of: Mapping[str, list[Row]]) -> Shown:
+    prepared = _gathered(of["prepared"])
+    return {
+        **dict(zip(GROUP_COLUMNS, row, strict=True)),
+        "is_active": bool(row[1]),
+        **_superiors(of["superiors"]),
+        "members": _firsts(of["members"]),
+        "services": _firsts(of["services"]),
+        "overflow": {outcome: f"{action}:{target}" if target else action for outcome, action, target in of["overflow"]},
+        "favourites": [content_words(*content) for content in prepared.get("favourites", ())],
+        "monitor": [content_words(*content) for content in prepared.get("monitor", ())],
+    }
 
 
 def members(db: peewee.Database, *, group: str | None = None, user: str | None = None) -> list[Shown]:
@@ -131,24 +134,23 @@ def levels(db: peewee.Database, *, owner: str | None = None, other: str | None =
     return _shown(("owner", "other", "level"), found)
 
 
+_OF_SERVICES = {
+    "groups": 'SELECT s.service, g.name FROM group_services s JOIN "groups" g ON g.id = s.group_id{only}'
+    " ORDER BY g.name",
+    "users": "SELECT s.service, u.name FROM user_services s JOIN users u ON u.id = s.user_id{only} ORDER BY u.name",
+}
+
+
 def services(db: peewee.Database, *, service: str | None = None) -> list[Shown]:
     """Return services by name, with the groups and the users that they are granted to. Three queries."""
-    only, key = _where({"s.service": service})
-    groups_with = _gathered(
-        rows(db, 'SELECT s.service, g.name FROM group_services s JOIN "groups" g ON g.id = s.group_id'
-                 f"{only} ORDER BY g.name", *key)
-    )  # fmt: skip
-    users_with = _gathered(
-        rows(db, "SELECT s.service, u.name FROM user_services s JOIN users u ON u.id = s.user_id"
-                 f"{only} ORDER BY u.name", *key)
-    )  # fmt: skip
+    of = _related(db, _OF_SERVICES, *_where({"s.service": service}))
     only, key = _where({"name": service})
     return [
         {
             "name": name,
             "description": description,
-            "groups": [group for (group,) in groups_with.get(name, ())],
-            "users": [user for (user,) in users_with.get(name, ())],
+            "groups": _firsts(of["groups"].get(name, ())),
+            "users": _firsts(of["users"].get(name, ())),
         }
         for name, description in rows(db, f"SELECT name, description FROM services{only} ORDER BY name", *key)
     ]
@@ -189,17 +191,6 @@ def content_words(user: str | None, name: str | None, number: str | None) -> str
     return user if user is not None else f"{name} <{number}>"
 
 
-def _prepared(db: peewee.Database, only: str, key: tuple[object, ...]) -> dict[tuple[str, str], list[str]]:
-    found: dict[tuple[str, str], list[str]] = {}
-    for group, list_name, *content in rows(
-        db, 'SELECT g.name, p.list, u.name, p.name, p.number FROM "groups" g'
-            " JOIN prepared_contents p ON p.group_id = g.id LEFT JOIN users u ON u.id = p.user_id"
-            f"{only} ORDER BY p.group_id, p.list, p.position", *key
-    ):  # fmt: skip
-        found.setdefault((group, list_name), []).append(content_words(*content))
-    return found
-
-
 def _superiors(found: Iterable[Row]) -> Mapping[str, str | None]:
     by_role = {role: (user, level) for role, user, level in found}
     return {
@@ -214,6 +205,17 @@ def _where(wanted: Mapping[str, object | None]) -> tuple[str, tuple[object, ...]
     given = {column: value for column, value in wanted.items() if value is not None}
     conditions = " AND ".join(f"{column} = ?" for column in given)
     return (f" WHERE {conditions}" if given else ""), tuple(given.values())
+
+
+def _related(
+    db: peewee.Database, queries: Mapping[str, str], only: str, key: tuple[object, ...]
+) -> dict[str, dict[str, list[Row]]]:
+    """Return what each query finds, by its first column: the name of what it belongs to."""
+    return {kind: _gathered(rows(db, sql.format(only=only), *key)) for kind, sql in queries.items()}
+
+
+def _firsts(found: Iterable[Row]) -> list[Any]:
+    return [row[0] for row in found]
 
 
 def _gathered(found: Iterable[Row]) -> dict[str, list[Row]]:
