@@ -197,6 +197,19 @@ def test_a_backup_of_postgresql_comes_back(new_postgresql: NewDatabase, tmp_path
         db.close()
 
 
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("backup", "backup: a sqlite or postgresql URL is accepted; for MariaDB: mariadb-dump --single-transaction\n"),
+        ("restore", "restore: a sqlite or postgresql URL is accepted; for MariaDB: mariadb DATABASE < FILE.sql\n"),
+    ],
+)
+def test_mariadb_is_told_its_own_tools(tmp_path: Path, script: str, sentence: str) -> None:
+    (tmp_path / "x").write_text("x")
+    told = runner("mariadb://db.example.org/huntgroup", tmp_path)(script, "x" if script == "restore" else "folder")
+    assert (told.returncode, told.stderr) == (1, sentence)
+
+
 def test_a_backup_never_overwrites_and_a_restore_needs_a_backup(sqlite_url: str, tmp_path: Path) -> None:
     run = runner(sqlite_url, tmp_path)
     assert run("restore", "nothing.db").stderr == (
