@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esl_huntgroup import audit, migrate
-from esl_huntgroup.cli.load import export_command, load_command
+from esl_huntgroup.cli.load import export_command, load_command, progress_shown
 from esl_huntgroup.database import execute, open_database, quoted
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.exporting import export, export_text
@@ -24,7 +25,7 @@ from esl_huntgroup.inventory import Content, Inventory, StoredGroup, StoredLine,
 from esl_huntgroup.inventory_store import read_inventory
 from esl_huntgroup.load_diff import sentence
 from esl_huntgroup.load_plan import plan
-from esl_huntgroup.loading import Rules, load_file, preview, read_document
+from esl_huntgroup.loading import Rules, load_document, load_file, preview, read_document
 from esl_huntgroup.schemas import FILE
 from tests.database.rows import DOMAIN
 from tests.database.test_loading import everything, firm_of
@@ -377,6 +378,29 @@ def test_load_says_what_would_change_and_then_who_changed_it(
     assert audit.entries(small_firm)[0].who == "the night shift"
     refused = run(load_command, sqlite_url, str(file), "--as", "\t").exception
     assert str(refused) == "--as '\\t' is not a name: 1 to 128 printable characters are accepted"
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_progress_is_one_line_that_goes_and_only_where_a_person_looks(
+    is_seen: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_seen)
+    with progress_shown() as progress:
+        progress("reading")
+        progress("writing")
+    shown = "\r\x1b[Kreading ...\r\x1b[Kwriting ...\r\x1b[K"
+    assert capsys.readouterr() == ("", shown if is_seen else "")
+
+
+def test_a_load_says_each_step(sqlite: peewee.Database, tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    steps: list[str] = []
+    file.write_text(FULL, encoding="utf-8")
+    load_document(sqlite, read_document(file), Rules(DOMAIN), progress=steps.append)
+    assert steps == [
+        *("checking", "comparing with the database", "removing what goes", "writing users", "writing lines"),
+        *("writing groups", "writing the audit"),
+    ]
 
 
 def test_export_of_any_size_takes_the_same_number_of_queries(

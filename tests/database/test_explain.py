@@ -98,6 +98,21 @@ def test_a_call_is_told_without_a_switch_in_six_queries(
     assert len([sql for sql in queries if "SELECT" in sql and "schema_version" not in sql]) <= 6
 
 
+def test_a_group_of_any_size_takes_the_same_number_of_queries(
+    firm: peewee.Database, sqlite_url: str, queries: list[str]
+) -> None:
+    run(sqlite_url, "704")
+    few = len(queries)
+    (group_id,) = execute(firm, "SELECT id FROM groups WHERE number = '704'").fetchone()
+    for user_id in range(100, 200):
+        rows.user(firm, user_id)
+        rows.line(firm, user_id, str(user_id), kind="hardphone")
+        rows.insert(firm, "members", group_id=group_id, user_id=user_id, position=user_id)
+    queries.clear()
+    assert len(run(sqlite_url, "704").output.splitlines()) == 101
+    assert len(queries) == few
+
+
 def test_a_call_that_has_just_begun_has_an_incomplete_journal(firm: peewee.Database, sqlite_url: str) -> None:
     JournalStore(firm).write([opened(2)])
     call_id = execute(firm, "SELECT call_id FROM calls").fetchone()[0]
