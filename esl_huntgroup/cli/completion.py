@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from esl_huntgroup.cli.tree import words
 from esl_huntgroup.errors import InputError
 
 SHELLS = ("bash", "zsh", "fish")
@@ -12,7 +13,7 @@ _VARIABLE = "_ESL_HUNTGROUP_COMPLETE"
 
 
 @click.command("completion", epilog="Example: esl-huntgroup completion bash > /etc/bash_completion.d/esl-huntgroup")
-@click.argument("shell", metavar="|".join(SHELLS))
+@click.argument("shell", metavar="|".join(SHELLS), shell_complete=words(SHELLS))
 @click.pass_context
 def completion_command(ctx: click.Context, /, shell: str) -> None:
     """Print the completion of commands and options for a shell, to be read by it."""

@@ -10,7 +10,7 @@ import click
 from esl_huntgroup.admin import groups, reading
 from esl_huntgroup.admin.desk import Desk, unknown
 from esl_huntgroup.change import Change
-from esl_huntgroup.cli.tree import one, tree
+from esl_huntgroup.cli.tree import one, tree, words
 from esl_huntgroup.group import HuntMode
 from esl_huntgroup.permissions import LEVEL_WORDS
 
@@ -28,6 +28,8 @@ _COLUMNS = {
     "deputy": ("the deputy of the leader", "NAME"),
     "deputy_level": (f"what the deputy has on the members: {_LEVELS}", "LEVEL"),
 }
+_WORDS = {"MODE": tuple(HuntMode), "LEVEL": LEVEL_WORDS}
+"""What can be completed, by what stands for it in the help."""
 _TAKEN_AWAY = ("number", "leader", "deputy")
 
 
@@ -38,7 +40,8 @@ def _values(function: Callable[..., Iterable[Change]]) -> Callable[..., Iterable
     switch = "the master switch: a group that is inactive rings nobody and gives nothing"
     function = click.option("--active/--inactive", "is_active", default=None, help=switch)(function)
     for name, (what, metavar) in reversed(_COLUMNS.items()):
-        function = click.option("--" + name.replace("_", "-"), name, help=what, metavar=metavar)(function)
+        option, completed = "--" + name.replace("_", "-"), words(_WORDS.get(metavar, ()))
+        function = click.option(option, name, help=what, metavar=metavar, shell_complete=completed)(function)
     return function
 
 

@@ -10,7 +10,7 @@ import click
 from esl_huntgroup.admin import groups, levels, reading
 from esl_huntgroup.admin.desk import Desk
 from esl_huntgroup.change import Change
-from esl_huntgroup.cli.tree import one, tree
+from esl_huntgroup.cli.tree import one, tree, words
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.permissions import LEVEL_WORDS
 
@@ -21,12 +21,13 @@ level_tree = tree(
 )
 _owner = click.argument("owner")
 _other = click.argument("other")
+_level = click.argument("level", shell_complete=words(LEVEL_WORDS))
 
 
 @level_tree.change("add", example="level add anna bernd team")
 @_owner
 @_other
-@click.argument("level")
+@_level
 def add(desk: Desk, owner: str, other: str, level: str) -> Iterable[Change]:
     """Let OWNER grant OTHER a level on OWNER, as `level set` does. It widens what groups give, and never narrows it."""
     return levels.grant(desk, owner, other, level)
@@ -35,7 +36,7 @@ def add(desk: Desk, owner: str, other: str, level: str) -> Iterable[Change]:
 @level_tree.change("set", example="level set anna bernd personal")
 @_owner
 @_other
-@click.argument("level")
+@_level
 def change(desk: Desk, owner: str, other: str, level: str) -> Iterable[Change]:
     """Let OWNER grant OTHER a level on OWNER, instead of the one before."""
     return levels.grant(desk, owner, other, level)
@@ -43,7 +44,7 @@ def change(desk: Desk, owner: str, other: str, level: str) -> Iterable[Change]:
 
 @level_tree.change("group", example="level group Vertrieb team")
 @click.argument("group")
-@click.argument("level")
+@_level
 def change_of_group(desk: Desk, group: str, level: str) -> Iterable[Change]:
     """Set the level that the members of a group have on one another."""
     return groups.change(desk, group, {"member_level": level})

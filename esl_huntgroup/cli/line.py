@@ -10,7 +10,7 @@ import click
 from esl_huntgroup.admin import lines, reading
 from esl_huntgroup.admin.desk import Desk
 from esl_huntgroup.change import Change
-from esl_huntgroup.cli.tree import Changing, tree
+from esl_huntgroup.cli.tree import Changing, tree, words
 from esl_huntgroup.group import LineKind
 
 line_tree = tree("line", "Lines: the numbers at which users are reached.", example="line list --user anna")
@@ -20,7 +20,12 @@ _account = click.option("--account", help="the user part of the SIP account", me
 
 def _kind(default: str | None) -> Callable[[Changing], Changing]:
     return click.option(
-        "--kind", default=default, help=" or ".join(LineKind), metavar="KIND", show_default=bool(default)
+        "--kind",
+        default=default,
+        show_default=default is not None,
+        shell_complete=words(LineKind),
+        help=" or ".join(LineKind),
+        metavar="KIND",
     )
 
 

@@ -95,6 +95,12 @@ def tree(name: str, what: str, *, example: str) -> Tree:
     return Tree(name, help=what, epilog=f"Example: esl-huntgroup {example}")
 
 
+def words(accepted: Iterable[str]) -> Callable[..., list[str]]:
+    """Return what completes one of a few words in a shell."""
+    known = tuple(accepted)
+    return lambda _ctx, _param, incomplete: [word for word in known if word.startswith(incomplete)]
+
+
 def desk_of(ctx: click.Context) -> Desk:
     """Return the desk with the database and the settings of this run. Does not connect."""
     settings: Settings = ctx.obj

@@ -300,10 +300,26 @@ def test_the_completion_of_a_shell(shell: str) -> None:
     assert "_ESL_HUNTGROUP_COMPLETE" in result.output
 
 
-def test_completion_knows_every_command() -> None:
-    environment = {"_ESL_HUNTGROUP_COMPLETE": "bash_complete", "COMP_WORDS": "esl-huntgroup group ", "COMP_CWORD": "2"}
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("group ", "add list remove set show"),
+        ("group set Vertrieb --hunt-mode ", "disabled softphone voice_services"),
+        ("group set Vertrieb --leader-level p", "public personal"),
+        ("level set anna bernd t", "team"),
+        ("line add anna 1 --kind h", "hardphone"),
+        ("completion z", "zsh"),
+    ],
+)
+def test_completion_knows_commands_and_words(typed: str, completed: str) -> None:
+    line = f"esl-huntgroup {typed}"
+    environment = {
+        "_ESL_HUNTGROUP_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split(" ")) - 1),
+    }
     result = CliRunner().invoke(cli, env=environment, prog_name="esl-huntgroup", complete_var="_ESL_HUNTGROUP_COMPLETE")
-    assert result.output.split() == ["plain,add", "plain,list", "plain,remove", "plain,set", "plain,show"]
+    assert result.output.split() == [f"plain,{word}" for word in completed.split()]
 
 
 LEVELS = "blocked, public, business, team, personal are accepted"
