@@ -7,8 +7,8 @@ Rows come as JSON, because columns come and go from version to version of Fusion
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import peewee
 
@@ -25,6 +25,16 @@ OVERFLOWS: Final = ("no_answer", "all_busy", "nobody_registered")
 Row = Mapping[str, Any]
 
 
+class _Tables(NamedTuple):
+    """What is read: names of domains by uuid, and rows in an order that does not change."""
+
+    domains: dict[str, str]
+    extensions: list[Row]
+    groups: list[Row]
+    destinations: dict[str, list[Row]]
+    """By ring group."""
+
+
 def read_fusionpbx(db: peewee.Database, current: Inventory, domain: str = "") -> Draft:
     """
     Return the extensions and ring groups, of one domain if it is named, in four queries.
@@ -35,33 +45,49 @@ def read_fusionpbx(db: peewee.Database, current: Inventory, domain: str = "") ->
         raise InputError(
             "FusionPBX keeps its data in PostgreSQL: postgresql://USER:PASSWORD@HOST/fusionpbx is accepted"
         )
+    tables = _tables(db)
+    if domain and domain not in tables.domains.values():
+        accepted = ", ".join(sorted(tables.domains.values()))
+        raise InputError(f"FusionPBX has no domain {domain!r}: {accepted} are accepted")
+    chosen = {uuid: name for uuid, name in tables.domains.items() if domain in ("", name)}
+    draft = Draft(describe(db))
+    users = _take_extensions(draft, tables.extensions, chosen, user_names(current))
+    for name, row in _named_groups(tables.groups, chosen, group_names(current)):
+        domain_name = chosen[row["domain_uuid"]]
+        if _take_group(draft, name, row, domain_name):
+            _take_members(draft, name, domain_name, tables.destinations.get(row["ring_group_uuid"], ()), users)
+    return draft
+
+
+def _tables(db: peewee.Database) -> _Tables:
     with database_errors(db), db.atomic():
         execute(db, "SET TRANSACTION READ ONLY")
-        domains = {row["domain_uuid"]: row["domain_name"].lower() for row in _rows(db, "v_domains", "domain_name")}
-        extensions = _rows(db, "v_extensions", "extension", without=("password",))
-        groups = _rows(db, "v_ring_groups", "ring_group_extension")
-        destinations = _rows(db, "v_ring_group_destinations", "destination_delay, destination_number")
-    if domain and domain not in domains.values():
-        raise InputError(f"FusionPBX has no domain {domain!r}: {', '.join(sorted(domains.values()))} are accepted")
-    chosen = {uuid: name for uuid, name in domains.items() if domain in ("", name)}
-    draft = Draft(describe(db))
-    users = _take_extensions(draft, extensions, chosen, user_names(current))
-    by_group: dict[str, list[Row]] = {}
-    for row in destinations:
-        by_group.setdefault(row["ring_group_uuid"], []).append(row)
+        destinations: dict[str, list[Row]] = {}
+        for row in _rows(db, "v_ring_group_destinations", "destination_delay, destination_number"):
+            destinations.setdefault(row["ring_group_uuid"], []).append(row)
+        return _Tables(
+            {row["domain_uuid"]: row["domain_name"].lower() for row in _rows(db, "v_domains", "domain_name")},
+            _rows(db, "v_extensions", "extension", without=("password",)),
+            _rows(db, "v_ring_groups", "ring_group_extension"),
+            destinations,
+        )
+
+
+def _named_groups(
+    rows: Iterable[Row], domains: Mapping[str, str], known: Mapping[tuple[str, str], str]
+) -> Iterator[tuple[str, Row]]:
+    """Give the ring groups of the domains with a name for each, which a second group of that name has to extend."""
     names: set[str] = set()
-    known = group_names(current)
-    for row in groups:
-        if row["domain_uuid"] in chosen:
-            domain_name = chosen[row["domain_uuid"]]
-            own = _text(row, "ring_group_name") or _text(row, "ring_group_extension")
-            name = known.get((domain_name, _text(row, "ring_group_extension")), own)
-            if name in names:
-                name = f"{name} ({domain_name})"
-            names.add(name)
-            if _take_group(draft, name, row, domain_name):
-                _take_members(draft, name, domain_name, by_group.get(row["ring_group_uuid"], ()), users)
-    return draft
+    for row in rows:
+        domain = domains.get(row["domain_uuid"])
+        if domain is None:
+            continue
+        number = _text(row, "ring_group_extension")
+        name = known.get((domain, number), _text(row, "ring_group_name") or number)
+        if name in names:
+            name = f"{name} ({domain})"
+        names.add(name)
+        yield name, row
 
 
 def _rows(db: peewee.Database, table: str, order: str, without: Iterable[str] = ()) -> list[Row]:

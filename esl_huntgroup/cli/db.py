@@ -80,7 +80,7 @@ def prune_command(settings: Settings, older_than: str, dry_run: bool, yes: bool,
     """
     moment_ms = journal_prune.before_ms(journal_prune.age_days(older_than), time.time_ns() // 1_000_000)
     by = name_of(who)
-    with closing(open_database(settings.database)) as db, progress_shown() as progress:
+    with closing(open_database(settings.database)) as db:
         migrate.require_current(db)
         found = journal_prune.prunable(db, moment_ms)
         if dry_run or not found.calls:
@@ -88,4 +88,6 @@ def prune_command(settings: Settings, older_than: str, dry_run: bool, yes: bool,
             return
         if not yes:
             ask(f"Delete {found}? This cannot be undone.")
-        click.echo(f"deleted {journal_prune.prune(db, moment_ms, by, progress)}")
+        with progress_shown() as progress:
+            pruned = journal_prune.prune(db, moment_ms, by, progress)
+    click.echo(f"deleted {pruned}")

@@ -11,7 +11,7 @@ import click
 import peewee
 
 from esl_huntgroup.cli.ask import ask
-from esl_huntgroup.cli.load import NOTHING, as_option
+from esl_huntgroup.cli.load import NOTHING, as_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.database import database_errors, open_database
 from esl_huntgroup.draft import Draft
@@ -99,10 +99,11 @@ def _run(
 ) -> None:
     with closing(open_database(settings.database)) as db:
         require_current(db)
+        rules = Rules(settings.default_domain, settings.hunt_modes)
         document, left_out = read(_current(db)).document(skip=skip)
         for line in left_out:
             click.echo(f"left out: {line}", err=True)
-        found = preview(db, document, Rules(settings.default_domain, settings.hunt_modes))
+        found = preview(db, document, rules)
         for difference in found:
             click.echo(sentence(difference))
         if not found or dry_run:
@@ -110,7 +111,8 @@ def _run(
             return
         if not yes:
             ask(f"Make these {len(found)} changes?")
-        report = load_document(db, document, Rules(settings.default_domain, settings.hunt_modes), who=name_of(who))
+        with progress_shown() as progress:
+            report = load_document(db, document, rules, who=name_of(who), progress=progress)
     for line in report.sentences():
         click.echo(line)
 

@@ -358,4 +358,4 @@ def test_a_database_that_is_no_fusionpbx_is_refused(
     with new_postgresql() as empty:
         refused = run(sqlite_url, "fusionpbx", empty).exception
     assert isinstance(refused, DatabaseError)
-    assert "is not the database of a FusionPBX: it has no table v_domains" in str(refused)
+    assert "is not the database of a FusionPBX: it has no table v_ring_group_destinations" in str(refused)
