@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import peewee
@@ -21,7 +22,7 @@ from esl_huntgroup.arrival import Arrival, read_arrival
 from esl_huntgroup.contact import Contacts, question, read_contacts
 from esl_huntgroup.database import database_errors, execute, quoted
 from esl_huntgroup.directory import find_group
-from esl_huntgroup.errors import InputError
+from esl_huntgroup.errors import InputError, SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.wire import api
 from esl_huntgroup.explanation import Explanation, Registrations, of_hunt
@@ -206,7 +207,11 @@ def _ask(switch: InboundSession, questions: list[str]) -> list[str]:
 def _explain_call(db: peewee.Database, settings: Settings, call: PastCall) -> Explanation:
     group = find_group(db, call.group_domain, call.group_number)
     members = group.members if group and group.id == call.group_id else ()
-    return explain_past(call, members, _registered_now(settings, call))
+    try:
+        return explain_past(call, members, _registered_now(settings, call))
+    except SwitchError as error:
+        told = explain_past(call, members, {})
+        return replace(told, heading=f"{told.heading}; who is registered today is not known: {error}")
 
 
 def _registered_now(settings: Settings, call: PastCall) -> Registrations:

@@ -113,6 +113,15 @@ def test_a_group_of_any_size_takes_the_same_number_of_queries(
     assert len(queries) == few
 
 
+def test_a_call_is_told_though_the_switch_is_down(firm: peewee.Database, sqlite_url: str) -> None:
+    JournalStore(firm).write([opened(2), missed(2)])
+    call_id = execute(firm, "SELECT call_id FROM calls").fetchone()[0]
+    told = run(sqlite_url, call_id, esl_address=("127.0.0.1", 1))
+    assert told.exit_code == 0
+    assert "; who is registered today is not known: 127.0.0.1 port 1: Connection refused" in told.output
+    assert told.output.splitlines()[1:] == run(sqlite_url, call_id).output.splitlines()[1:]
+
+
 def test_a_call_that_has_just_begun_has_an_incomplete_journal(firm: peewee.Database, sqlite_url: str) -> None:
     JournalStore(firm).write([opened(2)])
     call_id = execute(firm, "SELECT call_id FROM calls").fetchone()[0]
