@@ -25,7 +25,7 @@ import gevent
 
 from esl_huntgroup import causes, record
 from esl_huntgroup.arrival import Arrival, read_arrival
-from esl_huntgroup.contact import read_contacts
+from esl_huntgroup.contact import question, read_contacts
 from esl_huntgroup.errors import CommandRefused, DatabaseError, ProtocolError, SwitchError, SwitchGone, SwitchTimeout
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Message, api, array, command, execute
@@ -191,7 +191,7 @@ class Call:
 
     def _prepare(self, what: Prepare) -> Event | None:
         marker = f"[h={os.urandom(6).hex()}]"
-        questions = [api(f"sofia_contact */{line.address}/{marker}") for line in what.lines]
+        questions = [api(question(line.address, marker)) for line in what.lines]
         (settings, *answers) = self._control([self._set_variables(what.variables), *questions])
         if settings.reply.startswith(NO_CHANNEL):
             return None  # the caller has hung up; the event that says so comes next

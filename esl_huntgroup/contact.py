@@ -28,6 +28,8 @@ _CONTACT = re.compile(
     r"(?:;[A-Za-z0-9_.!~*()+%-]+(?:=[A-Za-z0-9_.!~*()+%/:-]*)?)*",  # parameters
     re.ASCII,
 )
+_NEVER = re.compile(r"[^A-Za-z0-9_.!~*()+%=&@:;/\[\]-]", re.ASCII)
+"""What stands in no part of a contact."""
 _NOBODY = "error/"
 _ENTERPRISE = ":_:"
 """This turns a whole dial string into an enterprise originate (switch_ivr_originate.c)."""
@@ -44,9 +46,14 @@ NONE: Final = Contacts()
 """Nobody is registered there."""
 
 
+def question(address: str, marker: str) -> str:
+    """Return the api command that asks for the contacts of ``account@domain``; ``marker`` is hard to guess."""
+    return f"sofia_contact */{address}/{marker}"
+
+
 def read_contacts(answer: str, marker: str) -> Contacts:
     """
-    Return the contacts in the answer to ``sofia_contact */user@domain/MARKER``.
+    Return the contacts in the answer to ``question``.
 
     Not registered, and any answer that does not begin with the marker (``-ERR``, an error of ours), is no contact.
     """
@@ -64,3 +71,16 @@ def read_contacts(answer: str, marker: str) -> Contacts:
 def is_dialable(contact: str) -> bool:
     """Whether every character of the contact is one that may stand in a dial string."""
     return _CONTACT.fullmatch(contact) is not None and len(contact) <= CONTACT_MAX_CHARS and _ENTERPRISE not in contact
+
+
+def why_refused(contact: str) -> str:
+    """Return, in words, what keeps a contact from being dialable; empty for one that is."""
+    if is_dialable(contact):
+        return ""
+    if len(contact) > CONTACT_MAX_CHARS:
+        return f"it has more than {CONTACT_MAX_CHARS} characters"
+    if _ENTERPRISE in contact:
+        return f"it contains {_ENTERPRISE!r}, which is syntax in a dial string"
+    if strange := _NEVER.search(contact):
+        return f"it contains {strange[0]!r}, which could be syntax in a dial string"
+    return "it is not of the form sofia/PROFILE/sip:USER@HOST:PORT;PARAMETERS"

@@ -14,14 +14,18 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 
+from esl_huntgroup import permissions
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.group import OVERFLOW_OUTCOMES, HuntMode, LineKind, Overflow, OverflowAction
+from esl_huntgroup.inventory import Content, Superior
 from esl_huntgroup.limits import (
+    DESCRIPTION_MAX_CHARS,
     DISPLAY_NAME_MAX_CHARS,
     GROUP_NAME_MAX_CHARS,
     RING_TIMEOUT_MAX_S,
     RING_TIMEOUT_MIN_S,
     RINGBACK_MAX_CHARS,
+    SERVICE_NAME_MAX_CHARS,
     TARGET_MAX_CHARS,
     USER_NAME_MAX_CHARS,
 )
@@ -30,6 +34,9 @@ from esl_huntgroup.numbers import normal_account, normal_domain, normal_number
 _USER_NAME = re.compile(r"[^\W_][\w.@+-]*")
 _TARGET = re.compile(r"[A-Za-z0-9_.+*#-]+ XML [A-Za-z0-9_.-]+", re.ASCII)
 _RINGBACK = re.compile(r"[A-Za-z0-9_./:%(),=+-]*", re.ASCII)
+NONE = "none"
+"""What stands in a file where something is to be taken away."""
+
 _STATUS = re.compile(r"[456][0-9][0-9]", re.ASCII)
 
 
@@ -53,6 +60,66 @@ def display_name(text: str) -> str:
 def group_name(text: str) -> str:
     """Return the name of a group, in any script. Raises InputError when it is empty, too long or not printable."""
     return _printable(text, GROUP_NAME_MAX_CHARS)
+
+
+def service_name(text: str) -> str:
+    """Return the name of a service. Raises InputError when it is empty, too long or not printable."""
+    return _printable(text, SERVICE_NAME_MAX_CHARS)
+
+
+def description(text: str) -> str:
+    """Return a description, which may be empty. Raises InputError when it is too long or not printable."""
+    return _printable(text, DESCRIPTION_MAX_CHARS) if text.strip() else ""
+
+
+def flag(text: str) -> bool:
+    """Return yes or no. Raises InputError for anything but ``true`` and ``false``."""
+    if text in ("true", "false"):
+        return text == "true"
+    raise InputError(f"{text!r} is neither: true, false are accepted")
+
+
+def level(text: str) -> str:
+    """Return a permission level. Raises InputError for an unknown one."""
+    return permissions.level(text).word
+
+
+def level_or_none(text: str) -> str | None:
+    """Return a permission level, None for ``none``. Raises InputError."""
+    return None if text == NONE else level(text)
+
+
+def number_or_none(text: str) -> str | None:
+    """Return a number in normal form, None for ``none``. Raises InputError."""
+    return None if text == NONE else normal_number(text)
+
+
+def superior(value: object) -> Superior | None:
+    """Return who leads or deputizes, None for ``none``. Raises InputError."""
+    if value == NONE:
+        return None
+    if (
+        isinstance(value, dict)
+        and set(value) == {"user", "level"}
+        and all(isinstance(it, str) for it in value.values())
+    ):
+        return Superior(user_name(value["user"]), level(value["level"]))
+    raise InputError(f"{_shown(value)} is not a superior: '{{user: NAME, level: LEVEL}}' or '{NONE}' is accepted")
+
+
+def content(value: object) -> Content:
+    """Return one place in a prepared list: the name of a user, or a name and a number. Raises InputError."""
+    if isinstance(value, str):
+        return Content(user=user_name(value))
+    if (
+        isinstance(value, dict)
+        and set(value) == {"name", "number"}
+        and all(isinstance(it, str) for it in value.values())
+    ):
+        return Content(name=display_name(value["name"]), number=normal_number(value["number"]))
+    raise InputError(
+        f"{_shown(value)} is no content: the name of a user or '{{name: NAME, number: NUMBER}}' is accepted"
+    )
 
 
 def line_kind(text: str) -> str:
@@ -137,6 +204,27 @@ class Checked(fields.Field[Any]):
         return _checked(self._check, value)
 
 
+class Whole(fields.Field[Any]):
+    """A value that a function checks as a whole, be it a text or a mapping."""
+
+    def __init__(self, check: Callable[[object], object], **options: Any) -> None:
+        """Take the function; it raises InputError with the sentence for people."""
+        super().__init__(**options)
+        self._check = check
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **_options: object) -> object:  # noqa: ARG002
+        return _checked(self._check, value)
+
+
+class Levels(fields.Field[Any]):
+    """A mapping from users to what is granted to them."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **_options: object) -> object:  # noqa: ARG002
+        if not isinstance(value, dict) or not all(isinstance(it, str) for it in value.values()):
+            raise ValidationError(f"{_shown(value)} stands there: a mapping from users to levels is accepted")
+        return {_checked(user_name, other): _checked(level_or_none, granted) for other, granted in value.items()}
+
+
 class Overflows(fields.Field[Any]):
     """A mapping from outcomes to where the callers go."""
 
@@ -178,6 +266,7 @@ class LineSchema(_FileSchema):
     domain = Checked(normal_domain)
     kind = Checked(line_kind)
     account = Checked(normal_account)
+    remove = Checked(flag)
 
     @pre_load
     def number_alone(self, data: object, **_options: object) -> object:
@@ -191,29 +280,49 @@ class UserSchema(_FileSchema):
     name = Checked(user_name, required=True)
     display_name = Checked(display_name)
     lines = fields.List(fields.Nested(LineSchema))
+    services = fields.List(Checked(service_name))
+    levels = Levels()
+    remove = Checked(flag)
 
 
 class GroupSchema(_FileSchema):
     """A user group, its group number and its members in order."""
 
     name = Checked(group_name, required=True)
-    number = Checked(normal_number)
+    number = Checked(number_or_none)
     domain = Checked(normal_domain)
+    is_active = Checked(flag)
     hunt_mode = Checked(hunt_mode)
     ring_timeout_s = Checked(ring_timeout_s)
     ringback = Checked(ringback)
+    member_level = Checked(level)
     members = fields.List(Checked(user_name))
+    leader = Whole(superior)
+    deputy = Whole(superior)
+    services = fields.List(Checked(service_name))
+    favourites = fields.List(Whole(content))
+    monitor = fields.List(Whole(content))
     overflow = Overflows()
+    remove = Checked(flag)
+
+
+class ServiceSchema(_FileSchema):
+    """Something that can be granted to users and groups."""
+
+    name = Checked(service_name, required=True)
+    description = Checked(description)
+    remove = Checked(flag)
 
 
 class FileSchema(_FileSchema):
     """The whole file."""
 
+    services = fields.List(fields.Nested(ServiceSchema), load_default=list)
     users = fields.List(fields.Nested(UserSchema), load_default=list)
     groups = fields.List(fields.Nested(GroupSchema), load_default=list)
 
 
-for _schema in (LineSchema, UserSchema, GroupSchema, FileSchema):
+for _schema in (LineSchema, UserSchema, GroupSchema, ServiceSchema, FileSchema):
     for _field in _schema._declared_fields.values():
         _field.error_messages |= {
             "required": "the key is missing",
@@ -225,7 +334,7 @@ FILE = FileSchema()
 """The ready instance. Building one is slow; loading with it is not."""
 
 
-def _checked(check: Callable[[str], object], value: str) -> object:
+def _checked(check: Callable[[Any], object], value: object) -> object:
     try:
         return check(value)
     except InputError as error:

@@ -170,7 +170,7 @@ class Settings:
     esl_address: tuple[Address, ...] = _setting(
         (),
         _optional_addresses,
-        "event socket of each switch, HOST:PORT, with commas between: for the second witness of every call and `check`",
+        "event socket of each switch, HOST:PORT, with commas between: for the second witness, `check` and `explain`",
     )
     esl_password: str = _setting("", _text, "password of these event sockets", is_secret=True)
     language: str = _setting("en", _one_of("en", "de"), "language of the journal: en or de")

@@ -7,13 +7,12 @@ that is refused with the line: a key twice, aliases (whose expansion has no limi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from esl_huntgroup.document import Node
 from esl_huntgroup.errors import InputError
 
 FILE_MAX_BYTES = 64 * 1024 * 1024
@@ -23,32 +22,6 @@ DEPTH_MAX = 16
 
 _PARSER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 """libyaml where PyYAML was built with it: ten times faster, the same language."""
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A value and the line it starts in, counted from 1."""
-
-    line: int
-    value: str | list[Node] | dict[str, Node]
-
-    def plain(self) -> Any:
-        """Return the value without the lines."""
-        if isinstance(self.value, str):
-            return self.value
-        if isinstance(self.value, list):
-            return [item.plain() for item in self.value]
-        return {key: item.plain() for key, item in self.value.items()}
-
-    def at(self, path: Sequence[str | int]) -> Node:
-        """Return the node at the end of the path, or the deepest one on the way there that exists."""
-        node = self
-        for step in path:
-            deeper = _child(node, step)
-            if deeper is None:
-                return node
-            node = deeper
-        return node
 
 
 def read_yaml(path: Path) -> Node:
@@ -84,14 +57,6 @@ def _text(path: Path) -> str:
 
 def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 0
-
-
-def _child(node: Node, step: str | int) -> Node | None:
-    if isinstance(node.value, dict) and isinstance(step, str):
-        return node.value.get(step)
-    if isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
-        return node.value[step]
-    return None
 
 
 class _Events:

@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "check": ("check", "check_command"),
     "db": ("db", "db_group"),
     "load": ("load", "load_command"),
+    "export": ("load", "export_command"),
+    "import": ("imports", "import_group"),
     "user": ("user", "user_tree"),
     "line": ("line", "line_tree"),
     "group": ("group", "group_tree"),
@@ -37,6 +39,7 @@ COMMANDS: Final = {
     "rights": ("rights", "rights_command"),
     "audit": ("audit", "audit_command"),
     "journal": ("journal", "journal_command"),
+    "explain": ("explain", "explain_command"),
     "demo": ("demo", "demo_command"),
     "completion": ("completion", "completion_command"),
 }

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
 import click
 
-from esl_huntgroup.check import findings
+from esl_huntgroup.check import Finding, findings, right, wrong
+from esl_huntgroup.database import open_database
+from esl_huntgroup.migrate import require_current
 from esl_huntgroup.settings import Settings
+from esl_huntgroup.switch_numbers import compare, of_files, of_switch
 
 
-@click.command("check")
+@click.group("check", invoke_without_command=True)
 @click.pass_context
 def check_command(ctx: click.Context, /) -> None:
     """
@@ -17,9 +24,38 @@ def check_command(ctx: click.Context, /) -> None:
     The exit status is 1 if there is anything to do. Example: esl-huntgroup --esl-address 127.0.0.1:8021 check
     (with ESL_HUNTGROUP_ESL_PASSWORD set)
     """
+    if ctx.invoked_subcommand is None:
+        _show(ctx, findings(ctx.obj))
+
+
+@check_command.command("numbers")
+@click.option("--directory-xml", type=click.Path(path_type=Path), help="directory: a file or a folder", metavar="FILE")
+@click.option("--dialplan-xml", type=click.Path(path_type=Path), help="dialplan: a file or a folder", metavar="FILE")
+@click.option("--accept", multiple=True, help="say nothing about this number; may be repeated", metavar="NUMBER")
+@click.pass_context
+def numbers_command(
+    ctx: click.Context, /, directory_xml: Path | None, dialplan_xml: Path | None, accept: tuple[str, ...]
+) -> None:
+    """
+    Compare the numbers of groups and lines with what the switch knows: directory, dialplan, gateways.
+
+    One line for each conflict; the exit status is 1 if there is any. Without files the switch is asked (settings
+    esl_address and esl_password). With files no switch is needed, for example in a CI job.
+
+    Example: esl-huntgroup check numbers --directory-xml directory/ --dialplan-xml dialplan/default.xml
+    """
     settings: Settings = ctx.obj
+    sources = of_files(directory_xml, dialplan_xml) if directory_xml or dialplan_xml else of_switch(settings)
+    with closing(open_database(settings.database)) as db:
+        require_current(db)
+        found, sentence = compare(db, sources)
+    left = [wrong(finding.sentence) for finding in found if finding.number not in accept]
+    _show(ctx, left or [right(sentence)])
+
+
+def _show(ctx: click.Context, found: Iterable[Finding]) -> None:
     is_ok = True
-    for finding in findings(settings):
+    for finding in found:
         is_ok = is_ok and finding.is_ok
         click.secho(str(finding), fg=None if finding.is_ok else "red")
     ctx.exit(0 if is_ok else 1)

@@ -1,19 +1,24 @@
-"""``esl-huntgroup db``: bring the database to the version of the program, and see which it has."""
+"""``esl-huntgroup db``: the database as a whole: its version, a copy of it, and how far back the journal goes."""
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
+from pathlib import Path
 
 import click
 
-from esl_huntgroup import migrate
+from esl_huntgroup import backup, journal_prune, migrate
+from esl_huntgroup.cli.ask import ask
+from esl_huntgroup.cli.load import as_option, progress_shown
+from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.database import describe, open_database
 from esl_huntgroup.settings import Settings
 
 
 @click.group("db")
 def db_group() -> None:
-    """Set up and upgrade the database."""
+    """Set up, upgrade, back up and clean up the database."""
 
 
 @db_group.command("upgrade")
@@ -44,3 +49,45 @@ def status_command(settings: Settings) -> None:
         for migration in pending:
             click.echo(f"not applied yet: {migration}: {migration.summary}")
         migrate.require_current(db)
+
+
+@db_group.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup_command(settings: Settings, file: Path) -> None:
+    """
+    Copy a SQLite database to FILE while calls go on. A server has its own tools: see db/scripts/backup.
+
+    Example: esl-huntgroup db backup /var/backups/esl-huntgroup.db
+    """
+    with closing(open_database(settings.database)) as db:
+        migrate.require_current(db)
+        backup.back_up(db, file)
+        click.echo(f"{describe(db)} is copied to {file}")
+
+
+@db_group.command("prune")
+@click.option("--older-than", required=True, help="days, such as 365d", metavar="AGE")
+@click.option("--dry-run", is_flag=True, help="say what would be deleted, and delete nothing")
+@click.option("--yes", is_flag=True, help="do not ask")
+@as_option
+@click.pass_obj
+def prune_command(settings: Settings, older_than: str, dry_run: bool, yes: bool, who: str | None) -> None:
+    """
+    Delete the calls of the journal that are older than AGE, with their legs and entries.
+
+    Example: esl-huntgroup db prune --older-than 365d --dry-run
+    """
+    moment_ms = journal_prune.before_ms(journal_prune.age_days(older_than), time.time_ns() // 1_000_000)
+    by = name_of(who)
+    with closing(open_database(settings.database)) as db:
+        migrate.require_current(db)
+        found = journal_prune.prunable(db, moment_ms)
+        if dry_run or not found.calls:
+            click.echo(f"would delete {found}" if found.calls else f"nothing is older than {older_than}")
+            return
+        if not yes:
+            ask(f"Delete {found}? This cannot be undone.")
+        with progress_shown() as progress:
+            pruned = journal_prune.prune(db, moment_ms, by, progress)
+    click.echo(f"deleted {pruned}")

@@ -1,29 +1,81 @@
-"""``esl-huntgroup load``: users, lines, groups and members from a file."""
+"""``esl-huntgroup load`` and ``export``: the configuration as a file."""
 
 from __future__ import annotations
 
-from contextlib import closing
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 
+from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.database import open_database
-from esl_huntgroup.loading import load_file
+from esl_huntgroup.exporting import export
+from esl_huntgroup.inventory_store import Progress
+from esl_huntgroup.load_diff import sentence
+from esl_huntgroup.loading import Rules, load_document, preview, read_document
 from esl_huntgroup.migrate import require_current
 from esl_huntgroup.settings import Settings
+
+as_option = click.option("--as", "who", help="who makes the change, for the audit; default: you", metavar="NAME")
+NOTHING = "nothing would change"
 
 
 @click.command("load")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--diff", "--dry-run", "only_diff", is_flag=True, help="say what would change, and change nothing")
+@as_option
 @click.pass_obj
-def load_command(settings: Settings, file: Path) -> None:
+def load_command(settings: Settings, file: Path, only_diff: bool, who: str | None) -> None:
     """
-    Bring in users, lines, groups and members from FILE (YAML), whole or not at all.
+    Bring in services, users, lines, groups and members from FILE (YAML), whole or not at all.
 
-    Example: esl-huntgroup load db/examples/small-firm.yaml
+    What FILE does not mention stays. A user, line, group or service with "remove: true" goes.
+
+    Example: esl-huntgroup load db/examples/small-firm.yaml --diff
+    """
+    with closing(open_database(settings.database)) as db, progress_shown() as progress:
+        require_current(db)
+        progress(f"reading {file}")
+        document = read_document(file)
+        if only_diff:
+            found = preview(db, document, Rules(settings.default_domain, settings.hunt_modes))
+            sentences = [sentence(difference) for difference in found] or [NOTHING]
+        else:
+            report = load_document(
+                db, document, Rules(settings.default_domain, settings.hunt_modes), who=name_of(who), progress=progress
+            )
+            sentences = report.sentences()
+    for line in sentences:
+        click.echo(line)
+
+
+@click.command("export")
+@click.pass_obj
+def export_command(settings: Settings) -> None:
+    """
+    Write the whole configuration as YAML to standard output; "load" makes the same configuration of it again.
+
+    Example: esl-huntgroup export > firm.yaml
     """
     with closing(open_database(settings.database)) as db:
         require_current(db)
-        report = load_file(db, file, default_domain=settings.default_domain)
-    for sentence in report.sentences():
-        click.echo(sentence)
+        text = export(db)
+    click.echo(text.encode(), nl=False)
+
+
+@contextmanager
+def progress_shown() -> Iterator[Progress]:
+    """Give what shows each step on one line of standard error, if a person looks at it; the line goes at the end."""
+    is_seen = sys.stderr.isatty()
+
+    def show(step: str) -> None:
+        if is_seen:
+            click.echo(f"\r\x1b[K{step} ...", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        if is_seen:
+            click.echo("\r\x1b[K", nl=False, err=True)

@@ -16,7 +16,7 @@ class InboundSession(EventSocket, InboundESL):  # type: ignore[misc]  # greenswi
     """An authenticated connection to mod_event_socket; a context manager that closes it."""
 
     def __init__(self, host: str, port: int, password: str, timeout_s: float = 5.0) -> None:
-        """Note where to connect to; ``connect`` does it. The password is never shown."""
+        """Note where to connect to; ``connect`` does it. The password is never shown. ``timeout_s`` is per exchange."""
         self._address = (host, port)
         self._password = password
         self.timeout_s = timeout_s

@@ -25,7 +25,9 @@ WORDS = ("missed", "not signalled", "answered", "spoken with User 1")
 
 
 def run(command: click.Command, url: str, *arguments: str, language: str = "en", color: bool = False) -> Result:
-    settings = SimpleNamespace(database=url, default_domain=DOMAIN, language=language, spool="")
+    settings = SimpleNamespace(
+        database=url, default_domain=DOMAIN, language=language, spool="", hunt_modes=("softphone",)
+    )
     return CliRunner().invoke(command, arguments, obj=settings, color=color)
 
 

@@ -24,6 +24,7 @@ from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execut
 from esl_huntgroup.group import HuntGroup
 from esl_huntgroup.hunt import Bridge, ContactsKnown, GroupFound, Hunt
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, JournalRecord
+from esl_huntgroup.plan import CallIds
 from esl_huntgroup.simulator.command import CommandReader
 from esl_huntgroup.simulator.dialstring import parse
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, DOMAIN, arrival, group
@@ -182,7 +183,7 @@ class _Peer:
 def _chance_is_fixed() -> Any:
     with (
         mock.patch("os.urandom", bytes),
-        mock.patch.object(call, "new_call_id", return_value=CALL_ID),
+        mock.patch.object(CallIds, "next", return_value=CALL_ID),
         mock.patch("gevent.sleep"),
     ):
         yield

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.contact import Contacts, is_dialable, read_contacts
+from esl_huntgroup.contact import Contacts, is_dialable, read_contacts, why_refused
 
 MARKER = "[h=0123456789ab]"
 
@@ -85,3 +85,22 @@ def test_whatever_a_phone_registers_what_is_dialled_is_harmless(user: str, host:
     for dialable in contacts.dialable:
         assert not set(dialable) & set(",|'\"\\${}<> \n\r\t^")
         assert ":_:" not in dialable
+
+
+@pytest.mark.parametrize(
+    ("contact", "why"),
+    [
+        ("sofia/internal/sip:1001@127.0.0.1:5060", ""),
+        ("sofia/internal/sip:1001,x@h", "it contains ',', which could be syntax in a dial string"),
+        ("sofia/internal/sip:1001@h:_:loopback/9999", "it contains ':_:', which is syntax in a dial string"),
+        ("sofia/internal/sip:127.0.0.1", "it is not of the form sofia/PROFILE/sip:USER@HOST:PORT;PARAMETERS"),
+        ("sofia/internal/sip:1001@" + "h" * 1100, "it has more than 1023 characters"),
+    ],
+)
+def test_why_a_contact_is_refused_is_said_in_words(contact: str, why: str) -> None:
+    assert why_refused(contact) == why
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_refused_has_a_reason(contact: str) -> None:
+    assert bool(why_refused(contact)) is not is_dialable(contact)

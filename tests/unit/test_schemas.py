@@ -135,6 +135,7 @@ def test_a_file_comes_out_in_normal_form_with_only_the_keys_it_has() -> None:
         }
     )
     assert loaded == {
+        "services": [],
         "users": [
             {"name": "anna", "lines": [{"number": "101"}, {"number": "201", "kind": "hardphone", "domain": "pbx"}]}
         ],
@@ -149,10 +150,11 @@ def test_a_file_comes_out_in_normal_form_with_only_the_keys_it_has() -> None:
 
 
 def test_an_empty_mapping_is_a_file_without_users_and_groups() -> None:
-    assert FILE.load({}) == {"users": [], "groups": []}
+    assert FILE.load({}) == {"services": [], "users": [], "groups": []}
 
 
 KEYS = ["users", "groups", "name", "lines", "number", "members", "overflow", "no_answer", "transfer", "hunt_mode"]
+KEYS += ["services", "levels", "leader", "deputy", "favourites", "monitor", "remove", "is_active", "user", "level"]
 
 
 @given(st.recursive(st.text(max_size=8), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(KEYS), inner)))

@@ -80,6 +80,7 @@ def test_hunt_modes_are_a_list_or_a_text_with_commas(tmp_path: Path, text: str) 
         (
             "secret = 'geheim!'",
             "secret in {file}: 16 or more letters and digits (a-z, A-Z, 0-9) are accepted, or nothing",
+        ),
         (
             "hunt_modes = ['softphone', 'x']",
             "hunt_modes in {file}: ['softphone', 'x'] is refused, "

@@ -1,0 +1,37 @@
+"""``esl-huntgroup explain``: why a phone rings or does not, without a call."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import click
+
+from esl_huntgroup.database import open_database
+from esl_huntgroup.explain import explain
+from esl_huntgroup.migrate import require_current
+from esl_huntgroup.settings import Settings
+
+
+@click.command("explain")
+@click.argument("what", metavar="GROUP|CALL")
+@click.option("--caller", default="", help="the line that would call; it does not ring", metavar="ACCOUNT@DOMAIN")
+@click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object")
+@click.pass_obj
+def explain_command(settings: Settings, what: str, caller: str, as_json: bool) -> None:
+    """
+    Say for each member of GROUP whether a call to it would ring there now, and if not, why. Nobody is called.
+
+    GROUP is a name, a number or NUMBER@DOMAIN. With the id of a CALL of the journal, say what became of every phone in
+    that call. The switch is asked who is registered (settings esl_address and esl_password).
+
+    Example: esl-huntgroup --esl-address 127.0.0.1:8021 explain Vertrieb --caller 101@pbx.example.org
+    """
+    with closing(open_database(settings.database)) as db:
+        require_current(db)
+        explanation = explain(db, settings, what, caller)
+    if as_json:
+        click.echo(json.dumps(explanation.as_dict()))
+        return
+    for sentence in explanation.sentences():
+        click.echo(sentence)

@@ -1,0 +1,122 @@
+"""``esl-huntgroup import``: users and groups from somewhere else, with the difference first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+import peewee
+
+from esl_huntgroup.cli.ask import ask
+from esl_huntgroup.cli.load import NOTHING, as_option, progress_shown
+from esl_huntgroup.cli.tree import name_of
+from esl_huntgroup.database import database_errors, open_database
+from esl_huntgroup.draft import Draft
+from esl_huntgroup.fsxml_files import read_fsxml
+from esl_huntgroup.import_csv import read_csv
+from esl_huntgroup.import_directory import read_directory
+from esl_huntgroup.import_fusionpbx import read_fusionpbx
+from esl_huntgroup.inventory import Inventory
+from esl_huntgroup.inventory_store import read_inventory
+from esl_huntgroup.load_diff import sentence
+from esl_huntgroup.loading import Rules, load_document, preview
+from esl_huntgroup.migrate import require_current
+from esl_huntgroup.settings import Settings
+
+
+@click.group("import")
+def import_group() -> None:
+    """Bring in users and groups from FusionPBX, from FreeSWITCH's directory or from a table."""
+
+
+def _options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        as_option,
+        click.option("--skip", is_flag=True, help="leave out what cannot be imported, and list it"),
+        click.option("--yes", is_flag=True, help="do not ask"),
+        click.option("--dry-run", is_flag=True, help="say what would change, and change nothing"),
+    ):
+        function = option(function)
+    return function
+
+
+@import_group.command("csv")
+@click.argument("file", type=click.Path(path_type=Path))
+@_options
+@click.pass_obj
+def csv_command(settings: Settings, /, file: Path, **options: Any) -> None:
+    """
+    Bring in users, lines and groups from a table (CSV, also as Excel writes it).
+
+    The header names the columns: user, display_name, number, domain, kind, account, group, group_number. The rows that
+    name a group are its members, all of them, in the order of the rows.
+
+    Example: esl-huntgroup import csv staff.csv --dry-run
+    """
+    _run(settings, lambda _current: read_csv(file), **options)
+
+
+@import_group.command("directory-xml")
+@click.argument("path", type=click.Path(path_type=Path), metavar="FILE|FOLDER")
+@_options
+@click.pass_obj
+def directory_command(settings: Settings, /, path: Path, **options: Any) -> None:
+    """
+    Bring in users and groups from the directory of FreeSWITCH. Its groups have no number: give them one afterwards.
+
+    Example: esl-huntgroup import directory-xml /etc/freeswitch/directory/default.xml
+    """
+    variables = {"domain": settings.default_domain} if settings.default_domain else {}
+    _run(settings, lambda current: read_directory(read_fsxml(path, variables), str(path), current), **options)
+
+
+@import_group.command("fusionpbx")
+@click.argument("url", envvar="FUSIONPBX_DATABASE")
+@click.option("--domain", default="", help="only this domain", metavar="DOMAIN")
+@_options
+@click.pass_obj
+def fusionpbx_command(settings: Settings, /, url: str, domain: str, **options: Any) -> None:
+    """
+    Bring in extensions and ring groups from the database of a FusionPBX, which is only read.
+
+    URL is postgresql://USER:PASSWORD@HOST/fusionpbx; in the variable FUSIONPBX_DATABASE it is not seen by ps.
+
+    Example: esl-huntgroup import fusionpbx --domain pbx.example.org --dry-run
+    """
+
+    def read(current: Inventory) -> Draft:
+        with closing(open_database(url)) as fusionpbx:
+            return read_fusionpbx(fusionpbx, current, domain.lower())
+
+    _run(settings, read, **options)
+
+
+def _run(
+    settings: Settings, read: Callable[[Inventory], Draft], *, who: str | None, skip: bool, yes: bool, dry_run: bool
+) -> None:
+    with closing(open_database(settings.database)) as db:
+        require_current(db)
+        rules = Rules(settings.default_domain, settings.hunt_modes)
+        document, left_out = read(_current(db)).document(skip=skip)
+        for line in left_out:
+            click.echo(f"left out: {line}", err=True)
+        found = preview(db, document, rules)
+        for difference in found:
+            click.echo(sentence(difference))
+        if not found or dry_run:
+            click.echo(NOTHING if not found else f"{len(found)} changes; nothing is changed yet")
+            return
+        if not yes:
+            ask(f"Make these {len(found)} changes?")
+        with progress_shown() as progress:
+            report = load_document(db, document, rules, who=name_of(who), progress=progress)
+    for line in report.sentences():
+        click.echo(line)
+
+
+def _current(db: peewee.Database) -> Inventory:
+    with database_errors(db):
+        return read_inventory(db)

@@ -1,0 +1,94 @@
+"""
+PURE: a configuration that somebody wrote, as nodes that know where each value stands.
+
+YAML files, imported rows and imported XML all become this, so that one program checks, compares and stores them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from esl_huntgroup.errors import InputError
+
+PROBLEMS_SHOWN_MAX = 100
+"""More than that is one problem a hundred times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value and the line it starts in, counted from 1."""
+
+    line: int
+    value: str | list[Node] | dict[str, Node]
+
+    def plain(self) -> Any:
+        """Return the value without the lines."""
+        if isinstance(self.value, str):
+            return self.value
+        if isinstance(self.value, list):
+            return [item.plain() for item in self.value]
+        return {key: item.plain() for key, item in self.value.items()}
+
+    def at(self, path: Sequence[str | int]) -> Node:
+        """Return the node at the end of the path, or the deepest one on the way there that exists."""
+        node = self
+        for step in path:
+            deeper = _child(node, step)
+            if deeper is None:
+                return node
+            node = deeper
+        return node
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A sentence, and where in the document the reason stands."""
+
+    path: Sequence[str | int]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """
+    What was read, and from where: ``name`` is that of the file or the database.
+
+    Where it has no lines of its own, ``places`` says in words what each number in a node's ``line`` stands for.
+    """
+
+    root: Node
+    name: str
+    places: Sequence[str] = ()
+
+    def place(self, line: int) -> str:
+        """Return in words where a node stands."""
+        return self.places[line] if self.places else f"{self.name}, line {line}"
+
+    def refusal(self, problems: Iterable[Problem]) -> InputError:
+        """Return the exception that lists the problems, each with its place, in the order of the document."""
+        placed = sorted((self.root.at(problem.path).line, problem.sentence) for problem in problems)
+        lines = [f"{self.place(line)}: {what}" for line, what in placed[:PROBLEMS_SHOWN_MAX]]
+        if len(placed) > PROBLEMS_SHOWN_MAX:
+            lines.append(f"{self.name}: and {len(placed) - PROBLEMS_SHOWN_MAX} more")
+        return InputError("\n".join(lines))
+
+
+def node_of(line: int, value: Any) -> Node:
+    """Return a plain value as a node, all of it in one line; a node in it stays what it is."""
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, Mapping):
+        return Node(line, {key: node_of(line, item) for key, item in value.items()})
+    if isinstance(value, list):
+        return Node(line, [node_of(line, item) for item in value])
+    return Node(line, str(value))
+
+
+def _child(node: Node, step: str | int) -> Node | None:
+    if isinstance(node.value, dict) and isinstance(step, str):
+        return node.value.get(step)
+    if isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+        return node.value[step]
+    return None

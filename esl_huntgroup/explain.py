@@ -1,0 +1,255 @@
+"""
+What a call to a group would do now, and why a phone did not ring: asked of the database, the journal and the switch.
+
+The answer comes from the hunt itself. It is led through the beginning of a call (the group is looked up, the contacts
+are asked for) exactly as a call leads it, and left where the phones would ring: nothing is written, nobody is called.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+import peewee
+
+from esl_huntgroup import registrations
+from esl_huntgroup.arrival import Arrival, read_arrival
+from esl_huntgroup.contact import Contacts, question, read_contacts
+from esl_huntgroup.database import database_errors, execute, quoted
+from esl_huntgroup.directory import find_group
+from esl_huntgroup.errors import InputError, SwitchError
+from esl_huntgroup.esl.inbound import InboundSession
+from esl_huntgroup.esl.wire import api
+from esl_huntgroup.explanation import Explanation, Registrations, of_hunt
+from esl_huntgroup.group import HuntGroup, Line, LineKind
+from esl_huntgroup.hunt import Command, ContactsKnown, Event, GroupFound, GroupUnknown, Hunt, LookUp, Prepare
+from esl_huntgroup.numbers import normal_account, normal_domain, normal_number
+from esl_huntgroup.outcome import EntryKind
+from esl_huntgroup.past_call import PastCall, PastEntry, PastLeg, explain_past
+from esl_huntgroup.plan import CallIds
+from esl_huntgroup.settings import Settings
+
+_CALL_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+QUESTIONS_MAX: Final = 64
+AT_ONCE_MS: Final = 0
+"""In a dry run no time passes, and no watchdog waits."""
+"""Questions in one write: the answers of so many lines are read before the next ones are sent."""
+
+
+def explain(db: peewee.Database, settings: Settings, what: str, caller: str = "") -> Explanation:
+    """
+    Return the explanation of a call of the journal, or of what a call to a group would do now.
+
+    ``what`` is a call id, or a group's name, NUMBER or NUMBER@DOMAIN; ``caller`` is ACCOUNT@DOMAIN of the line that
+    would call. Raises InputError, DatabaseError and SwitchError.
+    """
+    with database_errors(db):
+        past = _past_call(db, what.lower()) if _CALL_ID.fullmatch(what.lower()) else None
+    if past is not None:
+        return _explain_call(db, settings, past)
+    domain, number = _group_key(db, what, settings.default_domain)
+    return _explain_group(db, settings, domain, number, caller)
+
+
+# -- a group ----------------------------------------------------------------------------------------------------------
+
+
+def _explain_group(db: peewee.Database, settings: Settings, domain: str, number: str, caller: str) -> Explanation:
+    known: dict[str, registrations.Registration] = {}
+    hunt = dry_run(db, settings, _arrival(domain, number, caller), known)
+    if hunt.group is None:
+        raise InputError(f"there is no group with the number {number}@{domain} any more: ask again")
+    return of_hunt(hunt, hunt.group, known, _hardphones(db, hunt.group))
+
+
+def dry_run(
+    db: peewee.Database, settings: Settings, arrival: Arrival, known: dict[str, registrations.Registration]
+) -> Hunt:
+    """
+    Return a hunt that has been led as far as the moment in which its phones would ring.
+
+    ``known`` takes in what the switch knows of the contacts. Raises InputError, DatabaseError and SwitchError.
+    """
+    hunt = Hunt(CallIds().next(int(time.time() * 1000), os.urandom(6)), arrival, settings.leg_limit)
+    event = _follow(hunt.begin(), db, settings, known)
+    while event is not None:
+        event = _follow(hunt.receive(event), db, settings, known)
+    return hunt
+
+
+def _follow(
+    commands: Iterable[Command],
+    db: peewee.Database,
+    settings: Settings,
+    known: dict[str, registrations.Registration],
+) -> Event | None:
+    """Carry out those commands that only ask; return what came of it, None when the others come."""
+    for what in commands:
+        match what:
+            case LookUp(domain, number):
+                group = find_group(db, domain, number)
+                return GroupFound(group, AT_ONCE_MS) if group else GroupUnknown(AT_ONCE_MS)
+            case Prepare(_, lines):
+                with _switch(settings) as switch:
+                    contacts = _contacts(switch, lines)
+                    known |= _registered(switch, contacts)
+                return ContactsKnown(contacts, AT_ONCE_MS)
+    return None
+
+
+def _arrival(domain: str, number: str, caller: str) -> Arrival:
+    """Return the arrival of a caller whom the dialplan has handed over as it should."""
+    data = {"Socket-Mode": "async", "Control": "full", "Caller-Destination-Number": number}
+    data["variable_huntgroup_domain"] = domain
+    if caller:
+        account, at, host = caller.rpartition("@")
+        if not at:
+            raise InputError(f"{caller!r} is not the address of a line: ACCOUNT@DOMAIN is accepted")
+        data |= {"variable_user_name": normal_account(account), "variable_domain_name": normal_domain(host)}
+    return read_arrival(data.get, domain)
+
+
+def _group_key(db: peewee.Database, what: str, default_domain: str) -> tuple[str, str]:
+    """Return domain and number of a group. Raises InputError where there is none, or more than one."""
+    with database_errors(db):
+        sql = f"SELECT name, domain, number FROM {quoted(db, 'groups')} WHERE name = {db.param} OR number = {db.param}"
+        number, at, domain = what.rpartition("@")
+        found = execute(db, sql, (what, _as_number(number if at else what))).fetchall()
+    by_name = [row for row in found if row[0] == what]
+    wanted_domain = domain.lower() if at else ""
+    by_number = [row for row in found if row[0] != what and wanted_domain in ("", row[1])]
+    if len(by_number) > 1 and default_domain in [row[1] for row in by_number]:
+        by_number = [row for row in by_number if row[1] == default_domain]
+    rows = by_name or by_number
+    if not rows:
+        raise InputError(f"there is no group {what!r}: a name, NUMBER, NUMBER@DOMAIN or the id of a call is accepted")
+    if len(rows) > 1:
+        owners = ", ".join(sorted(f"{row[2]}@{row[1]}" for row in rows))
+        raise InputError(f"{what!r} is the number of more than one group: one of {owners} is accepted")
+    ((name, its_domain, its_number),) = rows
+    if its_number is None:
+        raise InputError(
+            f"group {name!r} has no group number, so nobody can call it: a group with a number is accepted"
+        )
+    return its_domain, its_number
+
+
+def _as_number(text: str) -> str:
+    try:
+        return normal_number(text)
+    except InputError:
+        return ""
+
+
+def _hardphones(db: peewee.Database, group: HuntGroup) -> dict[int, list[str]]:
+    """Return user id → hardphone lines of the members, in one query."""
+    sql = (
+        f"SELECT l.user_id, l.number FROM {quoted(db, 'lines')} l JOIN members m ON m.user_id = l.user_id "
+        f"WHERE m.group_id = {db.param} AND l.kind = {db.param} ORDER BY l.number"
+    )
+    found: dict[int, list[str]] = {}
+    with database_errors(db):
+        for user_id, number in execute(db, sql, (group.id, LineKind.HARDPHONE.value)).fetchall():
+            found.setdefault(user_id, []).append(number)
+    return found
+
+
+# -- the switch -------------------------------------------------------------------------------------------------------
+
+
+def _switch(settings: Settings) -> InboundSession:
+    if not settings.esl_address:
+        raise InputError(
+            "the switch has to be asked who is registered, but esl_address is not set: "
+            "HOST:PORT of its event socket is accepted (and its password in esl_password)"
+        )
+    host, port = settings.esl_address[0]  # of several switches the first; --esl-address names another
+    return InboundSession(host, port, settings.esl_password)
+
+
+def _contacts(switch: InboundSession, lines: Iterable[Line]) -> dict[Line, Contacts]:
+    """Ask what a call asks, and read it as a call does."""
+    marker = f"[h={os.urandom(6).hex()}]"
+    lines = tuple(lines)
+    answers = _ask(switch, [question(line.address, marker) for line in lines])
+    return {line: read_contacts(answer, marker) for line, answer in zip(lines, answers, strict=True)}
+
+
+def _registered(switch: InboundSession, contacts: Mapping[Line, Contacts]) -> dict[str, registrations.Registration]:
+    accounts = {
+        (profile, line.account): None
+        for line, (dialable, refused) in contacts.items()
+        for contact in (*dialable, *refused)
+        if (profile := registrations.profile_of(contact))
+    }
+    answers = _ask(switch, [registrations.question(*account) for account in accounts])
+    return {
+        registration.contact: registration
+        for (profile, _), answer in zip(accounts, answers, strict=True)
+        for registration in registrations.read_registrations(answer, profile)
+    }
+
+
+def _ask(switch: InboundSession, questions: list[str]) -> list[str]:
+    answers: list[str] = []
+    for start in range(0, len(questions), QUESTIONS_MAX):
+        some = [api(line) for line in questions[start : start + QUESTIONS_MAX]]
+        answers += [message.reply for message in switch.exchange(some, switch.timeout_s)]
+    return answers
+
+
+# -- a call of the journal --------------------------------------------------------------------------------------------
+
+
+def _explain_call(db: peewee.Database, settings: Settings, call: PastCall) -> Explanation:
+    group = find_group(db, call.group_domain, call.group_number)
+    members = group.members if group and group.id == call.group_id else ()
+    try:
+        return explain_past(call, members, _registered_now(settings, call))
+    except SwitchError as error:
+        told = explain_past(call, members, {})
+        return replace(told, heading=f"{told.heading}; who is registered today is not known: {error}")
+
+
+def _registered_now(settings: Settings, call: PastCall) -> Registrations:
+    """Return what the switch knows today of the lines of a past call; nothing where no switch is set."""
+    if not settings.esl_address:
+        return {}
+    addresses = dict.fromkeys(leg.line for leg in call.legs)
+    lines = [Line(account, domain, account) for account, _, domain in (it.rpartition("@") for it in addresses)]
+    with _switch(settings) as switch:
+        return _registered(switch, _contacts(switch, lines))
+
+
+def _past_call(db: peewee.Database, call_id: str) -> PastCall | None:
+    """Return a call with its legs and entries, in three queries, or None where the journal has no such call."""
+    columns = "group_id, group_name, group_number, group_domain, caller_name, caller_number, arrived_at_ms, outcome"
+    row = execute(db, f"SELECT {columns}, overflow FROM calls WHERE call_id = {db.param}", (call_id,)).fetchone()
+    if row is None:
+        return None
+    group_id, name, number, domain, caller_name, caller_number, arrived_at_ms, outcome, overflow = row
+    columns = (
+        f"user_id, line, contact, cause, rang FROM legs WHERE call_id = {db.param} ORDER BY {quoted(db, 'number')}"
+    )
+    legs = execute(db, f"SELECT {columns}", (call_id,)).fetchall()
+    columns = f"user_id, user_name, kind, rang FROM journal_entries WHERE call_id = {db.param} ORDER BY position"
+    entries = execute(db, f"SELECT {columns}", (call_id,)).fetchall()
+    arrived = datetime.datetime.fromtimestamp(arrived_at_ms / 1000, datetime.UTC)
+    return PastCall(
+        call_id=call_id,
+        group_id=group_id,
+        group_name=name,
+        group_number=number,
+        group_domain=domain,
+        caller=" ".join(dict.fromkeys(filter(None, (caller_name, caller_number)))),
+        arrived_at=arrived.isoformat(timespec="seconds"),
+        outcome=outcome or "",
+        overflow=overflow,
+        legs=tuple(PastLeg(who, line, where, cause, bool(rang)) for who, line, where, cause, rang in legs),
+        entries=tuple(PastEntry(who, name, EntryKind(kind), bool(rang)) for who, name, kind, rang in entries),
+    )

@@ -1,0 +1,96 @@
+"""The numbers of the database, and what the switch knows: its configuration, from itself or from its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import peewee
+
+from esl_huntgroup.database import database_errors, execute, quoted
+from esl_huntgroup.errors import InputError
+from esl_huntgroup.esl.inbound import InboundSession
+from esl_huntgroup.fsxml import Element, parse_fsxml
+from esl_huntgroup.fsxml_files import read_fsxml
+from esl_huntgroup.number_check import (
+    NumberFinding,
+    Owned,
+    dialplan_findings,
+    directory_findings,
+    gateway_findings,
+)
+from esl_huntgroup.settings import Settings
+
+NOTHING = "can't find anything"
+"""What ``xml_locate`` answers where there is no such section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Parts of the switch's configuration; None for one that is not to be compared."""
+
+    directory: Element | None
+    dialplan: Element | None
+    gateways: tuple[Element, ...]
+
+
+def of_files(directory: Path | None, dialplan: Path | None) -> Sources:
+    """Return what files or folders hold; gateways are looked for in both. Raises InputError."""
+    users = read_fsxml(directory) if directory else None
+    extensions = read_fsxml(dialplan) if dialplan else None
+    return Sources(users, extensions, tuple(filter(None, (users, extensions))))
+
+
+def of_switch(settings: Settings) -> Sources:
+    """
+    Ask the switch. What it gets from elsewhere only when it needs it (mod_xml_curl) is not in the answer.
+
+    Raises InputError where no switch is set, and SwitchError.
+    """
+    if not settings.esl_address:
+        raise InputError(
+            "there is nothing to compare with: esl_address is not set: HOST:PORT of the switch's event socket, "
+            "or --directory-xml and --dialplan-xml are accepted"
+        )
+    host, port = settings.esl_address[0]  # of several switches the first; --esl-address names another
+    with InboundSession(host, port, settings.esl_password) as switch:
+        directory = _located(switch, "directory")
+        dialplan = _located(switch, "dialplan")
+        sofia = _located(switch, "configuration configuration name sofia.conf")
+    return Sources(directory, dialplan, (directory, sofia))
+
+
+def _located(switch: InboundSession, what: str) -> Element:
+    answer = switch.api(f"xml_locate {what}")
+    return parse_fsxml("" if answer.startswith((NOTHING, "-ERR")) else answer, f"switch, {what.partition(' ')[0]}")
+
+
+def compare(db: peewee.Database, sources: Sources) -> tuple[list[NumberFinding], str]:
+    """Return what is to be done, and the sentence for when that is nothing. Takes two queries; raises DatabaseError."""
+    groups, lines = _groups(db), _lines(db)
+    found: list[NumberFinding] = []
+    if sources.directory:
+        found += directory_findings(groups, sources.directory)
+    if sources.dialplan:
+        found += dialplan_findings(groups, lines, sources.dialplan)
+    for root in sources.gateways:
+        found += gateway_findings(groups, lines, root)
+    compared = [name for name in ("directory", "dialplan", "gateways") if getattr(sources, name)]
+    sentence = f"numbers: {len(groups)} of groups and {len(lines)} of lines have no conflict in {', '.join(compared)}"
+    return list(dict.fromkeys(found)), sentence
+
+
+def _groups(db: peewee.Database) -> list[Owned]:
+    sql = f"SELECT domain, number, name FROM {quoted(db, 'groups')} WHERE number IS NOT NULL ORDER BY domain, number"
+    with database_errors(db):
+        return [Owned(domain, number, f"group {name!r}") for domain, number, name in execute(db, sql).fetchall()]
+
+
+def _lines(db: peewee.Database) -> list[Owned]:
+    sql = (
+        f"SELECT l.domain, l.number, u.name FROM {quoted(db, 'lines')} l JOIN users u ON u.id = l.user_id "
+        "ORDER BY l.domain, l.number"
+    )
+    with database_errors(db):
+        rows = execute(db, sql).fetchall()
+    return [Owned(domain, number, f"a line of user {name!r}") for domain, number, name in rows]

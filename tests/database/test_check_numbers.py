@@ -1,0 +1,123 @@
+"""`check numbers` from files, as an administrator's CI runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import peewee
+import pytest
+from click.testing import CliRunner, Result
+
+from esl_huntgroup.cli.check import check_command
+from esl_huntgroup.errors import InputError
+from tests.database import rows
+from tests.database.rows import DOMAIN
+
+OURS = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
+
+
+def run(url: str, *arguments: str) -> Result:
+    settings = SimpleNamespace(database=url, esl_address=(), esl_password="")
+    return CliRunner().invoke(check_command, ["numbers", *arguments], obj=settings)
+
+
+@pytest.fixture
+def firm(sqlite: peewee.Database) -> peewee.Database:
+    rows.user(sqlite, 1, "anna")
+    rows.line(sqlite, 1, "101")
+    rows.group(sqlite, "700", "Vertrieb")
+    rows.group(sqlite, None, "Archiv")
+    return sqlite
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """Write a configuration as FreeSWITCH's own: variables, a folder of users, our dialplan as it is shipped."""
+    (tmp_path / "directory" / "default").mkdir(parents=True)
+    (tmp_path / "directory" / "default.xml").write_text(
+        '<include>\n<X-PRE-PROCESS cmd="set" data="domain=example.org"/>\n<domain name="$${domain}">\n'
+        '  <X-PRE-PROCESS cmd="include" data="default/*.xml"/>\n</domain>\n</include>\n'
+    )
+    (tmp_path / "directory" / "default" / "101.xml").write_text('<include>\n  <user id="101"/>\n</include>\n')
+    (tmp_path / "dialplan.xml").write_text(
+        f'<context name="default">\n<X-PRE-PROCESS cmd="include" data="{OURS}"/>\n</context>\n'
+    )
+    return tmp_path
+
+
+def sources(conf: Path) -> list[str]:
+    return ["--directory-xml", str(conf / "directory"), "--dialplan-xml", str(conf / "dialplan.xml")]
+
+
+def test_the_shipped_dialplan_and_a_clean_directory_have_no_conflict(
+    firm: peewee.Database, sqlite_url: str, conf: Path
+) -> None:
+    result = run(sqlite_url, *sources(conf))
+    assert (result.exit_code, result.output) == (
+        0,
+        "ok  numbers: 1 of groups and 1 of lines have no conflict in directory, dialplan, gateways\n",
+    )
+
+
+def test_a_conflict_is_one_line_with_its_place_and_status_one(
+    firm: peewee.Database, sqlite_url: str, conf: Path
+) -> None:
+    user = conf / "directory" / "default" / "102.xml"
+    user.write_text('<include>\n  <!-- Ben -->\n  <user id="102" number-alias="700"/>\n</include>\n')
+    rows.line(firm, 1, "712")
+    result = run(sqlite_url, *sources(conf))
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        f"FIX directory: user 102@{DOMAIN} ({user}, line 3) has the number-alias 700, the number of group 'Vertrieb': "
+        "change one of the two",
+        "FIX dialplan: context default: extension 'huntgroup' (^7\\d\\d$) matches 712, a line of user 'anna': "
+        "make huntgroup_numbers narrower",
+    ]
+    assert run(sqlite_url, *sources(conf), "--accept", "700", "--accept", "712").exit_code == 0
+
+
+def test_two_queries_whatever_the_size(firm: peewee.Database, sqlite_url: str, conf: Path, queries: list[str]) -> None:
+    run(sqlite_url, *sources(conf))
+    few = len(queries)
+    for number in range(200, 300):
+        rows.line(firm, 1, str(number))
+        rows.group(firm, str(number + 600))
+    queries.clear()
+    run(sqlite_url, *sources(conf))
+    assert len(queries) == few
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "{file} cannot be read: No such file or directory"),
+        (b"<a>\n<b>\n</a>", "{file}, line 3: this is not XML (mismatched tag): FreeSWITCH's own files are accepted"),
+        (b"<a name='\xe4'/>", "{file}: byte 10 is not UTF-8: UTF-8 is accepted"),
+        (
+            b'<X-PRE-PROCESS cmd="include" data="f.xml"/>',
+            "{file}: files include one another without end: at most 20 deep is accepted",
+        ),
+    ],
+)
+def test_files_that_cannot_be_read_are_one_sentence(
+    firm: peewee.Database, sqlite_url: str, tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    file = tmp_path / "f.xml"
+    if content is not None:
+        file.write_bytes(content)
+    refused = run(sqlite_url, "--dialplan-xml", str(file)).exception
+    assert isinstance(refused, InputError)
+    assert str(refused) == sentence.format(file=file)
+
+
+def test_an_empty_folder_and_nothing_to_compare_with_are_refused(
+    firm: peewee.Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    refusals = [run(sqlite_url, "--directory-xml", str(tmp_path / "empty")), run(sqlite_url)]
+    assert [str(it.exception) for it in refusals] == [
+        f"{tmp_path / 'empty'} has no file *.xml: a file, or a folder with such files, is accepted",
+        "there is nothing to compare with: esl_address is not set: HOST:PORT of the switch's event socket, "
+        "or --directory-xml and --dialplan-xml are accepted",
+    ]
