@@ -36,9 +36,9 @@ from esl_huntgroup.settings import Settings
 
 _CALL_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 QUESTIONS_MAX: Final = 64
+"""Questions in one write: the answers of so many lines are read before the next ones are sent."""
 AT_ONCE_MS: Final = 0
 """In a dry run no time passes, and no watchdog waits."""
-"""Questions in one write: the answers of so many lines are read before the next ones are sent."""
 
 
 def explain(db: peewee.Database, settings: Settings, what: str, caller: str = "") -> Explanation:
