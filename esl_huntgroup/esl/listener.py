@@ -126,6 +126,13 @@ class Listener(StreamServer):  # type: ignore[misc]  # gevent has no types
         if self.started:
             self.start_accepting()
 
+    def take_all(self) -> None:
+        """Accept whoever waits in the queue: closing it would reset their connections, and leave callers parked."""
+        for _ in range(0 if self.closed else BACKLOG):
+            if not (client := self.do_read()):
+                return
+            self.do_handle(*client)
+
     def close(self) -> None:
         """Stop accepting. The queue lives on as long as another process has the socket."""
         super().close()
