@@ -20,8 +20,8 @@ class Notifier:
     def __init__(self, environment: MutableMapping[str, str]) -> None:
         """Take the address out of the environment: no process of ours has anything to say there but this one."""
         self._address = environment.pop("NOTIFY_SOCKET", "")
-        is_watched = environment.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        self.is_watched = bool(environment.pop("WATCHDOG_USEC", "")) and is_watched
+        for name in ("WATCHDOG_PID", "WATCHDOG_USEC"):
+            environment.pop(name, None)
 
     def tell(self, *assignments: str) -> None:
         """Send assignments such as ``READY=1``. Never waits and never raises: systemd has its own time limits."""

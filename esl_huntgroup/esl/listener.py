@@ -84,18 +84,17 @@ class Listener(StreamServer):  # type: ignore[misc]  # gevent has no types
     def __init__(self, sock: Any, handle: Callable[[Any, Any], None]) -> None:
         """Take over a listening socket; ``start`` begins to accept."""
         super().__init__(sock, handle)
+        sock.setblocking(False)  # other processes accept, too: what was announced may be gone
         self._complaint = Complaint()
-        self._reserve: int | None = _open_reserve()
-
-    @property
-    def is_exhausted(self) -> bool:
+        self._reserve = _open_reserve()
+        self.is_exhausted = self._reserve is None
         """Whether the reserve is in use: the connection that was accepted last has no business to stay."""
-        return self._reserve is None
 
     def restore(self) -> None:
         """Take a descriptor into reserve again, if there is one."""
-        if self._reserve is None:
+        if self.is_exhausted and not self.closed:
             self._reserve = _open_reserve()
+            self.is_exhausted = self._reserve is None
 
     def do_read(self) -> Any:
         """Accept one connection; return its socket and address, None if there is none or nothing to accept it with."""
@@ -109,7 +108,7 @@ class Listener(StreamServer):  # type: ignore[misc]  # gevent has no types
         if self._reserve is None:
             return self._rest()
         os.close(self._reserve)
-        self._reserve = None
+        self._reserve, self.is_exhausted = None, True
         try:
             return super().do_read()
         except OSError:  # somebody else was quicker
@@ -125,6 +124,13 @@ class Listener(StreamServer):  # type: ignore[misc]  # gevent has no types
         self.restore()
         if self.started:
             self.start_accepting()
+
+    def take_all(self) -> None:
+        """Accept whoever waits in the queue: closing it would reset their connections, and leave callers parked."""
+        for _ in range(0 if self.closed else BACKLOG):
+            if not (client := self.do_read()):
+                return
+            self.do_handle(*client)
 
     def close(self) -> None:
         """Stop accepting. The queue lives on as long as another process has the socket."""

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
+import gevent
 from gevent.event import Event
 from greenswitch.esl import OutboundESLServer
 
@@ -121,6 +122,7 @@ class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no typ
         """Stop accepting, wait for the calls at most so long, and return how many are still going on."""
         # Cures "drain has no deadline; calls still connecting are abandoned": they count from accept on.
         self._stop_listening()
+        gevent.sleep(0)  # whoever was accepted last begins, and counts
         self._idle.wait(timeout=drain_timeout_s)
         return self.connection_count
 
@@ -130,6 +132,7 @@ class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no typ
 
     def _stop_listening(self) -> None:
         for listener in self._listeners:
+            listener.take_all()
             listener.close()
 
     def _accept(self, sock: Any, address: Any, listener: Listener) -> None:

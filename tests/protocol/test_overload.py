@@ -13,6 +13,8 @@ from pathlib import Path
 import gevent
 import pytest
 
+from esl_huntgroup.esl.server import Server
+from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.simulator.sipvars import Caller
 from tests.bench.fake_switch import DOMAIN as FAKE_DOMAIN
 from tests.bench.fake_switch import FakeSwitch
@@ -181,6 +183,17 @@ def test_over_the_limit_the_caller_goes_to_the_fallback_and_nobody_else_notices(
     late = office.switch.call(Caller("030222"), "700")
     assert (late.connected, late.fallback, late.status) == (True, "", 503)
     assert talking.get().spoken_with == "Anna Berg"
+
+
+def test_whoever_waits_in_the_queue_when_the_service_stops_is_still_served() -> None:
+    served: list[object] = []
+    server = Server([("127.0.0.1", 0)], lambda session: served.append(session.client_address), CallSession.stop, 10)
+    server.listen()
+    address = server.bound_addresses[0]
+    with socket.create_connection(address) as first, socket.create_connection(address) as second:
+        assert served == []  # nobody has had time to accept
+        assert server.stop(LIMIT_S) == 0
+        assert served == [first.getsockname(), second.getsockname()]
 
 
 # -- who may connect --------------------------------------------------------------------------------------------------

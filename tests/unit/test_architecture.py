@@ -18,7 +18,7 @@ MODULES = {
     for path in sorted(ROOT.rglob("*.py"))
 }
 
-LAYERS = ("cli", "service demo check", "supervisor worker", "call", "")
+LAYERS = ("cli", "service demo check", "supervisor crew worker", "call", "")
 """From the top down; the last layer is everything else: esl, hunt, directory, journal and what they are made of."""
 NOT_FOR_PURE = {"gevent", "peewee", "socket", "time", "random", "logging", "os", "threading", "subprocess", "secrets"}
 """What waits, reads a clock, a database or a socket, or makes chance."""

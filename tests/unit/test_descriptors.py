@@ -6,7 +6,9 @@ import os
 
 import pytest
 
-from esl_huntgroup import descriptors
+from esl_huntgroup import crew, descriptors
+from esl_huntgroup.child import Child
+from esl_huntgroup.crew import Place
 from esl_huntgroup.esl import complaint, server
 from esl_huntgroup.notify import Notifier, activated_sockets
 from esl_huntgroup.usage import SharedUsage
@@ -53,3 +55,25 @@ def test_without_systemd_nobody_is_told_and_with_a_dead_one_nothing_breaks() -> 
     environment = {"NOTIFY_SOCKET": "@nobody-listens-here"}
     Notifier(environment).tell("READY=1")
     assert environment == {}
+
+
+class Stub(Child):
+    """A worker without a process."""
+
+    def __init__(self) -> None:
+        self.is_leaving = False
+
+
+def test_the_pause_before_the_next_start_doubles_and_is_forgotten_after_a_long_life() -> None:
+    place, child = Place(), Stub()
+    pauses = []
+    for _ in range(8):
+        place.lose(child, now=1.0)
+        pauses.append(place.start_at - 1.0)
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    place.started_at = 100.0
+    place.lose(child, now=100.1 + crew.PAUSE_FORGOTTEN_S)
+    assert place.pause_s == 1.0
+    child.is_leaving = True
+    place.lose(child, now=500.0)
+    assert place.start_at == 500.0
