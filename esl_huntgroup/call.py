@@ -380,7 +380,7 @@ def serve(session: CallSession, around: Surroundings) -> None:
     """
     try:
         answer = session.connect(around.reply_timeout_s)
-        arrival = read_arrival(answer.get, around.default_domain)
+        arrival = read_arrival(answer.reader(), around.default_domain)
         is_trusted = knows_secret(around.secret, answer.get(f"variable_{SECRET_VARIABLE}"))
         session.session_data = None  # 5 kB that nobody needs any more
         del answer
@@ -426,7 +426,7 @@ def refuse(session: CallSession, around: Surroundings) -> None:
     Closing the socket would park the caller for ever, so control is taken properly and then given up.
     """
     try:
-        arrival = read_arrival(session.connect(around.reply_timeout_s).get, around.default_domain)
+        arrival = read_arrival(session.connect(around.reply_timeout_s).reader(), around.default_domain)
     except SwitchError as error:
         log.warning("a call that was refused: %s peer=%s", error, _peer(session))
         session.stop()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -31,8 +31,10 @@ AUTH_REQUEST: Final = "auth/request"
 RUDE_REJECTION: Final = "text/rude-rejection"
 
 _BEGINS_LIKE_A_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,63}(?::|\Z)")
-_API_ANSWER = re.compile(rb"Content-Type: api/response\nContent-Length: (\d{1,12})\n\n")
-"""What nearly every message of a call is: the answer to "who is registered", once for each line."""
+_ANSWER = re.compile(
+    rb"Content-Type: (?:api/response\nContent-Length: (?P<length>\d{1,12})|command/reply\nReply-Text: [^\n]*)\n\n"
+)
+"""What nearly every message of a call is: the answer to an api command ("who is registered"), or a plain reply."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -70,9 +72,23 @@ class Message:
         value = _value(self._fields, _key(name))
         if value is None:
             return None
-        if b"%" in value and self._fields.startswith(b"\nEvent-Name:"):
-            value = unquote_to_bytes(value)
-        return value.decode("utf-8", "replace")
+        return _decoded(value, is_encoded=self._fields.startswith(b"\nEvent-Name:"))
+
+    def reader(self) -> Callable[[str], str | None]:
+        """
+        Return what does the same as ``get``, faster where many values are asked for.
+
+        All lines are taken apart at once; the values are still decoded one by one.
+        """
+        lines = (_without_nested_body(self.body) if self.is_event else self.head).split(b"\n")
+        found = {name: value for name, colon, value in [line.partition(b":") for line in reversed(lines)] if colon}
+        is_encoded = lines[0].startswith(b"Event-Name:")
+
+        def get(name: str) -> str | None:
+            value = found.get(name.encode("ascii"))
+            return None if value is None else _decoded(value.strip(b" \r"), is_encoded=is_encoded)
+
+        return get
 
     def text(self) -> str:
         """Return the body as text, without the line end that api answers carry."""
@@ -116,9 +132,11 @@ class Decoder:
         messages: list[Message] = []
         start, size = 0, len(source)
         while start < size:
-            answer = _API_ANSWER.match(source, start)
-            if answer:
-                body_at, length, content_type = answer.end(), _checked_length(answer[1]), API_RESPONSE
+            answer = _ANSWER.match(source, start)
+            if answer and answer["length"]:
+                body_at, length, content_type = answer.end(), _checked_length(answer["length"]), API_RESPONSE
+            elif answer:
+                body_at, length, content_type = answer.end(), 0, COMMAND_REPLY
             else:
                 body_at, content_type = self._end_of_head(source, start), ""
                 if not body_at:
@@ -169,6 +187,12 @@ def _value(fields: bytes, key: bytes) -> bytes | None:
     start += len(key)
     end = fields.find(b"\n", start)
     return fields[start : end if end >= 0 else len(fields)].strip(b" \r")
+
+
+def _decoded(value: bytes, *, is_encoded: bool) -> str:
+    if is_encoded and b"%" in value:
+        value = unquote_to_bytes(value)
+    return value.decode("utf-8", "replace")
 
 
 def _content_type(head: bytes) -> str:

@@ -64,6 +64,16 @@ def test_a_value_is_decoded_only_where_the_switch_encodes() -> None:
     assert channel.reply == "+OK"
 
 
+@given(st.lists(st.sampled_from([b"Event-Name: X", b"A: 1", b"A: 2", b"A:B: %41 ", b"B", b": x", b"", b"C: \xff\r"])))
+def test_many_values_are_read_as_one_is(lines: list[bytes]) -> None:
+    block = b"\n".join(lines)
+    for message in (Message(block, b"", "command/reply"), Message(b"", block, "text/event-plain")):
+        get = message.reader()
+        assert [get(name) for name in ("Event-Name", "A", "B", "C", "D")] == [
+            message.get(name) for name in ("Event-Name", "A", "B", "C", "D")
+        ]
+
+
 def test_bytes_that_are_not_utf8_are_replaced() -> None:
     body = b"Event-Name: X\nA: %FF\nB: \xff\n\n"
     (event,) = decode(b"Content-Type: text/event-plain\nContent-Length: %d\n\n%b" % (len(body), body))
