@@ -62,9 +62,10 @@ def _number(kind: type[int] | type[float], least: float, most: float) -> Callabl
             raise ValueError(sentence)
         try:
             number = kind(value)
-        except (TypeError, ValueError):
+            is_whole = number == float(value)
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(sentence) from None
-        if (kind is int and number != float(value)) or not least <= number <= most:
+        if (kind is int and not is_whole) or not least <= number <= most:
             raise ValueError(sentence)
         return number
 
