@@ -4,7 +4,7 @@ The loop of one call: it carries messages between the switch and ``hunt``, and d
 What it writes to the switch, in this order:
 
     connect
-    linger · event · filter · uuid_setvar_multi · uuid_getvar park_timeout · sofia_contact for each line   (one write)
+    linger · event · filter · uuid_getvar park_timeout · uuid_setvar_multi · sofia_contact for each line   (one write)
     sendmsg bridge · uuid_setvar_multi note · sched_api guard · sched_del watchdog                         (one write)
     ... the phones ring, somebody talks, the switch tells the end ...
 
