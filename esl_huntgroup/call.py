@@ -108,11 +108,13 @@ class Surroundings:
     clock: Callable[[], float] = time.monotonic
     secret: str = ""
     meter: Meter = field(default_factory=Meter)
+    has_witness: bool = False
     call_ids: CallIds = field(default_factory=CallIds)
 
     def new_hunt(self, arrival: Arrival) -> Hunt:
         """Return the hunt for a caller who has just arrived."""
-        return Hunt(self.call_ids.next(arrival.arrived_at_ms, os.urandom(6)), arrival, self.leg_limit)
+        call_id = self.call_ids.next(arrival.arrived_at_ms, os.urandom(6))
+        return Hunt(call_id, arrival, self.leg_limit, has_witness=self.has_witness)
 
 
 class Call:

@@ -232,8 +232,14 @@ class Hunt:
     ``answered_by`` are set once, when they are known, and can be read for the log at any time.
     """
 
-    def __init__(self, call_id: str, arrival: Arrival, leg_limit: int = LEG_LIMIT) -> None:
-        """Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``plan.CallIds``)."""
+    def __init__(
+        self, call_id: str, arrival: Arrival, leg_limit: int = LEG_LIMIT, *, has_witness: bool = False
+    ) -> None:
+        """
+        Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``plan.CallIds``).
+
+        ``has_witness`` is whether somebody else learns of the end of a call that we lose sight of (``witness``).
+        """
         self.call_id = call_id
         self.arrival = arrival
         self.state = State.ARRIVED
@@ -246,6 +252,7 @@ class Hunt:
         self.answered_at_ms = 0
         self.ended_at_ms = 0
         self._leg_limit = leg_limit
+        self._has_witness = has_witness
 
     def begin(self) -> list[Command]:
         """Return the first thing to do."""
@@ -425,9 +432,14 @@ class Hunt:
     def _lost(self, at_ms: int, outcome: Outcome) -> list[Command]:
         if self.state is State.LEAVING:
             return self._release()
+        goes_on = self.state is State.TALKING or (self.state is State.ALERTING and outcome is Outcome.SWITCH_GONE)
         if self.state is not State.TALKING:
             self.outcome = outcome
             self.leg_causes = dict.fromkeys((leg.uuid for leg in self.plan.legs), causes.UNKNOWN)
+        if goes_on and self._has_witness:
+            # Nothing is over but our view of it; what the journal lacks, it hears from the other witness.
+            self.ended_at_ms = at_ms
+            return self._release()
         return [*self._end(at_ms, outcome.value.upper(), ""), *self._release()]
 
     def _fault(self, at_ms: int) -> list[Command]:
