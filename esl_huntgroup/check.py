@@ -261,10 +261,9 @@ def _extension_problems(
     before, after = actions[: names.index("socket")], actions[names.index("socket") + 1 :]
     missing = {**REQUIRED_SETTINGS, "park_timeout": "-1"}.items() - _pairs_set(before)
     yield from (f"does not set {name}={value} before socket; copy it again" for name, value in sorted(missing))
-    if "sched_transfer" not in [name for name, _ in before]:
-        yield "has no watchdog (sched_transfer before socket): a frozen service would park its callers"
-    elif ("huntgroup_watchdog", "${last_sched_id}") not in _pairs_set(before):
-        yield "does not say which task is its watchdog (huntgroup_watchdog): it would end conversations; copy it again"
+    watchdogs = [value for name, value in _pairs_set(before) if name == "huntgroup_watchdog"]
+    if not any(value.startswith("${sched_api(+") and " huntgroup-${uuid} " in value for value in watchdogs):
+        yield "has no watchdog (huntgroup_watchdog, before socket): a frozen service parks its callers; copy it again"
     if "transfer" not in [name for name, _ in after]:
         yield "has no transfer after socket: a caller whom nobody answers is hung up"
     yield from _socket_problems(dict(actions)["socket"], addresses)

@@ -147,10 +147,16 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Set these variables on the caller's channel ("" removes) and ask who is registered. Answered by ContactsKnown."""
+    """
+    Set these variables on the caller's channel ("" removes) and ask who is registered. Answered by ContactsKnown.
+
+    ``rings`` is whether the caller is told that it rings: now, as a phone that sends early media alone would leave them
+    in silence.
+    """
 
     variables: Mapping[str, str]
     lines: tuple[Line, ...]
+    rings: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +323,7 @@ class Hunt:
             variables["ringback"] = variables["transfer_ringback"] = group.ringback
         elif self.arrival.is_in_silence:
             variables["transfer_ringback"] = RINGING_TONE
-        return [opened, *warning, Prepare(variables, group.lines)]
+        return [opened, *warning, Prepare(variables, group.lines, rings=not self.arrival.is_answered)]
 
     def _ring(self, contacts: Mapping[Line, Contacts], at_ms: int) -> list[Command]:
         group = self._known_group()
