@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from esl_huntgroup.check import MODULES, check_addresses, check_descriptors, check_dialplan, check_modules, check_rate
+from esl_huntgroup.check import (
+    MODULES,
+    check_addresses,
+    check_descriptors,
+    check_dialplan,
+    check_expansion,
+    check_modules,
+    check_rate,
+)
 from esl_huntgroup.settings import Settings
 
 OURS = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
@@ -67,6 +75,13 @@ def test_modules() -> None:
     assert [str(found) for found in check_modules(lambda name: name != "mod_sofia")] == [
         "FIX switch: mod_sofia is not loaded; add it to modules.conf.xml, or: load mod_sofia"
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_ok"), [("1795372358", True), ("<API execute Permission Denied>", False), ("", False)]
+)
+def test_commands_inside_of_braces(answer: str, is_ok: bool) -> None:
+    assert check_expansion(answer).is_ok is is_ok
 
 
 @pytest.mark.parametrize(
