@@ -37,10 +37,7 @@ def test_the_group_extension_is_played_action_by_action() -> None:
     assert (number.get("field"), number.get("break"), actions(number, values)) == ("destination_number", None, ())
     assert played.actions == actions(rest, values)
     assert (again.get("field"), again.get("break")) == ("${huntgroup_arrived}", "never")
-    assert actions(again, values) == (
-        ("multiset", "^^;huntgroup_settled=${msleep(60)};app_disable_expand_variables="),
-        ("sched_cancel", "huntgroup-${uuid}"),
-    )
+    assert actions(again, values) == (("set", "huntgroup_settled=${msleep(60)}"),)
 
 
 def routed(result: str) -> tuple[tuple[str, str], ...]:
