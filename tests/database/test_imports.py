@@ -371,3 +371,12 @@ def test_a_database_that_is_no_fusionpbx_is_refused(
         refused = run(sqlite_url, "fusionpbx", empty).exception
     assert isinstance(refused, DatabaseError)
     assert "is not the database of a FusionPBX: it has no table v_ring_group_destinations" in str(refused)
+
+
+def test_skip_does_not_let_a_number_with_letters_pass(sqlite: peewee.Database, sqlite_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text("user;number\nanna;101\nben;7a\n")
+    assert refusal(sqlite, sqlite_url, "csv", str(file), "--yes", "--skip") == [
+        f"{file}, line 3: user 'ben', lines, number: '7a' is not a number: digits, '*', '#' and a leading '+' are "
+        "accepted, at most 32 characters"
+    ]
