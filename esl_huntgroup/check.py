@@ -139,21 +139,32 @@ def _check_database(settings: Settings) -> Iterator[Finding]:
 def _check_groups(database: peewee.Database) -> Iterator[Finding]:
     group, member, line = models.Group, models.Member, models.Line
     query = (
-        group.select(group.name, peewee.fn.COUNT(line.id))
+        group.select(group.name, group.is_active, peewee.fn.COUNT(line.id))
         .join(member, peewee.JOIN.LEFT_OUTER)
         .join(line, peewee.JOIN.LEFT_OUTER, on=(line.user == member.user) & (line.kind == LineKind.SOFTPHONE))
         .where(group.hunt_mode == HuntMode.SOFTPHONE)
-        .group_by(group.id, group.name)
+        .group_by(group.id, group.name, group.is_active)
         .order_by(group.name)
     )
-    rows = list(query.tuples().execute(database))
+    yield from check_groups(list(query.tuples().execute(database)))
+
+
+def check_groups(rows: Sequence[tuple[str, bool, int]]) -> Iterator[Finding]:
+    """Judge the groups in mode softphone: name, whether the group is active, number of its members' softphone lines."""
+    active = [(name, lines) for name, is_active, lines in rows if is_active]
     if not rows:
         yield wrong("groups: there is no hunt group; load a file, for example db/examples/small-firm.yaml")
-    for name, lines in rows:
+    elif not active:
+        yield wrong(
+            f"groups: all hunt groups ({len(rows)}) are switched off, so no call rings; to switch one on: "
+            "esl-huntgroup group set NAME --active"
+        )
+    for name, lines in active:
         if not lines:
             yield wrong(f"group {name}: no member has a softphone line, so a call to it rings nobody; add one")
-    if rows and all(lines for _, lines in rows):
-        yield right(f"groups: {len(rows)} hunt groups, each with softphone lines")
+    if active and all(lines for _, lines in active):
+        off = f"; {len(rows) - len(active)} more are switched off" if len(active) < len(rows) else ""
+        yield right(f"groups: {len(active)} hunt groups, each with softphone lines{off}")
 
 
 def check_spool(directory: Path) -> Iterator[Finding]:

@@ -24,10 +24,15 @@ class Draft:
         self._users: dict[str, tuple[int, dict[str, Any]]] = {}
         self._groups: dict[str, tuple[int, dict[str, Any]]] = {}
         self._problems: list[str] = []
+        self._notes: list[str] = []
 
     def refuse(self, place: str, sentence: str) -> None:
         """Note what cannot be imported."""
         self._problems.append(f"{place}: {sentence}")
+
+    def note(self, place: str, sentence: str) -> None:
+        """Note what has no counterpart here and is left out, without a reason to refuse the rest."""
+        self._notes.append(f"{place}: {sentence}")
 
     def user(self, name: str, place: str, **values: str) -> None:
         """Add a user, or values to one who is there; a value that is different already is refused."""
@@ -64,7 +69,7 @@ class Draft:
                 lines.append(f"{self._name}: and {len(self._problems) - PROBLEMS_SHOWN_MAX} more")
             raise InputError("\n".join(lines))
         root = {"users": _nodes(self._users), "groups": _nodes(self._groups)}
-        return Document(node_of(0, root), self._name, tuple(self._places)), self._problems
+        return Document(node_of(0, root), self._name, tuple(self._places)), [*self._problems, *self._notes]
 
     def _set(
         self, items: dict[str, tuple[int, dict[str, Any]]], kind: str, name: str, place: str, values: Mapping[str, Any]

@@ -153,6 +153,8 @@ def _take_members(
             continue
         if (domain, number) in users:
             draft.member(name, users[domain, number], place)
+            if (delay := _text(destination, "destination_delay")) not in ("", "0"):
+                draft.note(place, f"group {name!r} rings {number!r} {delay} seconds later there, and at once here")
         else:
             draft.refuse(place, f"group {name!r} rings {number!r}, which is no enabled extension: one is accepted")
 

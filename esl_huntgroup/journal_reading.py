@@ -19,11 +19,14 @@ def entries(
     """
     Return what members have seen of group calls, newest call first, and in a call by position.
 
+    A call that has ended and that no member has an entry of is one line, without a user and a kind; unless it is asked
+    for the entries of a user.
+
     ``user`` is a user's name, ``group`` a group's name or number. Takes one query, and one more for each of these two
     that is given. Raises InputError for a user or group that does not exist, and DatabaseError.
     """
     with database_errors(db):
-        conditions: list[str] = []
+        conditions = ["(e.call_id IS NOT NULL OR c.outcome IS NOT NULL)"]
         parameters: list[object] = []
         if user is not None:
             conditions.append("e.user_id = {0}")
@@ -32,24 +35,26 @@ def entries(
             ids = _group_ids(db, group)
             conditions.append(f"c.group_id IN ({', '.join(['{0}'] * len(ids))})")
             parameters += ids
-        newest = "e.call_id" if group is None or user is not None else "c.call_id"
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        newest = "c.call_id" if user is None else "e.call_id"
+        where = f"WHERE {' AND '.join(conditions)}"
         sql = f"{_ENTRIES} {where} ORDER BY {newest} DESC, e.position LIMIT {{0}}".format(db.param)
         return [_line(row) for row in execute(db, sql, (*parameters, limit)).fetchall()]
 
 
 _ENTRIES = """
-SELECT e.call_id, c.arrived_at_ms, c.group_name, c.group_number, c.group_domain, c.caller_name, c.caller_number,
+SELECT c.call_id, c.arrived_at_ms, c.group_name, c.group_number, c.group_domain, c.caller_name, c.caller_number,
        e.user_name, e.kind, e.rang, e.cause, c.answered_by_name, c.wait_ms, c.talk_ms, c.outcome
-FROM journal_entries e JOIN calls c ON c.call_id = e.call_id"""
+FROM calls c LEFT JOIN journal_entries e ON e.call_id = c.call_id"""
 """Call ids begin with the time, so their order is that of the calls."""
 
 
 def _line(row: Sequence[object]) -> JournalLine:
     fields = dict(zip(JournalLine.__slots__, row, strict=True))
-    outcome = fields["outcome"]
+    kind, outcome = fields["kind"], fields["outcome"]
     fields |= {
-        "kind": EntryKind(str(fields["kind"])),
+        "user_name": fields["user_name"] or "",
+        "cause": fields["cause"] or "",
+        "kind": None if kind is None else EntryKind(str(kind)),
         "rang": bool(fields["rang"]),
         "outcome": None if outcome is None else Outcome(str(outcome)),
     }

@@ -17,7 +17,7 @@ from esl_huntgroup.outcome import EntryKind
 @dataclass(frozen=True, slots=True)
 class JournalLine:
     """
-    One member's view of one group call.
+    One member's view of one group call; or a call that no member has an entry of: ``user_name`` empty, ``kind`` None.
 
     Times are milliseconds since the epoch, UTC; ``wait_ms`` is None while it rings, ``talk_ms`` and ``outcome`` until
     the call has ended.
@@ -31,7 +31,7 @@ class JournalLine:
     caller_name: str
     caller_number: str
     user_name: str
-    kind: EntryKind
+    kind: EntryKind | None
     rang: bool
     cause: str
     answered_by_name: str
@@ -53,6 +53,7 @@ class _Words:
     missed: str
     not_signalled: str
     empty: str
+    without_entry: Mapping[Outcome, str]
 
 
 _WORDS: Mapping[str, _Words] = {
@@ -66,6 +67,18 @@ _WORDS: Mapping[str, _Words] = {
         missed="missed",
         not_signalled="not signalled",
         empty="no journal entries",
+        without_entry={
+            Outcome.ANSWERED: "answered",
+            Outcome.NO_ANSWER: "nobody answered",
+            Outcome.NOBODY_REGISTERED: "nobody registered",
+            Outcome.ALL_BUSY: "all busy",
+            Outcome.CALLER_GONE: "caller gone",
+            Outcome.GROUP_DISABLED: "group switched off",
+            Outcome.UNKNOWN_NUMBER: "unknown number",
+            Outcome.SWITCH_GONE: "switch gone",
+            Outcome.SERVICE_FAULT: "fault of the service",
+            Outcome.INTERRUPTED: "interrupted",
+        },
     ),
     "de": _Words(
         headings=("Zeit", "Gruppe", "Anrufer", "gesehen als", "gewartet", "gesprochen"),
@@ -77,11 +90,24 @@ _WORDS: Mapping[str, _Words] = {
         missed="verpasst",
         not_signalled="nicht signalisiert",
         empty="keine Journaleinträge",
+        without_entry={
+            Outcome.ANSWERED: "angenommen",
+            Outcome.NO_ANSWER: "niemand hat abgenommen",
+            Outcome.NOBODY_REGISTERED: "niemand angemeldet",
+            Outcome.ALL_BUSY: "alle besetzt",
+            Outcome.CALLER_GONE: "Anrufer hat aufgelegt",
+            Outcome.GROUP_DISABLED: "Gruppe ausgeschaltet",
+            Outcome.UNKNOWN_NUMBER: "unbekannte Nummer",
+            Outcome.SWITCH_GONE: "Telefonanlage fort",
+            Outcome.SERVICE_FAULT: "Fehler im Dienst",
+            Outcome.INTERRUPTED: "unterbrochen",
+        },
     ),
 }
 LANGUAGES = tuple(_WORDS)
 
-_STYLE: Mapping[EntryKind, Mapping[str, Any]] = {
+_STYLE: Mapping[EntryKind | None, Mapping[str, Any]] = {
+    None: {"dim": True},
     EntryKind.ANSWERED: {},
     EntryKind.ANSWERED_ELSEWHERE: {"fg": "blue"},
     EntryKind.MISSED: {"bold": True},
@@ -112,7 +138,11 @@ def table(
 
 
 def seen_as(line: JournalLine, language: str) -> str:
-    """Return how a person sees the entry, in words. Raises KeyError for a language that is not in LANGUAGES."""
+    """
+    Return in words how a person sees the entry, or how a call without one ended.
+
+    Raises KeyError for a language that is not in LANGUAGES.
+    """
     words = _WORDS[language]
     match line.kind:
         case EntryKind.ANSWERED:
@@ -125,6 +155,8 @@ def seen_as(line: JournalLine, language: str) -> str:
             return words.missed
         case EntryKind.NOT_SIGNALLED:
             return words.not_signalled
+        case None:
+            return words.without_entry[line.outcome] if line.outcome else "-"
 
 
 def as_dict(line: JournalLine) -> dict[str, Any]:

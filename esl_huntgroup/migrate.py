@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 import peewee
 
@@ -65,7 +66,13 @@ def newest_version() -> int:
 
 
 def version(db: peewee.Database) -> int:
-    """Return the version of this database, 0 when it is not ours yet. Raises DatabaseError when it is out of reach."""
+    """
+    Return the version of this database, 0 when it is not ours yet. A SQLite file that is missing is not created.
+
+    Raises DatabaseError when it is out of reach.
+    """
+    if dialect(db) == "sqlite" and Path(db.database).parent.is_dir() and not Path(db.database).exists():
+        return 0
     with database_errors(db):
         return _version(db)
 

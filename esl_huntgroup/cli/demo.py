@@ -16,5 +16,7 @@ def demo_command(settings: Settings) -> None:
 
     Takes about fifteen seconds, needs no FreeSWITCH, no configuration and no network, and leaves nothing behind. Exit
     status 0 if every call went as announced and the journal says so.
+
+    Example: esl-huntgroup demo
     """
     demo.run(settings.language)

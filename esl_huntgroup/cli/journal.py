@@ -24,7 +24,8 @@ def journal_command(settings: Settings, user: str | None, group: str | None, lim
     """
     Show the journal, newest call first.
 
-    Blue: a colleague took the call. Bold: missed. Grey: missed, and the phone was not registered.
+    Blue: a colleague took the call. Bold: missed. Grey: missed, and the phone was not registered;
+    or without a member: no member has an entry, and how the call ended.
 
     Example: esl-huntgroup journal --user anna
     """

@@ -31,7 +31,8 @@ def load_command(settings: Settings, file: Path, only_diff: bool, who: str | Non
     """
     Bring in services, users, lines, groups and members from FILE (YAML), whole or not at all.
 
-    What FILE does not mention stays. A user, line, group or service with "remove: true" goes.
+    What FILE does not mention stays. A user, line, group or service with "remove: true" goes, and so does a value that
+    is "none". A list of members, services, favourites or monitor is the whole list: who is not in it goes from it.
 
     Example: esl-huntgroup load db/examples/small-firm.yaml --diff
     """

@@ -99,3 +99,9 @@ def test_no_command_keeps_the_database_open(with_calls: str) -> None:
     db = open_database(with_calls)
     assert execute(db, "PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
     db.close()
+
+
+def test_the_help_of_load_says_what_goes() -> None:
+    said = " ".join(CliRunner().invoke(load_command, ["--help"]).output.split())
+    assert '"remove: true" goes, and so does a value that is "none"' in said
+    assert "is the whole list: who is not in it goes from it" in said

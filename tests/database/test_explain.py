@@ -23,7 +23,7 @@ NEEDS_SWITCH = (
 NO_GROUP = "there is no group {!r}: a name, NUMBER, NUMBER@DOMAIN or the id of a call is accepted"
 
 
-def run(url: str, *arguments: str, esl_address: tuple[str, int] | None = None) -> Result:
+def run(url: str, *arguments: str, esl_address: tuple[tuple[str, int], ...] = ()) -> Result:
     settings = SimpleNamespace(
         database=url, default_domain=DOMAIN, leg_limit=127, esl_address=esl_address, esl_password=""
     )
@@ -69,7 +69,7 @@ def test_what_cannot_be_explained_is_one_sentence(
 
 
 def test_a_switch_that_is_not_there_is_said(firm: peewee.Database, sqlite_url: str) -> None:
-    assert isinstance(run(sqlite_url, "700", esl_address=("127.0.0.1", 1)).exception, SwitchGone)
+    assert isinstance(run(sqlite_url, "700", esl_address=(("127.0.0.1", 1),)).exception, SwitchGone)
 
 
 @pytest.mark.parametrize("what", ["Off", "704", f"704@{DOMAIN}"])
@@ -116,7 +116,7 @@ def test_a_group_of_any_size_takes_the_same_number_of_queries(
 def test_a_call_is_told_though_the_switch_is_down(firm: peewee.Database, sqlite_url: str) -> None:
     JournalStore(firm).write([opened(2), missed(2)])
     call_id = execute(firm, "SELECT call_id FROM calls").fetchone()[0]
-    told = run(sqlite_url, call_id, esl_address=("127.0.0.1", 1))
+    told = run(sqlite_url, call_id, esl_address=(("127.0.0.1", 1),))
     assert told.exit_code == 0
     assert "; who is registered today is not known: 127.0.0.1 port 1: Connection refused" in told.output
     assert told.output.splitlines()[1:] == run(sqlite_url, call_id).output.splitlines()[1:]

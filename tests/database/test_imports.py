@@ -324,7 +324,19 @@ def test_ring_groups_of_fusionpbx_ring_here(sqlite: peewee.Database, sqlite_url:
     assert sales.members == ("101", "102")
     assert {where.target for where in sales.overflows.values()} == {"*99101 XML pbx.example"}
     assert (sales.is_active, purchase.is_active, purchase.members) == (True, False, ("102",))
-    assert run(sqlite_url, "fusionpbx", fusionpbx).output == "nothing would change\n"
+    assert run(sqlite_url, "fusionpbx", fusionpbx).stdout == "nothing would change\n"
+
+
+def test_a_delay_of_fusionpbx_is_listed_as_left_out_and_its_member_comes_all_the_same(
+    sqlite: peewee.Database, sqlite_url: str, fusionpbx: str
+) -> None:
+    listed = (
+        "left out: v_ring_group_destinations, group Vertrieb Süd of pbx.example: group 'Vertrieb Süd' rings '102' "
+        "5 seconds later there, and at once here\n"
+    )
+    assert run(sqlite_url, "fusionpbx", fusionpbx, "--dry-run").stderr == listed
+    assert run(sqlite_url, "fusionpbx", fusionpbx, "--yes").stderr == listed
+    assert read_inventory(sqlite).groups["Vertrieb Süd"].members == ("101", "102")
 
 
 def test_what_of_fusionpbx_cannot_be_imported_is_listed(
@@ -359,3 +371,12 @@ def test_a_database_that_is_no_fusionpbx_is_refused(
         refused = run(sqlite_url, "fusionpbx", empty).exception
     assert isinstance(refused, DatabaseError)
     assert "is not the database of a FusionPBX: it has no table v_ring_group_destinations" in str(refused)
+
+
+def test_skip_does_not_let_a_number_with_letters_pass(sqlite: peewee.Database, sqlite_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text("user;number\nanna;101\nben;7a\n")
+    assert refusal(sqlite, sqlite_url, "csv", str(file), "--yes", "--skip") == [
+        f"{file}, line 3: user 'ben', lines, number: '7a' is not a number: digits, '*', '#' and a leading '+' are "
+        "accepted, at most 32 characters"
+    ]

@@ -257,6 +257,21 @@ def test_entries_are_read_newest_call_first(database: peewee.Database, queries: 
     )
 
 
+def test_a_call_that_no_member_has_an_entry_of_is_one_line_once_it_has_ended(
+    database: peewee.Database, queries: list[str]
+) -> None:
+    people(database)
+    off = ended(2, outcome=Outcome.GROUP_DISABLED, wait_ms=0, talk_ms=0)
+    JournalStore(database).write([*whole(1), opened(2), off, opened(3)])
+    queries.clear()
+    line = entries(database)[0]
+    assert len(queries) == 1
+    assert (line.call_id, line.user_name, line.kind, line.rang, line.cause) == (call_id(2), "", None, False, "")
+    assert line.outcome is Outcome.GROUP_DISABLED
+    assert [found.call_id for found in entries(database, group="700")] == [call_id(2), call_id(1), call_id(1)]
+    assert [found.call_id for found in entries(database, user="user1")] == [call_id(1)]
+
+
 def test_entries_of_a_user_and_of_a_group(database: peewee.Database, queries: list[str]) -> None:
     people(database)
     group(database, "701", id=8, name="Service")

@@ -272,3 +272,11 @@ def test_sqlite_is_opened_for_many_readers_and_one_writer(sqlite: peewee.SqliteD
     assert sqlite.pragma("foreign_keys") == 1
     assert sqlite.pragma("busy_timeout") == 5000
     assert sqlite3.sqlite_version_info >= (3, 35)
+
+
+def test_asking_a_database_that_is_missing_does_not_create_it(tmp_path: Path) -> None:
+    db = open_database(f"sqlite:///{tmp_path}/missing.db")
+    with pytest.raises(DatabaseError, match="has not been set up: run: esl-huntgroup db upgrade"):
+        migrate.require_current(db)
+    assert migrate.version(db) == 0
+    assert list(tmp_path.iterdir()) == []

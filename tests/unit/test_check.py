@@ -14,6 +14,7 @@ from esl_huntgroup.check import (
     check_descriptors,
     check_dialplan,
     check_expansion,
+    check_groups,
     check_modules,
     check_rate,
 )
@@ -144,3 +145,31 @@ def test_open_files_that_are_not_enough_are_said() -> None:
         "FIX settings: max_calls is 1000, but 1263 open files are enough for 999 calls only: raise the limit to 1264 "
         "(LimitNOFILE= of the unit, ulimit -Hn in a shell)"
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], ["FIX groups: there is no hunt group; load a file, for example db/examples/small-firm.yaml"]),
+        ([("A", True, 2), ("B", True, 1)], ["ok  groups: 2 hunt groups, each with softphone lines"]),
+        (
+            [("A", True, 2), ("B", False, 0)],
+            ["ok  groups: 1 hunt groups, each with softphone lines; 1 more are switched off"],
+        ),
+        (
+            [("A", True, 0), ("B", False, 1)],
+            ["FIX group A: no member has a softphone line, so a call to it rings nobody; add one"],
+        ),
+        (
+            [("A", False, 1)],
+            [
+                "FIX groups: all hunt groups (1) are switched off, so no call rings; to switch one on: "
+                "esl-huntgroup group set NAME --active"
+            ],
+        ),
+    ],
+)
+def test_a_group_that_is_switched_off_is_no_hunt_group_that_rings(
+    rows: list[tuple[str, bool, int]], said: list[str]
+) -> None:
+    assert [str(finding) for finding in check_groups(rows)] == said

@@ -36,7 +36,7 @@ LINE = JournalLine(
 BLUE, BOLD, DIM, END = "\x1b[34m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
-def line(kind: EntryKind, **values: Any) -> JournalLine:
+def line(kind: EntryKind | None, **values: Any) -> JournalLine:
     return dataclasses.replace(LINE, kind=kind, **values)
 
 
@@ -87,6 +87,24 @@ def test_a_table_has_aligned_columns_in_german() -> None:
         "Zeit                 Gruppe        Anrufer                  gesehen als               gewartet  gesprochen",
         "14.11.2023 23:13:20  Vertrieb 700  Kundin Müller +49301234  gesprochen mit Anna Berg  0:04      1:01:01",
     ]
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_a_call_without_entries_says_how_it_ended_in_both_languages(outcome: Outcome) -> None:
+    call = line(None, user_name="", outcome=outcome)
+    english, german = (table([call], language, with_member=True)[1] for language in ("en", "de"))
+    assert english.startswith(DIM)
+    assert seen_as(call, "en") in english
+    assert seen_as(call, "de") in german
+    assert seen_as(call, "en") != seen_as(call, "de")
+    assert as_dict(call)["kind"] is None
+
+
+def test_a_call_to_a_group_that_is_off_has_an_empty_member_column() -> None:
+    call = line(None, user_name="", caller_name="", caller_number="999", outcome=Outcome.GROUP_DISABLED, talk_ms=0)
+    assert click.unstyle(table([call], "en", with_member=True, zone=datetime.UTC)[1]) == (
+        "2023-11-14 22:13:20          Vertrieb 700  999     group switched off  0:04     0:00"
+    )
 
 
 def test_an_empty_journal_says_so() -> None:
