@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import peewee
 
@@ -14,23 +14,40 @@ from esl_huntgroup.journal_store import JournalStore, Refused
 from esl_huntgroup.outcome import JournalRecord
 from esl_huntgroup.testimony import OpenCall
 
-OLDEST_MS = 7 * 24 * 3600 * 1000
-"""Calls older than this are not looked for: ids begin with the time, so the search touches the newest rows only."""
+RECENT_MS = 7 * 24 * 3600 * 1000
+"""Calls older than this are looked for less often: ids begin with the time, so a look touches the newest rows only."""
+ORPHANED_MS = 24 * 3600 * 1000
+"""After this time a call of a switch that nobody here watches counts as over: hardly a conversation lasts so long."""
 
-_OPEN = """
-SELECT call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, group_name, group_domain, group_number
-FROM calls WHERE call_id >= {0} AND ended_at_ms IS NULL AND node = {0} ORDER BY call_id"""
+_COLUMNS = """call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, group_name, group_domain, group_number
+FROM calls"""
+_OPEN = f"SELECT {_COLUMNS} WHERE call_id >= {{0}} AND ended_at_ms IS NULL AND node = {{0}} ORDER BY call_id"
+_ORPHANS = f"SELECT {_COLUMNS} WHERE call_id < {{0}} AND ended_at_ms IS NULL AND node NOT IN ({{1}}) ORDER BY call_id"
 _STILL_OPEN = "SELECT answered_at_ms FROM calls WHERE call_id = {0} AND ended_at_ms IS NULL"
 
 
-def open_calls(db: peewee.Database, node: str, now_ms: int) -> list[OpenCall]:
+def open_calls(db: peewee.Database, node: str, since_ms: int) -> list[OpenCall]:
     """
-    Return the calls of one switch that have no end, oldest first, with their groups as they are now.
+    Return the calls of one switch since then that have no end, oldest first, with their groups as they are now.
 
     One query, and two more for each group that such a call is of. Raises DatabaseError.
     """
+    return _found(db, _OPEN.format(db.param), (_first_id(since_ms), node))
+
+
+def orphans(db: peewee.Database, watched: Collection[str], now_ms: int) -> list[OpenCall]:
+    """
+    Return the calls without an end whose switch is none of the ``watched``, and that are older than a day.
+
+    Reads the whole table. Raises DatabaseError.
+    """
+    marks = ", ".join([db.param] * len(watched))
+    return _found(db, _ORPHANS.format(db.param, marks), (_first_id(now_ms - ORPHANED_MS), *watched))
+
+
+def _found(db: peewee.Database, sql: str, parameters: Sequence[object]) -> list[OpenCall]:
     with database_errors(db):
-        rows = execute(db, _OPEN.format(db.param), (_first_id(now_ms - OLDEST_MS), node)).fetchall()
+        rows = execute(db, sql, parameters).fetchall()
     groups: dict[tuple[str, str], HuntGroup | None] = {}
     found = []
     for call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, name, domain, number in rows:
