@@ -38,10 +38,10 @@ class Arrival:
 
     ``number`` and ``domain`` are in normal form; when either was not a number or a domain it is empty and ``problem``
     says why. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty. ``age_ms`` is how
-    long ago the dialplan handed the call over, ``watchdog_ms`` after how long it takes the call back (0: never), and
-    ``watchdog_task`` the scheduler's number of that. ``park_timeout`` is what parking will remove (see ``call``).
-    ``is_in_silence`` is a caller who was answered already (by an IVR, say), whom no 180 reaches, without a tone of the
-    dialplan's own. ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones.
+    long ago the dialplan handed the call over, and ``watchdog_ms`` after how long it takes the call back (0: never).
+    ``park_timeout`` is what parking will remove (see ``call``). ``is_answered`` is a caller whom somebody has answered
+    before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` without a tone of the dialplan's own.
+    ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones.
     """
 
     channel_uuid: str
@@ -56,10 +56,10 @@ class Arrival:
     arrived_at_ms: int
     age_ms: int
     watchdog_ms: int
-    watchdog_task: str
     park_timeout: str
     trail: tuple[str, ...]
     missing_settings: tuple[str, ...]
+    is_answered: bool
     is_in_silence: bool
     headers_are_decided: bool
     problem: str
@@ -84,7 +84,8 @@ def read_arrival(get: Get, default_domain: str) -> Arrival:
     now_ms = _integer(get("Event-Date-Timestamp")) // 1000
     handed_over_s = _integer(get("variable_huntgroup_arrived"))
     watchdog_s = _integer(get("variable_huntgroup_watchdog_s"))
-    watchdog = _integer(get("variable_huntgroup_watchdog"))
+    has_watchdog = (get("variable_huntgroup_watchdog") or "").startswith("+OK")
+    is_answered = get("Answer-State") == "answered"
     domain_text = get("variable_huntgroup_domain") or get("variable_domain_name") or default_domain
     number, number_problem = _normal(normal_number, get("Caller-Destination-Number") or "")
     domain, domain_problem = _normal(normal_domain, domain_text)
@@ -100,12 +101,12 @@ def read_arrival(get: Get, default_domain: str) -> Arrival:
         history_info=get("variable_sip_history_info") or "",
         arrived_at_ms=now_ms,
         age_ms=max(now_ms - handed_over_s * 1000, 0) if handed_over_s else 0,
-        watchdog_ms=watchdog_s * 1000 if watchdog else 0,
-        watchdog_task=str(watchdog or ""),
+        watchdog_ms=watchdog_s * 1000 if has_watchdog else 0,
         park_timeout=get("variable_park_timeout") or "",
         trail=tuple(filter(None, (get("variable_huntgroup_trail") or "").split(","))),
         missing_settings=tuple(name for name, value in REQUIRED_SETTINGS.items() if get(f"variable_{name}") != value),
-        is_in_silence=get("Answer-State") == "answered" and not get("variable_transfer_ringback"),
+        is_answered=is_answered,
+        is_in_silence=is_answered and not get("variable_transfer_ringback"),
         headers_are_decided=bool(get("variable_sip_copy_custom_headers")),
         problem=_control_problem(get) or number_problem or domain_problem,
     )

@@ -4,8 +4,9 @@ The loop of one call: it carries messages between the switch and ``hunt``, and d
 What it writes to the switch, in this order:
 
     connect
-    linger · event · filter · uuid_setvar_multi · uuid_getvar park_timeout · sofia_contact for each line   (one write)
-    sendmsg bridge · uuid_setvar_multi note · sched_api guard · sched_del watchdog                         (one write)
+    linger · event · filter · uuid_getvar park_timeout · uuid_setvar_multi · sofia_contact for each line
+        · uuid_ring_ready                                                                                  (one write)
+    sendmsg bridge · uuid_setvar_multi note · sched_del watchdog · sched_api guard                         (one write)
     ... the phones ring, somebody talks, the switch tells the end ...
 
 One ``sendmsg`` only, because a parked channel takes one per 20 ms; ``api`` does not wait for that.
@@ -78,7 +79,7 @@ NO_CHANNEL: Final = "-ERR No such channel"
 FALLBACK: Final = "huntgroup-fallback"
 """The dialplan's extension for callers whom this service did not serve (00_huntgroup.xml)."""
 GUARD: Final = "huntgroup"
-"""The scheduler's group of the guard is this and the caller's uuid; the dialplan cancels it by this name too."""
+"""The scheduler's group of watchdog and guard is this and the caller's uuid; the dialplan names it as well."""
 EVENTS: Final = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE"
 
 
@@ -108,11 +109,13 @@ class Surroundings:
     clock: Callable[[], float] = time.monotonic
     secret: str = ""
     meter: Meter = field(default_factory=Meter)
+    has_witness: bool = False
     call_ids: CallIds = field(default_factory=CallIds)
 
     def new_hunt(self, arrival: Arrival) -> Hunt:
         """Return the hunt for a caller who has just arrived."""
-        return Hunt(self.call_ids.next(arrival.arrived_at_ms, os.urandom(6)), arrival, self.leg_limit)
+        call_id = self.call_ids.next(arrival.arrived_at_ms, os.urandom(6))
+        return Hunt(call_id, arrival, self.leg_limit, has_witness=self.has_witness)
 
 
 class Call:
@@ -127,7 +130,7 @@ class Call:
         self._connected_at = around.clock()
         self._bridge_uuid = f"{hunt.call_id[:-4]}ffff"
         self._is_controlled = False
-        self._has_guard = False
+        self._has_task = arrival.watchdog_ms > 0
 
     def run(self) -> None:
         """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
@@ -142,7 +145,7 @@ class Call:
     def give_back(self) -> None:
         """Return the call to the dialplan without a hunt. Raises SwitchError."""
         self._control([self._set_variables({})] if self._around.secret else [])
-        self._exchange([*self._cancel_watchdog(), command("exit")])
+        self._exchange([*self._cancel_tasks(), command("exit")])
 
     # -- commands of the hunt ---------------------------------------------------------------------------------------
 
@@ -170,7 +173,7 @@ class Call:
                 case Bridge():
                     self._bridge(what)
                 case Restore(variables):
-                    self._exchange([self._set_variables(variables), *self._call_off_guard()])
+                    self._exchange([self._set_variables(variables), *self._cancel_tasks()])
                 case HandOver():
                     return self._hand_over(what)
                 case LetGo():
@@ -192,12 +195,14 @@ class Call:
     def _prepare(self, what: Prepare) -> Event | None:
         marker = f"[h={os.urandom(6).hex()}]"
         questions = [api(question(line.address, marker)) for line in what.lines]
-        (settings, *answers) = self._control([self._set_variables(what.variables), *questions])
+        ring = [api(f"uuid_ring_ready {self._arrival.channel_uuid}")] if what.rings else []
+        (settings, *answers) = self._control([self._set_variables(what.variables), *questions, *ring])
         if settings.reply.startswith(NO_CHANNEL):
             return None  # the caller has hung up; the event that says so comes next
         if not settings.reply.startswith("+OK"):
             raise CommandRefused(f"the switch does not set what the call needs: {settings.reply[:80]!r}")
-        contacts = {line: read_contacts(answer.reply, marker) for line, answer in zip(what.lines, answers, strict=True)}
+        told = zip(what.lines, answers, strict=not ring)  # what uuid_ring_ready answers comes last, and does not matter
+        contacts = {line: read_contacts(answer.reply, marker) for line, answer in told}
         return ContactsKnown(contacts, self._now_ms())
 
     def _control(self, more: list[bytes]) -> list[Message]:
@@ -241,7 +246,7 @@ class Call:
     def _bridge(self, what: Bridge) -> None:
         ring = execute("bridge", what.dial_string, event_uuid=self._bridge_uuid)
         note = self._set_variables({NOTE: what.note})
-        (queued, *_) = self._exchange([ring, note, *self._set_guard(what.guard_s), *self._cancel_watchdog()])
+        (queued, *_) = self._exchange([ring, note, *self._cancel_tasks(), *self._set_guard(what.guard_s)])
         if not queued.reply.startswith("+OK"):
             raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
         self._around.meter.to_bridge.observe(self._around.clock() - self._connected_at)
@@ -263,7 +268,7 @@ class Call:
                 last = [execute("transfer", target)]
             case OverflowAction.RESPOND:
                 last = [execute("respond", target)]
-        self._exchange([*self._call_off_guard(), *self._cancel_watchdog(), *last, command("exit")])
+        self._exchange([*self._cancel_tasks(), *last, command("exit")])
         self._session.stop()
         return HandedOver(self._now_ms())
 
@@ -344,9 +349,12 @@ class Call:
         pairs = ";".join(f"{name}={value}" for name, value in {**variables, **hidden}.items())
         return api(f"uuid_setvar_multi {self._arrival.channel_uuid} {pairs}")
 
-    def _cancel_watchdog(self) -> list[bytes]:
-        """Cancel the dialplan's own task, if it has told us of one, and no other task of the caller."""
-        return [api(f"sched_del {self._arrival.watchdog_task}")] if self._arrival.watchdog_task else []
+    def _cancel_tasks(self) -> list[bytes]:
+        """Cancel the dialplan's watchdog or our guard, which are in one group, and no other task of the caller."""
+        if not self._has_task:
+            return []
+        self._has_task = False
+        return [api(f"sched_del {GUARD}-{self._arrival.channel_uuid}")]
 
     def _set_guard(self, guard_s: int) -> list[bytes]:
         """
@@ -356,15 +364,12 @@ class Call:
         """
         if not guard_s:
             return []
-        self._has_guard = True
+        self._has_task = True
         uuid = self._arrival.channel_uuid
         unless_talking = f"${{cond('${{variable_bridge_to}}' == '' ? {uuid} : nobody)}}"
         unless_answered = "${cond('${variable_originate_disposition}' == 'SUCCESS' ? -answered)}"
         transfer = f"expand uuid:{uuid} uuid_transfer {unless_talking}{unless_answered} {FALLBACK}"
         return [api(f"sched_api +{guard_s} {GUARD}-{uuid} {transfer}")]
-
-    def _call_off_guard(self) -> list[bytes]:
-        return [api(f"sched_del {GUARD}-{self._arrival.channel_uuid}")] if self._has_guard else []
 
     def _now_ms(self) -> int:
         """Return the time by the switch's clock, reckoned from what it said when the caller arrived."""

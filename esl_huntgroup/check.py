@@ -199,6 +199,7 @@ def _check_switch(settings: Settings, address: Address) -> Iterator[Finding]:
             yield right(f"switch: {switch.api('version short').strip()} answers on {host} port {port}")
             yield from check_modules(lambda name: switch.api(f"module_exists {name}") == "true")
             yield check_rate(switch.api("fsctl sps"))
+            yield check_expansion(switch.api("expand echo ${strepoch()}"))
             yield from check_dialplan(switch.api("xml_locate dialplan"), settings.listen)
     except SwitchError as error:
         yield wrong(f"switch: {error}")
@@ -225,6 +226,16 @@ def check_rate(answer: str) -> Finding:
             f"Set sessions-per-second in switch.conf.xml to {SESSIONS_PER_SECOND_MIN} or more"
         )
     return right(f"switch: {rate} sessions per second (phones of a group call are not counted)")
+
+
+def check_expansion(answer: str) -> Finding:
+    """Judge the answer to ``expand echo ${strepoch()}``: the extension has commands in ``${…}``."""
+    if answer.isdecimal():
+        return right("switch: runs commands inside ${…}, as the extension needs")
+    return wrong(
+        "switch: does not run commands inside ${…}, so the extension sets no watchdog; "
+        "remove api-expansion from switch.conf.xml, or set it to true"
+    )
 
 
 def check_dialplan(answer: str, addresses: Sequence[Address]) -> Iterator[Finding]:
@@ -261,10 +272,9 @@ def _extension_problems(
     before, after = actions[: names.index("socket")], actions[names.index("socket") + 1 :]
     missing = {**REQUIRED_SETTINGS, "park_timeout": "-1"}.items() - _pairs_set(before)
     yield from (f"does not set {name}={value} before socket; copy it again" for name, value in sorted(missing))
-    if "sched_transfer" not in [name for name, _ in before]:
-        yield "has no watchdog (sched_transfer before socket): a frozen service would park its callers"
-    elif ("huntgroup_watchdog", "${last_sched_id}") not in _pairs_set(before):
-        yield "does not say which task is its watchdog (huntgroup_watchdog): it would end conversations; copy it again"
+    watchdogs = [value for name, value in _pairs_set(before) if name == "huntgroup_watchdog"]
+    if not any(value.startswith("${sched_api(+") and " huntgroup-${uuid} " in value for value in watchdogs):
+        yield "has no watchdog (huntgroup_watchdog, before socket): a frozen service parks its callers; copy it again"
     if "transfer" not in [name for name, _ in after]:
         yield "has no transfer after socket: a caller whom nobody answers is hung up"
     yield from _socket_problems(dict(actions)["socket"], addresses)

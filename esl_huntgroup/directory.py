@@ -12,6 +12,7 @@ import contextlib
 import functools
 import itertools
 import logging
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -83,9 +84,14 @@ def _find_group(db: peewee.Database, domain: str, number: str) -> HuntGroup | No
 def _members(rows: Iterable[tuple[Any, ...]]) -> tuple[Member, ...]:
     """Gather the rows, one per line and in position order, into members."""
     return tuple(
-        Member(user_id, name, tuple(Line(*line) for _, _, *line in lines if line[0] is not None))
+        Member(user_id, name, tuple(_line(*line) for _, _, *line in lines if line[0] is not None))
         for (user_id, name), lines in itertools.groupby(rows, key=lambda row: row[:2])
     )
+
+
+def _line(number: str, domain: str, account: str) -> Line:
+    """Return a line; texts that many lines have are kept once, since every waiting call holds its group."""
+    return Line(number, sys.intern(domain), number if account == number else account)
 
 
 _texts: dict[str, tuple[str, str]] = {}

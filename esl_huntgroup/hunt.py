@@ -147,10 +147,16 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Set these variables on the caller's channel ("" removes) and ask who is registered. Answered by ContactsKnown."""
+    """
+    Set these variables on the caller's channel ("" removes) and ask who is registered. Answered by ContactsKnown.
+
+    ``rings`` is whether the caller is told that it rings: now, as a phone that sends early media alone would leave them
+    in silence.
+    """
 
     variables: Mapping[str, str]
     lines: tuple[Line, ...]
+    rings: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +238,14 @@ class Hunt:
     ``answered_by`` are set once, when they are known, and can be read for the log at any time.
     """
 
-    def __init__(self, call_id: str, arrival: Arrival, leg_limit: int = LEG_LIMIT) -> None:
-        """Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``plan.CallIds``)."""
+    def __init__(
+        self, call_id: str, arrival: Arrival, leg_limit: int = LEG_LIMIT, *, has_witness: bool = False
+    ) -> None:
+        """
+        Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``plan.CallIds``).
+
+        ``has_witness`` is whether somebody else learns of the end of a call that we lose sight of (``witness``).
+        """
         self.call_id = call_id
         self.arrival = arrival
         self.state = State.ARRIVED
@@ -246,6 +258,7 @@ class Hunt:
         self.answered_at_ms = 0
         self.ended_at_ms = 0
         self._leg_limit = leg_limit
+        self._has_witness = has_witness
 
     def begin(self) -> list[Command]:
         """Return the first thing to do."""
@@ -310,7 +323,7 @@ class Hunt:
             variables["ringback"] = variables["transfer_ringback"] = group.ringback
         elif self.arrival.is_in_silence:
             variables["transfer_ringback"] = RINGING_TONE
-        return [opened, *warning, Prepare(variables, group.lines)]
+        return [opened, *warning, Prepare(variables, group.lines, rings=not self.arrival.is_answered)]
 
     def _ring(self, contacts: Mapping[Line, Contacts], at_ms: int) -> list[Command]:
         group = self._known_group()
@@ -425,9 +438,14 @@ class Hunt:
     def _lost(self, at_ms: int, outcome: Outcome) -> list[Command]:
         if self.state is State.LEAVING:
             return self._release()
+        goes_on = self.state is State.TALKING or (self.state is State.ALERTING and outcome is Outcome.SWITCH_GONE)
         if self.state is not State.TALKING:
             self.outcome = outcome
             self.leg_causes = dict.fromkeys((leg.uuid for leg in self.plan.legs), causes.UNKNOWN)
+        if goes_on and self._has_witness:
+            # Nothing is over but our view of it; what the journal lacks, it hears from the other witness.
+            self.ended_at_ms = at_ms
+            return self._release()
         return [*self._end(at_ms, outcome.value.upper(), ""), *self._release()]
 
     def _fault(self, at_ms: int) -> list[Command]:

@@ -34,17 +34,22 @@ class WhyNot(enum.StrEnum):
 
 
 class Leg(NamedTuple):
-    """
-    One destination. ``contact`` is ready to dial.
+    """One destination. ``contact`` is ready to dial."""
 
-    ``uuid`` is that of the leg's channel: the call's id with the leg's number in its last four hex digits.
-    """
-
-    uuid: str
+    call_id: str
     number: int
     member: Member
     line: Line
     contact: str
+
+    @property
+    def uuid(self) -> str:
+        """
+        The uuid of the leg's channel: the call's id with the leg's number in its last four hex digits.
+
+        It is made when it is asked for: a waiting call would hold a hundred of them.
+        """
+        return f"{self.call_id[:-4]}{self.number:04x}"
 
 
 class NotRung(NamedTuple):
@@ -89,7 +94,7 @@ def make_plan(
     caller = caller_address.lower()
     per_member = [_candidates(member, contacts, caller, seen, not_rung) for member in group.members]
     ordered = [item for round_ in zip_longest(*per_member) for item in round_ if item is not None]
-    legs = [Leg(f"{call_id[:-4]}{number:04x}", number, *item) for number, item in enumerate(ordered[:leg_limit], 1)]
+    legs = [Leg(call_id, number, *item) for number, item in enumerate(ordered[:leg_limit], start=1)]
     not_rung += [NotRung(member, line, uri, WhyNot.LEG_LIMIT) for member, line, uri in ordered[leg_limit:]]
     return Plan(tuple(legs), tuple(not_rung))
 

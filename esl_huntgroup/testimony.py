@@ -161,9 +161,8 @@ def _plan(call: OpenCall, user_ids: Sequence[int]) -> Plan:
     Which device a leg was is not in the note, and of a user with several lines not which; the first stands for them.
     """
     members = {member.user_id: member for member in call.group.members if member.lines}
-    prefix = call.call_id[:-4]
     legs = [
-        Leg(f"{prefix}{number:04x}", number, members[user_id], members[user_id].lines[0], "")
+        Leg(call.call_id, number, members[user_id], members[user_id].lines[0], "")
         for number, user_id in enumerate(user_ids, start=1)
         if user_id in members
     ]

@@ -67,6 +67,7 @@ class Worker:
             settings.leg_limit,
             secret=settings.secret,
             meter=self._meter,
+            has_witness=bool(settings.esl_address),
         )
         return Server(
             (),

@@ -128,6 +128,14 @@ def _uuid_transfer(channels: Channels, argument: str) -> str:
     return "+OK\n"
 
 
+def _uuid_ring_ready(channels: Channels, argument: str) -> str:
+    caller = _live_caller(channels, argument)
+    if caller is None:
+        return "-ERROR\n"
+    caller.ring()
+    return "+OK\n"
+
+
 def _sched_api(channels: Channels, argument: str) -> str:
     """``+seconds group command``."""
     after, _, rest = argument.partition(" ")
@@ -183,6 +191,7 @@ _COMMANDS: dict[str, Api] = {
     "uuid_exists": _uuid_exists,
     "uuid_getvar": _uuid_getvar,
     "uuid_kill": _uuid_kill,
+    "uuid_ring_ready": _uuid_ring_ready,
     "uuid_setvar": _uuid_setvar,
     "uuid_setvar_multi": _uuid_setvar_multi,
     "uuid_transfer": _uuid_transfer,

@@ -24,27 +24,21 @@ class Extension:
 
 def huntgroup(service: str, domain: str, watchdog_s: int | None = 8) -> Extension:
     """Return the extension of the group numbers. ``watchdog_s`` None: an administrator has left the watchdog out."""
-    watchdog: tuple[Action, ...] = ()
+    watchdog = ""
     if watchdog_s is not None:
-        watchdog = (
-            ("sched_transfer", f"+{watchdog_s} {FALLBACK}"),
-            ("set", "huntgroup_watchdog=${last_sched_id}"),
-        )
+        watchdog = f"${{sched_api(+{watchdog_s} huntgroup-${{uuid}} uuid_transfer ${{uuid}} {FALLBACK})}}"
     return Extension(
         "huntgroup",
         (
-            ("set", f"huntgroup_domain={domain}"),
             (
                 "multiset",
-                f"^^;huntgroup_fallback={FALLBACK};huntgroup_watchdog_s={watchdog_s};huntgroup_arrived=${{strepoch()}}"
+                f"^^;huntgroup_fallback={FALLBACK};huntgroup_watchdog={watchdog}"
+                f";huntgroup_watchdog_s={watchdog_s};huntgroup_arrived=${{strepoch()}}"
                 ";huntgroup_result=;continue_on_fail=true;hangup_after_bridge=true;sip_ignore_remote_cause=true"
-                ";park_timeout=-1",
+                f";park_timeout=-1;huntgroup_domain={domain}",
             ),
-            ("ring_ready", ""),
-            *watchdog,
             ("socket", f"{service} async full"),
             ("multiset", "^^;app_disable_expand_variables=;park_timeout="),
-            ("sched_cancel", "${huntgroup_watchdog}"),
             ("sched_cancel", "huntgroup-${uuid}"),
             ("transfer", FALLBACK),
         ),

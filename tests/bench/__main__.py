@@ -24,6 +24,7 @@ from pathlib import Path
 from esl_huntgroup import spool
 from esl_huntgroup.database import open_database
 from esl_huntgroup.migrate import upgrade
+from tests.bench import real_switch
 from tests.bench.fake_switch import DOMAIN, FakeSwitch
 
 Address = tuple[str, int]
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--members", type=int, nargs="+", default=[1, 10, 50, 120])
     parser.add_argument("--groups", type=int, nargs="+", default=[10, 10_000])
     parser.add_argument("--waiting", type=int, default=1000, help="calls that wait at one time, for memory")
+    parser.add_argument("--real-calls", type=int, default=60, help="calls on a real FreeSWITCH, if there is one")
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -53,6 +55,8 @@ def main() -> None:
     for groups in options.groups:
         for members in options.members:
             print(_row(members, groups, options), flush=True)
+    if options.real_calls:
+        real_switch.main(["--calls", str(options.real_calls)])
 
 
 def _row(members: int, groups: int, options: argparse.Namespace) -> str:

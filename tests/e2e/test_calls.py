@@ -1,8 +1,8 @@
 """
-Every way in which a group call can end, on the wire and in the journal.
+Every way in which a group call can end, on the wire and in the journal: the situations of the recorded streams.
 
-These are the situations of the recorded streams that the product has. ``pickup`` and ``two_rounds`` are not here: a
-group call has neither a pickup leg nor a second round yet.
+A group call has neither a pickup leg nor a second round of its own yet. Here a colleague picks up with FreeSWITCH's own
+``intercept``, and the second round is that of the group to which the first one overflows.
 """
 
 from __future__ import annotations
@@ -168,3 +168,41 @@ def test_many_callers_at_once_and_each_has_one_member(lab: Lab) -> None:
     calls = [lab.journal(caller) for caller in callers]
     assert {call.outcome for call in calls} == {"answered"}
     assert all(list(call.kinds.values()).count("answered") == 1 for call in calls)
+
+
+def test_a_colleague_picks_the_ringing_caller_up_and_both_are_left_alone(lab: Lab) -> None:
+    anna = lab.phone("1001", sipp.rings())
+    ben = lab.phone("1002", sipp.rings())
+    caller = lab.call(talk_ms=2500)
+    anna.wait_invited()
+    ben.wait_invited()
+    picker = lab.unregistered_phone(sipp.answers(after_ms=100))
+    uuid = lab.switch.caller_uuid(caller.number)
+    lab.switch.api(f"originate sofia/internal/sip:carla@127.0.0.1:{picker.port} &intercept({uuid})")
+
+    assert caller.final_status() == 200
+    assert not caller.endpoint.received("BYE")
+    assert picker.wait_received("BYE")
+    assert anna.wait_received("CANCEL")
+    assert ben.wait_received("CANCEL")
+    assert len(anna.received("INVITE")) == len(ben.received("INVITE")) == 1
+    call = lab.journal(caller)
+    assert (call.outcome, call.cause, call.overflow) == ("caller_gone", "PICKED_OFF", "")
+
+
+def test_two_rounds_one_in_each_group_are_told_apart(lab: Lab) -> None:
+    halle = lab.phone("1100", sipp.rings())
+    anna = lab.phone("1001", sipp.rings())
+    ben = lab.phone("1002", sipp.answers(after_ms=500))
+    caller = lab.call(to="705", talk_ms=500)
+
+    assert caller.final_status() == 200
+    assert halle.reasons("CANCEL") == [RANG_OUT]
+    assert anna.reasons("CANCEL") == [ELSEWHERE]
+    assert ben.wait_received("BYE")
+    lab.journal(caller, until=lambda call: call.outcome == "answered")
+    first, second = lab.service.calls_of(caller.number)
+    assert (first.outcome, first.overflow, first.kinds) == ("no_answer", "transfer 700 XML lab", {"Halle": "missed"})
+    assert [(leg.line[:4], leg.cause) for leg in first.legs] == [("1100", "NO_ANSWER")]
+    assert (second.outcome, second.answered_by) == ("answered", "Ben Wolf")
+    assert [(leg.line[:4], leg.cause) for leg in second.legs] == [("1001", "LOSE_RACE"), ("1002", "NONE")]

@@ -473,7 +473,7 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
     writes = [data.decode() for data in written if data.decode() != f"{ask}\n\n"]  # polls until the channel is parked
     connect, batch, ring, restore = writes
     lines = re.sub(r"\[h=[0-9a-f]{12}\]", "[h=…]", batch).removesuffix("\n\n").split("\n\n")
-    task, guard = result.variables["huntgroup_watchdog"], f"huntgroup-{result.uuid}"
+    guard = f"huntgroup-{result.uuid}"
     assert connect == "connect\n\n"
     assert lines == [
         "linger 30",
@@ -483,18 +483,19 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
         f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=true;fail_on_single_reject="
         ";sip_copy_custom_headers=false",
         *[f"api sofia_contact */{number}@{DOMAIN}/[h=…]" for number in ("1001", "1002", "1003")],
+        f"api uuid_ring_ready {result.uuid}",
     ]
     assert ring.count("sendmsg\n") == 1
     assert ring.startswith("sendmsg\ncall-command: execute\nexecute-app-name: bridge\nEvent-UUID: ")
     rest = ring[ring.index("api uuid_setvar_multi") :].removesuffix("\n\n")
-    leave_note, set_guard, cancel_watchdog = rest.split("\n\n")
+    leave_note, cancel_watchdog, set_guard = rest.split("\n\n")
     assert re.fullmatch(rf"api uuid_setvar_multi {result.uuid} huntgroup_legs=[0-9a-f-]{{36}}:1,2", leave_note)
     assert set_guard == (
         f"api sched_api +{1 + GUARD_MARGIN_S} {guard} expand uuid:{result.uuid} uuid_transfer "
         f"${{cond('${{variable_bridge_to}}' == '' ? {result.uuid} : nobody)}}"
         "${cond('${variable_originate_disposition}' == 'SUCCESS' ? -answered)} huntgroup-fallback"
     )
-    assert cancel_watchdog == f"api sched_del {task}"
+    assert cancel_watchdog == f"api sched_del {guard}"
     assert restore == (
         f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=\n\napi sched_del {guard}\n\n"
     )

@@ -184,7 +184,7 @@ def test_a_frozen_service_loses_the_caller_to_the_watchdog(stage: Stage) -> None
 def test_sched_del_cancels_the_watchdog(stage: Stage) -> None:
     def script(line: Line) -> None:
         line.take_over()
-        line.ask(f"api sched_del {line.uuid}")
+        line.ask(f"api sched_del huntgroup-{line.uuid}")
         line.read_until("+OK Deleted: 1\n")
         line.read_to_the_end()
 
@@ -209,7 +209,7 @@ def test_a_crash_while_ringing_leads_to_the_fallback_when_nobody_answers(stage: 
 
     def script(line: Line) -> None:
         line.take_over()
-        line.ask(f"api sched_del {line.uuid}")
+        line.ask(f"api sched_del huntgroup-{line.uuid}")
         line.execute("bridge", dial(member, timeout_s=3))
         line.read_until("Reply-Text: +OK\n")
 
@@ -406,7 +406,7 @@ def test_a_connection_can_be_dropped_at_each_moment(stage: Stage, moment: Moment
 
     def script(line: Line) -> None:
         line.take_over()
-        line.ask(f"api sched_del {line.uuid}")
+        line.ask(f"api sched_del huntgroup-{line.uuid}")
         line.execute("bridge", dial(member))
         line.read_to_the_end()
 

@@ -61,7 +61,7 @@ CHANNEL_DATA = {
     "variable_hangup_after_bridge": "true",
     "variable_sip_ignore_remote_cause": "true",
     "variable_park_timeout": "-1",
-    "variable_huntgroup_watchdog": "17",
+    "variable_huntgroup_watchdog": "+OK Added: 17\n",
     "variable_huntgroup_watchdog_s": "8",
     "variable_huntgroup_arrived": "1795372358",
 }

@@ -15,7 +15,7 @@ def test_a_caller_from_outside() -> None:
     assert (caller.number, caller.domain, caller.problem) == ("700", DOMAIN, "")
     assert (caller.caller_name, caller.caller_number, caller.caller_address) == ("Karl Kunde", "+493012345", "")
     assert (caller.arrived_at_ms, caller.age_ms, caller.watchdog_ms) == (1795372358914, 914, 8000)
-    assert (caller.watchdog_task, caller.park_timeout, caller.parks_visibly) == ("17", "-1", True)
+    assert (caller.park_timeout, caller.parks_visibly) == ("-1", True)
     assert caller.missing_settings == ()
 
 
@@ -72,4 +72,4 @@ def test_a_hostile_name_arrives_harmless() -> None:
 @given(st.sampled_from(sorted(CHANNEL_DATA)), st.text(max_size=40))
 def test_nothing_in_the_channel_data_raises(name: str, value: str) -> None:
     caller = read_arrival({**CHANNEL_DATA, name: value}.get, "default.org")
-    assert "\n" not in caller.caller_name + caller.caller_number + caller.node + caller.watchdog_task
+    assert "\n" not in caller.caller_name + caller.caller_number + caller.node

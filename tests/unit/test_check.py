@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from esl_huntgroup.check import MODULES, check_addresses, check_descriptors, check_dialplan, check_modules, check_rate
+from esl_huntgroup.check import (
+    MODULES,
+    check_addresses,
+    check_descriptors,
+    check_dialplan,
+    check_expansion,
+    check_modules,
+    check_rate,
+)
 from esl_huntgroup.settings import Settings
 
 OURS = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
@@ -41,8 +49,12 @@ def test_the_dialplan_that_we_ship_is_right() -> None:
         ("park_timeout=-1", "park_timeout=9", "does not set park_timeout=-1 before socket"),
         ("async full", "full", "runs socket '127.0.0.1:8084 full'; 'async full' is needed"),
         ("127.0.0.1:8084", "127.0.0.1:9999", "leads to 127.0.0.1:9999, but this service listens on 127.0.0.1:8084"),
-        ('"sched_transfer"', '"x"', "has no watchdog (sched_transfer before socket)"),
-        ("huntgroup_watchdog=$", "x=$", "does not say which task is its watchdog (huntgroup_watchdog)"),
+        ("huntgroup_watchdog=$", "x=$", "has no watchdog (huntgroup_watchdog, before socket)"),
+        (
+            " huntgroup-${uuid} uuid_transfer",
+            " mine uuid_transfer",
+            "has no watchdog (huntgroup_watchdog, before socket)",
+        ),
         ('application="transfer"', 'application="x"', "has no transfer after socket"),
         ('application="socket"', 'application="x"', "does not run socket; copy it again"),
         ('name="huntgroup-fallback"', 'name="x"', "no extension 'huntgroup-fallback'"),
@@ -63,6 +75,13 @@ def test_modules() -> None:
     assert [str(found) for found in check_modules(lambda name: name != "mod_sofia")] == [
         "FIX switch: mod_sofia is not loaded; add it to modules.conf.xml, or: load mod_sofia"
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_ok"), [("1795372358", True), ("<API execute Permission Denied>", False), ("", False)]
+)
+def test_commands_inside_of_braces(answer: str, is_ok: bool) -> None:
+    assert check_expansion(answer).is_ok is is_ok
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,23 @@ def test_switch_gone_while_talking_stays_answered() -> None:
     assert (written(CallEnded, commands).outcome, written(CallEnded, commands).talk_ms) == (Outcome.ANSWERED, 2000)
 
 
+RINGING = [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5)]
+LOST = SwitchLost(AT_MS + 3000)
+
+
+@pytest.mark.parametrize("events", [[*RINGING, LOST], [*RINGING, ANSWERED, LOST], [*RINGING, ANSWERED, Fault(AT_MS)]])
+def test_a_call_that_goes_on_without_us_is_left_to_the_second_witness(events: list[Event]) -> None:
+    hunt, commands = run(*events, hunt=Hunt(CALL_ID, arrival(), has_witness=True))
+    assert not [command for command in commands if isinstance(command, Write) and type(command.record) is CallEnded]
+    assert (hunt.state, type(commands[-1])) == (State.RELEASED, LetGo)
+
+
+@pytest.mark.parametrize("events", [[*RINGING[:1], LOST], [*RINGING, Fault(AT_MS + 3000)]])
+def test_a_call_that_never_rang_or_that_a_fault_of_ours_ended_is_told_by_us(events: list[Event]) -> None:
+    _, commands = run(*events, hunt=Hunt(CALL_ID, arrival(), has_witness=True))
+    assert written(CallEnded, commands).outcome in (Outcome.SWITCH_GONE, Outcome.SERVICE_FAULT)
+
+
 def test_service_fault_before_the_phones_ring_goes_to_the_overflow() -> None:
     hunt, commands = run(Fault(AT_MS))
     assert hunt.outcome is Outcome.SERVICE_FAULT
