@@ -33,7 +33,7 @@ import gevent
 import gevent.os
 import peewee
 
-from esl_huntgroup import logs, spool
+from esl_huntgroup import callerid, logs, spool
 from esl_huntgroup.database import drop_connection, open_database
 from esl_huntgroup.errors import DatabaseError, ProtocolError, SwitchError, SwitchTimeout
 from esl_huntgroup.esl.inbound import InboundSession
@@ -120,7 +120,7 @@ class Witness:
         for reply in switch.exchange(EVENTS, switch.timeout_s):
             if not reply.reply.startswith("+OK"):
                 raise ProtocolError(f"the switch refuses to tell of its calls: {reply.reply[:80]!r}")
-        self._node = switch.api("switchname")
+        self._node = callerid.number(switch.api("switchname"))  # as ``arrival`` writes it into the journal
         self._watched.add(self._node)
         self._heard_at = self._clock()
         log.info("witness: watches the calls of %s", self._node)

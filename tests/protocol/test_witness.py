@@ -55,6 +55,7 @@ class InboundSwitch:
         self.connections: list[Any] = []
         self.asked: list[str] = []
         self.refuses = ""
+        self.name = NODE
         self._server = StreamServer(("127.0.0.1", 0), self._serve)
         self._server.start()
         self.port: int = self._server.server_port
@@ -93,7 +94,7 @@ class InboundSwitch:
         channel = self.channels.get(uuid)
         match name:
             case "switchname":
-                return NODE
+                return self.name
             case "strepoch":
                 return str(T0 // 1000 + 60)
             case "uuid_exists":
@@ -267,6 +268,12 @@ def test_a_call_of_long_ago_that_the_switch_still_has_is_left_alone_and_others_a
     stage.await_(lambda: stage.outcome(is_over))
     stage.looks()
     assert (stage.outcome(is_over), stage.outcome(lives)) == ("interrupted", None)
+
+
+def test_a_switch_is_known_by_its_name_as_the_journal_has_it(stage: Stage) -> None:
+    stage.switch.name = "switch 1\n"
+    stage.watch()
+    stage.await_(lambda: stage.call()["ended_at_ms"])
 
 
 def test_a_call_that_is_going_on_is_left_alone(stage: Stage) -> None:
