@@ -360,15 +360,14 @@ class Call:
         """
         Have the switch itself look after a caller whose ringing ends while this service is frozen.
 
-        Only one who was not answered, and who is not talking (somebody may have picked him up), goes to the fallback.
+        Only one whom nobody has talked to since goes to the fallback: neither who was answered nor who was picked up.
         """
         if not guard_s:
             return []
         self._has_task = True
         uuid = self._arrival.channel_uuid
-        unless_talking = f"${{cond('${{variable_bridge_to}}' == '' ? {uuid} : nobody)}}"
-        unless_answered = "${cond('${variable_originate_disposition}' == 'SUCCESS' ? -answered)}"
-        transfer = f"expand uuid:{uuid} uuid_transfer {unless_talking}{unless_answered} {FALLBACK}"
+        unless_talked_to = f"${{cond('${{variable_last_bridge_to}}' == '' ? {uuid} : nobody)}}"
+        transfer = f"expand uuid:{uuid} uuid_transfer {unless_talked_to} {FALLBACK}"
         return [api(f"sched_api +{guard_s} {GUARD}-{uuid} {transfer}")]
 
     def _now_ms(self) -> int:

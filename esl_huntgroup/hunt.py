@@ -314,7 +314,8 @@ class Hunt:
         warning = [Warn(text)] if missing else []
         # Without expansion no contact, name or header can run a command on the switch (freeswitch.md, finding 9).
         # A reject of one phone ends the ringing of all where this is set, "false" included (switch_ivr_originate.c).
-        variables = {"app_disable_expand_variables": "true", "fail_on_single_reject": ""}
+        # Set again when somebody talks to the caller, whoever that is: what the guard in the switch looks at.
+        variables = {"app_disable_expand_variables": "true", "fail_on_single_reject": "", "last_bridge_to": ""}
         variables |= {name: REQUIRED_SETTINGS[name] for name in missing}
         if not self.arrival.headers_are_decided:
             # Else a caller's X-Auto-Answer would open the microphones of a whole group (sofia_glue.c copies X- and P-).

@@ -22,7 +22,7 @@ Row = tuple[object, ...]
 
 _OPENED = (
     "call_id", "node", "channel_uuid", "group_id", "group_name", "group_number", "group_domain",
-    "caller_number", "caller_name", "arrived_at_ms",
+    "caller_number", "caller_name", "arrived_at_ms", "worker",
 )  # fmt: skip
 _ANSWERED = ("answered_at_ms", "wait_ms", "answered_by_user_id", "answered_by_name")
 _ENDED = ("ended_at_ms", "wait_ms", "talk_ms", "outcome", "cause", "overflow")
@@ -146,6 +146,7 @@ def _opened_row(record: CallOpened, gone: Gone) -> Row:
         _fit(record.caller_number, _CALL["caller_number"]),
         _fit(record.caller_name, _CALL["caller_name"]),
         record.arrived_at_ms,
+        _fit(record.worker, _CALL["worker"]),
     )
 
 

@@ -122,6 +122,7 @@ class Call(Table):
 
     call_id = peewee.FixedCharField(36, primary_key=True)
     node = peewee.CharField(255)
+    worker = peewee.CharField(96, default="")
     channel_uuid = peewee.CharField(128)
     group = peewee.ForeignKeyField(Group, null=True, on_delete="SET NULL")
     group_name = peewee.CharField(128)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import peewee
 
-from esl_huntgroup.database import database_errors, execute
+from esl_huntgroup.database import database_errors, dialect, execute
 from esl_huntgroup.directory import find_group
 from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.group import HuntGroup, HuntMode
@@ -14,23 +14,40 @@ from esl_huntgroup.journal_store import JournalStore, Refused
 from esl_huntgroup.outcome import JournalRecord
 from esl_huntgroup.testimony import OpenCall
 
-OLDEST_MS = 7 * 24 * 3600 * 1000
-"""Calls older than this are not looked for: ids begin with the time, so the search touches the newest rows only."""
+RECENT_MS = 7 * 24 * 3600 * 1000
+"""Calls older than this are looked for less often: ids begin with the time, so a look touches the newest rows only."""
+ORPHANED_MS = 24 * 3600 * 1000
+"""After this time a call of a switch that nobody here watches counts as over: hardly a conversation lasts so long."""
 
-_OPEN = """
-SELECT call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, group_name, group_domain, group_number
-FROM calls WHERE call_id >= {0} AND ended_at_ms IS NULL AND node = {0} ORDER BY call_id"""
+_COLUMNS = """call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, group_name, group_domain, group_number
+FROM calls"""
+_OPEN = f"SELECT {_COLUMNS} WHERE call_id >= {{0}} AND ended_at_ms IS NULL AND node = {{0}} ORDER BY call_id"
+_ORPHANS = f"SELECT {_COLUMNS} WHERE call_id < {{0}} AND ended_at_ms IS NULL AND node NOT IN ({{1}}) ORDER BY call_id"
 _STILL_OPEN = "SELECT answered_at_ms FROM calls WHERE call_id = {0} AND ended_at_ms IS NULL"
 
 
-def open_calls(db: peewee.Database, node: str, now_ms: int) -> list[OpenCall]:
+def open_calls(db: peewee.Database, node: str, since_ms: int) -> list[OpenCall]:
     """
-    Return the calls of one switch that have no end, oldest first, with their groups as they are now.
+    Return the calls of one switch since then that have no end, oldest first, with their groups as they are now.
 
     One query, and two more for each group that such a call is of. Raises DatabaseError.
     """
+    return _found(db, _OPEN.format(db.param), (_first_id(since_ms), node))
+
+
+def orphans(db: peewee.Database, watched: Collection[str], now_ms: int) -> list[OpenCall]:
+    """
+    Return the calls without an end whose switch is none of the ``watched``, and that are older than a day.
+
+    Reads the whole table. Raises DatabaseError.
+    """
+    marks = ", ".join([db.param] * len(watched))
+    return _found(db, _ORPHANS.format(db.param, marks), (_first_id(now_ms - ORPHANED_MS), *watched))
+
+
+def _found(db: peewee.Database, sql: str, parameters: Sequence[object]) -> list[OpenCall]:
     with database_errors(db):
-        rows = execute(db, _OPEN.format(db.param), (_first_id(now_ms - OLDEST_MS), node)).fetchall()
+        rows = execute(db, sql, parameters).fetchall()
     groups: dict[tuple[str, str], HuntGroup | None] = {}
     found = []
     for call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, name, domain, number in rows:
@@ -44,20 +61,26 @@ def open_calls(db: peewee.Database, node: str, now_ms: int) -> list[OpenCall]:
 
 def complete(db: peewee.Database, call: OpenCall, records: Sequence[JournalRecord]) -> bool:
     """
-    Store what the journal lacks of a call; return False when its own service was faster, and nothing was stored.
+    Store what the journal lacks of a call; return False when somebody else was faster, and nothing was stored.
 
+    One transaction, in which the row of the call is locked: whoever else tells of this call does so before or after.
     Raises DatabaseError.
     """
     store = JournalStore(db)
     try:
-        with database_errors(db):
-            rows = execute(db, _STILL_OPEN.format(db.param), (call.call_id,)).fetchall()
+        with database_errors(db), db.atomic():
+            rows = execute(db, _STILL_OPEN.format(db.param) + _lock(db), (call.call_id,)).fetchall()
             if not rows or (rows[0][0] is None) != (call.answered_at_ms is None):
                 return False
             store.write(records)
     except Refused as why:
         raise DatabaseError(f"the database refuses the end of call {call.call_id}: {why}") from why
     return True
+
+
+def _lock(db: peewee.Database) -> str:
+    """Return what locks the row that is read; SQLite locks the whole database when the transaction begins."""
+    return "" if dialect(db) == "sqlite" else " FOR UPDATE"
 
 
 def _first_id(at_ms: int) -> str:

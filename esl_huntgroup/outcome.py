@@ -25,7 +25,11 @@ class EntryKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallOpened:
-    """A caller has arrived at a group number. Times are the switch's, milliseconds since the epoch, UTC."""
+    """
+    A caller has arrived at a group number. Times are the switch's, milliseconds since the epoch, UTC.
+
+    ``worker`` is the process that carries the call; ``journal`` fills it in, which belongs to one.
+    """
 
     call_id: str
     node: str
@@ -37,6 +41,7 @@ class CallOpened:
     caller_number: str
     caller_name: str
     arrived_at_ms: int
+    worker: str = ""
 
 
 class LegRecord(NamedTuple):

@@ -20,7 +20,9 @@ from typing import Any, Final
 from esl_huntgroup.group import Outcome
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, JournalRecord, LegRecord
 
-VERSION: Final = 1
+VERSION: Final = 2
+READ: Final = (1, VERSION)
+"""In version 1 CallOpened had no worker."""
 
 _KINDS: Final[Mapping[str, type[CallOpened] | type[CallAnswered] | type[CallEnded]]] = {
     kind.__name__: kind for kind in (CallOpened, CallAnswered, CallEnded)
@@ -49,8 +51,8 @@ def from_line(line: bytes) -> JournalRecord:
         if isinstance(told, dict):
             return _made(told.pop("record"), list(_in_order(told)))
         version, name, *fields = told
-        if version != VERSION:
-            raise ValueError(f"format {version!r} is not known, {VERSION} is")
+        if version not in READ:
+            raise ValueError(f"format {version!r} is not known, {READ[0]} and {READ[-1]} are")
         return _made(name, fields)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"not a journal record: {error}") from None

@@ -51,9 +51,10 @@ def _prepare(settings: Settings) -> None:
 def _companions(settings: Settings) -> list[Companion]:
     """Return what runs beside the workers: who stores the journal and, where a switch is named, the second witness."""
     log_as = settings.log_level, settings.log_format
-    writer = journal_writer.Order(settings.database, str(Path(settings.spool).absolute()), *log_as)
+    directory = str(Path(settings.spool).absolute())
+    writer = journal_writer.Order(settings.database, directory, *log_as)
     found = [Companion(journal_writer.__name__, writer.to_line())]
     if settings.esl_address:
-        second = witness.Order(settings.database, settings.esl_address, settings.esl_password, *log_as)
+        second = witness.Order(settings.database, settings.esl_address, settings.esl_password, directory, *log_as)
         found.append(Companion(witness.__name__, second.to_line()))
     return found

@@ -6,6 +6,9 @@ the switch, and the journal would never hear of its end. This process asks the s
 that are open in the journal, and remembers the final events of group calls until they are known to be stored. It gives
 the first witness time to write by itself; when both write, the rows are the same.
 
+A switch that never comes back cannot be asked: its calls are closed when they are a day old, by the witness of any
+other switch. Should such a call be going on all the same, its own service still tells of its true end, which counts.
+
 It reads and writes the database itself, and waits for it: no call depends on this process.
 """
 
@@ -23,18 +26,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import gevent
 import gevent.os
 import peewee
 
-from esl_huntgroup import logs
+from esl_huntgroup import callerid, logs, spool
 from esl_huntgroup.database import drop_connection, open_database
 from esl_huntgroup.errors import DatabaseError, ProtocolError, SwitchError, SwitchTimeout
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.wire import Message, api, command
-from esl_huntgroup.open_calls import complete, open_calls
+from esl_huntgroup.open_calls import RECENT_MS, complete, open_calls, orphans
 from esl_huntgroup.outcome import CallAnswered, CallEnded, JournalRecord
 from esl_huntgroup.testimony import NOTE, OpenCall, Statement, call_id_of, close, missing_records, read_statement
 
@@ -49,7 +53,13 @@ RECONNECT_FIRST_S: Final = 0.5
 RECONNECT_MAX_S: Final = 30.0
 STATEMENTS_MAX: Final = 20_000
 """Final events that are remembered: at 100 calls a second more than three minutes of them."""
+STATEMENTS_MAX_S: Final = 900.0
+"""And how long: an outage of the database keeps calls open for longer, which are closed with less detail then."""
 QUESTIONS_MAX: Final = 500
+BACKLOG_BYTES: Final = 1024 * 1024
+"""What the journal writer stores in much less than PATIENCE_S."""
+SEARCH_EVERY_S: Final = 3600.0
+"""How often the whole journal is searched, for calls that are old and still open."""
 EVENTS: Final = (
     command("event plain CHANNEL_HANGUP_COMPLETE HEARTBEAT"),
     command(f"filter variable_{NOTE} /:/"),
@@ -58,22 +68,32 @@ EVENTS: Final = (
 
 
 class Witness:
-    """The witness of one switch. ``clock`` counts seconds, ``chance`` returns a number from 0 to 1."""
+    """
+    The witness of one switch. ``clock`` counts seconds, ``chance`` returns a number from 0 to 1.
+
+    ``watched`` has the names of the switches that somebody in this process is connected to; ``is_behind`` tells whether
+    the first witness has said much that the database does not know yet.
+    """
 
     def __init__(
         self,
         connect: Callable[[], InboundSession],
         db: peewee.Database,
+        watched: set[str] | None = None,
         *,
+        is_behind: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         """Take what opens a session to the switch, and a database of its own; connects to neither."""
         self._connect = connect
         self._db = db
+        self._is_behind = is_behind
         self._clock = clock
         self._chance = chance
+        self._watched = set() if watched is None else watched
         self._node = ""
+        self._search_at = 0.0
         self._over: OrderedDict[str, tuple[float, Statement]] = OrderedDict()
         self._unclear_since: dict[str, float] = {}
         self._last_seen_ms: dict[str, int] = {}
@@ -90,6 +110,8 @@ class Witness:
                     self._watch(switch)
             except SwitchError as error:
                 log.warning("witness: %s", error)
+            finally:
+                self._watched.discard(self._node)
             if self._clock() - began > RECONNECT_MAX_S:
                 pause_s = RECONNECT_FIRST_S
             gevent.sleep(pause_s * (0.5 + self._chance() / 2))
@@ -100,7 +122,8 @@ class Witness:
         for reply in switch.exchange(EVENTS, switch.timeout_s):
             if not reply.reply.startswith("+OK"):
                 raise ProtocolError(f"the switch refuses to tell of its calls: {reply.reply[:80]!r}")
-        self._node = switch.api("switchname")
+        self._node = callerid.number(switch.api("switchname"))  # as ``arrival`` writes it into the journal
+        self._watched.add(self._node)
         self._heard_at = self._clock()
         log.info("witness: watches the calls of %s", self._node)
         while True:
@@ -125,18 +148,32 @@ class Witness:
             return
         at_ms = int(message.get("Event-Date-Timestamp") or 0) // 1000
         self._over[call_id] = (self._clock(), read_statement(message.get, call_id, at_ms))
-        if len(self._over) > STATEMENTS_MAX:
+        while len(self._over) > STATEMENTS_MAX or self._is_old(next(iter(self._over.values()))[0]):
             self._over.popitem(last=False)
+
+    def _is_old(self, since: float) -> bool:
+        """Whether a final event is so old that its own service has written it long ago, or a look has taken it."""
+        return self._clock() - since > STATEMENTS_MAX_S
 
     # -- what the journal lacks ----------------------------------------------------------------------------------------
 
     def _look(self, switch: InboundSession) -> None:
-        """Compare the journal's open calls with the switch, and complete those that have waited long enough."""
+        """
+        Compare the journal's open calls with the switch, and complete those that have waited long enough.
+
+        What waits in the spool is more than the switch knows, so nothing is done until it has been stored.
+        """
         now_ms = int(switch.api("strepoch")) * 1000
+        if self._is_behind():
+            self._unclear_since.clear()
+            return
+        is_search = self._clock() >= self._search_at
         try:
-            calls = open_calls(self._db, self._node, now_ms)
+            calls = open_calls(self._db, self._node, 0 if is_search else now_ms - RECENT_MS)
             for start in range(0, len(calls), QUESTIONS_MAX):
                 self._compare(switch, calls[start : start + QUESTIONS_MAX], now_ms)
+            if is_search:
+                self._close_orphans(now_ms)
         except DatabaseError as error:
             drop_connection(self._db)
             self._database_failed(error)
@@ -153,19 +190,27 @@ class Witness:
                 self._last_seen_ms[call.call_id] = now_ms
                 if call.answered_at_ms is None:
                     self._ask_who_answered(switch, call, now_ms)
-            elif self._has_waited(call):
+            elif self._has_waited(call, now_ms):
                 self._finish(call)
 
     def _ask_who_answered(self, switch: InboundSession, call: OpenCall, now_ms: int) -> None:
         """Tell the journal of an answer that it does not know of, once it has been unclear for long enough."""
         answerer = switch.api(f"uuid_getvar {call.channel_uuid} bridge_uuid")
-        if answerer[:-4] != call.call_id[:-4] or not self._has_waited(call):
+        if answerer[:-4] != call.call_id[:-4] or not self._has_waited(call, now_ms):
             return
         said = read_statement(_dumped(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
         self._store(call, missing_records(call, said))
 
-    def _has_waited(self, call: OpenCall) -> bool:
+    def _close_orphans(self, now_ms: int) -> None:
+        """Close the old calls of switches that nobody here is connected to."""
+        for call in orphans(self._db, self._watched, now_ms):
+            self._store(call, close(call, call.answered_at_ms or call.arrived_at_ms))
+        self._search_at = self._clock() + SEARCH_EVERY_S
+
+    def _has_waited(self, call: OpenCall, now_ms: int) -> bool:
         """Whether the first witness has had its time since something about this call was missing."""
+        if now_ms - call.arrived_at_ms > RECENT_MS:
+            return True
         now = self._clock()
         told = self._over.get(call.call_id)
         since = self._unclear_since.setdefault(call.call_id, told[0] if told else now)
@@ -188,7 +233,7 @@ class Witness:
         )
 
     def _forget_all_but(self, open_ids: set[str]) -> None:
-        """Drop what is remembered of calls that the journal no longer lacks, final events after a while only."""
+        """Drop what is remembered of calls that the journal no longer lacks."""
         self._unclear_since = {key: since for key, since in self._unclear_since.items() if key in open_ids}
         self._last_seen_ms = {key: at_ms for key, at_ms in self._last_seen_ms.items() if key in open_ids}
 
@@ -196,6 +241,14 @@ class Witness:
         if not self._database_is_out:
             log.warning("witness: calls cannot be completed for now: %s", error)
         self._database_is_out = True
+
+
+def _is_behind(directory: Path) -> bool:
+    """Whether records wait in the spool for the database, or more of them than are stored in a moment."""
+    try:
+        return spool.outage(directory) is not None or spool.waiting_bytes(directory) > BACKLOG_BYTES
+    except OSError:
+        return False  # nobody can store what cannot be read
 
 
 def _dumped(answer: str) -> Mapping[str, str]:
@@ -220,11 +273,12 @@ def _told(records: tuple[JournalRecord, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the service tells its witness: where the switches are, ``(host, port)`` each, and the database."""
+    """What the service tells its witness: where the switches are, ``(host, port)`` each, the database and the spool."""
 
     database: str
     addresses: Sequence[tuple[str, int]]
     password: str
+    spool: str
     log_level: str = "info"
     log_format: str = "text"
 
@@ -245,10 +299,16 @@ def main() -> None:
         order = Order(**json.loads(line.readline()))
     logs.set_up(order.log_level, order.log_format, "witness")
     service_is_gone = gevent.spawn(gevent.os.tp_read, sys.stdin.fileno(), 1)
+    is_behind = functools.partial(_is_behind, Path(order.spool))
+    watched: set[str] = set()
+    running = [service_is_gone]
     for host, port in order.addresses:
         connect = functools.partial(InboundSession, host, port, order.password)
-        gevent.spawn(Witness(connect, open_database(order.database)).run)
-    service_is_gone.join()
+        witness = Witness(connect, open_database(order.database), watched, is_behind=is_behind)
+        running.append(gevent.spawn(witness.run))
+    gevent.joinall(running, count=1)
+    if not service_is_gone.ready():
+        sys.exit("a fault of this program; it is started again")  # the traceback is above
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import faulthandler
 import functools
 import gc
 import logging
+import os
 import pickle
 import signal
 import socket as native_socket
@@ -50,7 +51,7 @@ class Worker:
         self._settings = settings
         self._meter = Meter()
         self._is_draining = False
-        self._journal = Journal(Path(settings.spool))
+        self._journal = Journal(Path(settings.spool), _name(order.number))
         self._directory = Directory(
             settings.database, max_age_s=settings.directory_max_age_s, deadline_s=settings.lookup_timeout_s
         )
@@ -109,6 +110,11 @@ class Worker:
     def hurry(self, limit_s: float) -> None:
         """Wait for the calls that are going on no longer than this from now on."""
         gevent.spawn_later(limit_s, self._server.stop_waiting)
+
+
+def _name(number: int) -> str:
+    """Return how the journal names this process: the machine, the worker as in the log, and the process id."""
+    return f"{native_socket.gethostname()}:worker-{number}:{os.getpid()}"
 
 
 def _possible_calls(wanted: int) -> int:

@@ -27,7 +27,7 @@ from esl_huntgroup.outcome import (
     JournalRecord,
     LegRecord,
 )
-from tests.database.journal_lab import Journal
+from tests.database.journal_lab import WORKER, Journal
 from tests.database.rows import DOMAIN, group, user
 
 T0 = 1_700_000_000_000
@@ -133,7 +133,7 @@ def test_a_call_is_stored_with_its_legs_and_entries(database: peewee.Database, j
     (call,), legs, stored = everything(database)
     assert call == (
         *(call_id(1), "fs1", "leg-a", 7, "Vertrieb", "700", DOMAIN, "+49301234", "Kundin Müller"),
-        *(T0 + 1, T0 + 4000, T0 + 60000, 4000, 56000, 1, "User 1", "answered", "NORMAL_CLEARING", ""),
+        *(T0 + 1, T0 + 4000, T0 + 60000, 4000, 56000, 1, "User 1", "answered", "NORMAL_CLEARING", "", WORKER),
     )
     assert legs == [(call_id(1), *leg) for leg in LEGS]
     assert stored == [(call_id(1), *entry) for entry in ENTRIES]

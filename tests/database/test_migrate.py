@@ -20,8 +20,9 @@ from tests.database.rows import group, insert, line, user
 APPLIED = [
     "applied 0001 initial: users, lines, groups, members, overflows, the journal, and the number guarantee",
     "applied 0002 administration: user groups in full, the audit, and calls that were interrupted",
+    "applied 0003 worker: which process carried a call",
 ]
-NOTHING_TO_DO = ["nothing to do: the schema is at version 2, the newest"]
+NOTHING_TO_DO = ["nothing to do: the schema is at version 3, the newest"]
 
 
 def primary_key(db: Any, table: str) -> list[str]:
@@ -31,7 +32,11 @@ def primary_key(db: Any, table: str) -> list[str]:
 
 def test_upgrade_says_what_it_did_and_the_second_time_that_there_is_nothing_to_do(url: str) -> None:
     db = open_database(url)
-    assert [str(migration) for migration in migrate.pending(db)] == ["0001 initial", "0002 administration"]
+    assert [str(migration) for migration in migrate.pending(db)] == [
+        "0001 initial",
+        "0002 administration",
+        "0003 worker",
+    ]
     assert migrate.upgrade(db) == APPLIED
     assert migrate.upgrade(db) == NOTHING_TO_DO
     assert migrate.pending(db) == ()
@@ -117,6 +122,8 @@ def version_1(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[peewee.Data
     db.close()
 
 
+NO_WORKER = ""
+"""What version 3 adds to a call whose worker nobody knows any more."""
 VERSION_1_TABLES = ("users", "lines", "numbers", "members", "overflows", "calls", "legs", "journal_entries")
 
 
@@ -127,6 +134,7 @@ def rows(db: peewee.Database, table: str) -> list[tuple[object, ...]]:
 def test_an_upgrade_from_version_1_loses_nothing(version_1: peewee.Database) -> None:
     before = {table: rows(version_1, table) for table in VERSION_1_TABLES}
     assert migrate.upgrade(version_1) == APPLIED[1:]
+    before["calls"] = [(*row, NO_WORKER) for row in before["calls"]]
     assert {table: rows(version_1, table) for table in VERSION_1_TABLES} == before
     groups = quoted(version_1, "groups")
     found = execute(version_1, f"SELECT name, number, is_active, member_level FROM {groups}").fetchall()
@@ -222,8 +230,8 @@ def test_a_database_that_was_never_set_up_is_refused_with_the_command_to_run(tmp
 def test_an_older_database_is_refused_with_the_command_to_run(
     database: peewee.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "newest_version", lambda: 3)
-    with pytest.raises(DatabaseError, match="is at version 2, this program needs version 3: run: esl-huntgroup db up"):
+    monkeypatch.setattr(migrate, "newest_version", lambda: 4)
+    with pytest.raises(DatabaseError, match="is at version 3, this program needs version 4: run: esl-huntgroup db up"):
         migrate.require_current(database)
 
 

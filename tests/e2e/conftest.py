@@ -37,19 +37,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Start the service, with the firm loaded."""
+    """Load the firm into a service, which starts when the switch is there: it has to know where its witness listens."""
     service = Service(tmp_path_factory.mktemp("service"))
     service.load(FIRM)
-    service.start()
     yield service
     service.stop()
 
 
 @pytest.fixture(scope="session")
 def switch(tmp_path_factory: pytest.TempPathFactory, service: Service) -> Iterator[FreeSwitch]:
-    """Start the switch, whose dialplan points at the service."""
+    """Start the switch, whose dialplan points at the service, and tell the service where it is."""
     switch = FreeSwitch(tmp_path_factory.mktemp("switch"), service.port)
     switch.start()
+    service.witness(switch.esl_port)
     yield switch
     switch.stop()
 

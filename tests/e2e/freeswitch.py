@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import socket
@@ -25,6 +27,10 @@ STOP_WITHIN_S = 15.0
 REPLY_WITHIN_S = 10.0
 RTP_PORTS = 500
 """Ports for media, below the kernel's own range; enough for two hundred legs at a time."""
+STARTS = 3
+"""How often a switch is started at most: another program may have taken one of its ports meanwhile."""
+NO_SIP_PORT = "Error Creating SIP UA"
+_rtp_ranges = itertools.count(os.getpid())
 
 
 class EventSocket:
@@ -61,14 +67,19 @@ class EventSocket:
 
 
 class FreeSwitch:
-    """One running switch. ``service_port`` is where its dialplan expects the service."""
+    """A switch. ``service_ports`` is where its dialplan expects the services, in the order in which it tries them."""
 
-    def __init__(self, folder: Path, service_port: int) -> None:
+    def __init__(self, folder: Path, *service_ports: int, name: str = "switch1") -> None:
         self.folder = folder
+        self.name = name
+        self.log_file = folder / "freeswitch.log"
+        self._service_ports = service_ports
+        self._rtp_start = 10_000 + next(_rtp_ranges) % 40 * RTP_PORTS
+        self._choose_ports()
+
+    def _choose_ports(self) -> None:
         self.sip_port = free_port()
         self.esl_port = free_port(socket.SOCK_STREAM)
-        self.log_file = folder / "freeswitch.log"
-        self._service_port = service_port
         self._write_configuration()
 
     @property
@@ -77,8 +88,21 @@ class FreeSwitch:
         return "127.0.0.1", self.sip_port
 
     def start(self) -> None:
-        """Start the switch and wait until its SIP profile runs."""
+        """
+        Start the switch and wait until its SIP profile runs; started once more, it has the ports that it had.
+
+        Only when it cannot have them it takes others, so ask for its ports afterwards.
+        """
+        for _ in range(STARTS - 1):
+            with contextlib.suppress(AssertionError):
+                self._start()
+                return
+            self._choose_ports()
+        self._start()
+
+    def _start(self) -> None:
         assert BINARY, "freeswitch is not installed"
+        offset = self.log_size()
         kept = ("log", "db", "run", "scripts", "temp", "storage", "recordings", "cache", "certs")
         folders = [part for name in kept for part in (f"-{name}", str(self._sub_folder(name)))]
         options = ["-nf", "-nc", "-nonat", "-nonatmap", "-np", "-conf", str(self._sub_folder("conf"))]
@@ -87,7 +111,7 @@ class FreeSwitch:
                 [BINARY, *options, *folders], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
         try:
-            self._wait_until_ready()
+            self._wait_until_ready(offset)
         except BaseException:
             self._end()
             raise
@@ -96,6 +120,12 @@ class FreeSwitch:
         """Stop the switch, by force if it does not go."""
         self._esl.close()
         self._end()
+
+    def kill(self) -> None:
+        """End the switch as a crash does, with all its calls."""
+        self._esl.close()
+        self._process.kill()
+        self._process.wait()
 
     def _end(self) -> None:
         self._process.terminate()
@@ -136,22 +166,24 @@ class FreeSwitch:
 
     def log_since(self, offset: int) -> str:
         """Return the log from ``offset`` on; ``log_size`` gives an offset."""
+        if not self.log_file.exists():
+            return ""
         with self.log_file.open("rb") as log:
             log.seek(offset)
             return log.read().decode("utf-8", "replace")
 
     def log_size(self) -> int:
         """Return how long the log is now."""
-        return self.log_file.stat().st_size
+        return self.log_file.stat().st_size if self.log_file.exists() else 0
 
     def _write_configuration(self) -> None:
         conf = self._sub_folder("conf")
-        rtp_start = 10_000 + os.getpid() % 40 * RTP_PORTS
         variables = {
             "domain": DOMAIN,
             "lab_log": self.log_file,
-            "lab_rtp_start": rtp_start,
-            "lab_rtp_end": rtp_start + RTP_PORTS - 2,
+            "lab_name": self.name,
+            "lab_rtp_start": self._rtp_start,
+            "lab_rtp_end": self._rtp_start + RTP_PORTS - 2,
             "lab_esl_port": self.esl_port,
             "lab_esl_password": PASSWORD,
             "lab_sip_port": self.sip_port,
@@ -161,10 +193,11 @@ class FreeSwitch:
         )
         (conf / "vars.xml").write_text(f"<include>\n{''.join(lines)}</include>\n")
         shutil.copy(CONFIGURATION, conf)
-        (conf / "dialplan").mkdir()
+        (conf / "dialplan").mkdir(exist_ok=True)
+        services = "|".join(f"127.0.0.1:{port}" for port in self._service_ports)
         for shipped in sorted(SHIPPED.glob("*.xml")):
             text = shipped.read_text(encoding="utf-8")
-            text = text.replace(SHIPPED_SERVICE, f"127.0.0.1:{self._service_port}")
+            text = text.replace(SHIPPED_SERVICE, services)
             (conf / "dialplan" / shipped.name).write_text(text, encoding="utf-8")
 
     def _sub_folder(self, name: str) -> Path:
@@ -172,11 +205,12 @@ class FreeSwitch:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, offset: int) -> None:
         deadline = time.monotonic() + START_WITHIN_S
         while not self._is_ready():
             said = (self.folder / "freeswitch.out").read_text(errors="replace")
             assert self._process.poll() is None, f"the switch does not start:\n{said}"
+            assert NO_SIP_PORT not in self.log_since(offset), "the switch cannot have its SIP port"
             assert time.monotonic() < deadline, f"the switch is not ready after {START_WITHIN_S} s:\n{said}"
             time.sleep(0.1)
 

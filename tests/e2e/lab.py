@@ -10,7 +10,7 @@ from typing import Any
 
 from . import sip, sipp
 from .freeswitch import DOMAIN, FreeSwitch
-from .journal import Call
+from .journal import Call, assert_whole
 from .service import Service
 from .sipp import Endpoint
 
@@ -23,6 +23,8 @@ NOT_SET = "-ERR no reply"
 """What the switch says of a global variable that nobody has set."""
 
 ENDED_WITHIN_S = 8.0
+WITNESS_WITHIN_S = 30.0
+"""The second witness lets the first one speak for 8 s, looks every 3 s, and may have to connect first."""
 _caller_numbers = itertools.count(3001)
 
 
@@ -74,15 +76,27 @@ class Lab:
         """Switch on a phone that is registered nowhere: the target of a redirection, or of a hostile contact."""
         return self._endpoint(f"stranger{len(self._endpoints)}", scenario, host=host)
 
-    def journal(self, caller: Caller, until: Callable[[Call], object] = lambda call: call.outcome) -> Call:
+    def journal(
+        self,
+        caller: Caller,
+        until: Callable[[Call], object] = lambda call: call.outcome,
+        within_s: float = ENDED_WITHIN_S,
+    ) -> Call:
         """Return the journal's view of a call, waiting until it has an outcome (or whatever ``until`` asks for)."""
-        deadline = time.monotonic() + ENDED_WITHIN_S
+        deadline = time.monotonic() + within_s
         while True:
             calls = self.service.calls_of(caller.number)
             if calls and until(calls[-1]):
                 return calls[-1]
             assert time.monotonic() < deadline, f"not in the journal of {caller.number}: {calls}\n{self.service_log()}"
             time.sleep(0.1)
+
+    def whole(self, caller: Caller) -> Call:
+        """Return the caller's only call, once it is over; every member of the group 700 has exactly one entry then."""
+        call = self.journal(caller, within_s=WITNESS_WITHIN_S)
+        assert len(self.service.calls_of(caller.number)) == 1
+        assert_whole(call)
+        return call
 
     def wait_for_channels(self, number: int) -> None:
         """Wait until the switch has so many channels; its own list lags a little."""

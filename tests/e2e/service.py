@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,32 +12,43 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from .freeswitch import DOMAIN
+from .freeswitch import DOMAIN, PASSWORD
 from .journal import Call, calls_of
 from .sip import free_port
 
 START_WITHIN_S = 15.0
+SERVES = "serving on "
+"""What the service logs at level info when its first worker takes calls."""
 STOP_WITHIN_S = 15.0
 PROJECT = Path(__file__).parents[2]
 
 
 class Service:
-    """One installation: a database, a port, and the process that is sometimes frozen or killed."""
+    """
+    One installation: a database, a port, and the processes that are sometimes frozen or killed.
 
-    def __init__(self, folder: Path) -> None:
+    ``database`` is a URL; without one it is an SQLite file in the folder.
+    """
+
+    def __init__(self, folder: Path, database: str = "") -> None:
         self.folder = folder
         self.port = free_port(socket.SOCK_STREAM)
         self.log_file = folder / "service.log"
-        self.database = folder / "huntgroup.db"
+        self.database = database or f"sqlite:///{folder / 'huntgroup.db'}"
         self._process: subprocess.Popen[bytes] | None = None
         self._environment = {name: value for name, value in os.environ.items() if "ESL_HUNTGROUP" not in name} | {
             "PYTHONPATH": str(PROJECT),
-            "ESL_HUNTGROUP_DATABASE": f"sqlite:///{self.database}",
+            "ESL_HUNTGROUP_DATABASE": self.database,
             "ESL_HUNTGROUP_SPOOL": str(folder / "huntgroup.spool"),
             "ESL_HUNTGROUP_LISTEN": f"127.0.0.1:{self.port}",
             "ESL_HUNTGROUP_DEFAULT_DOMAIN": DOMAIN,
             "ESL_HUNTGROUP_LOG_LEVEL": "debug",
         }
+
+    def witness(self, *event_sockets: int) -> None:
+        """Have the second witness listen to the switches with these event sockets, from the next start on."""
+        self._environment["ESL_HUNTGROUP_ESL_ADDRESS"] = ",".join(f"127.0.0.1:{port}" for port in event_sockets)
+        self._environment["ESL_HUNTGROUP_ESL_PASSWORD"] = PASSWORD
 
     def run(self, *arguments: str, settings: Mapping[str, str] | None = None) -> str:
         """
@@ -65,7 +77,8 @@ class Service:
         return calls_of(self.database, caller_number)
 
     def start(self, settings: Mapping[str, str] | None = None) -> None:
-        """Start serving; ``settings`` are environment variables for this run. Returns once calls are accepted."""
+        """Start serving; ``settings`` are environment variables for this run. Returns once a worker serves."""
+        offset = self.log_size()
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command("serve"),
@@ -76,7 +89,7 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._wait_until_listening()
+        self._wait_until_serving(offset)
 
     @property
     def is_running(self) -> bool:
@@ -92,9 +105,27 @@ class Service:
         self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End the process as a crash does."""
+        """End all processes as a crash of the machine does."""
+        companions = self._companions()
         self._signal(signal.SIGKILL)
+        for companion in companions:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(companion, signal.SIGKILL)
         self._wait()
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers, the oldest first."""
+        return [child for child in self._children() if _runs(child, "esl_huntgroup.worker")]
+
+    def _companions(self) -> list[int]:
+        """Return the processes beside the workers: they have sessions of their own."""
+        return [child for child in self._children() if not _runs(child, "esl_huntgroup.worker")]
+
+    def _children(self) -> list[int]:
+        if not self.is_running or self._process is None:
+            return []
+        pid = self._process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def stop(self) -> int:
         """End the process as an administrator does, and return its exit status."""
@@ -128,20 +159,17 @@ class Service:
             self._process.kill()
             return self._process.wait()
 
-    def _wait_until_listening(self) -> None:
+    def _wait_until_serving(self, offset: int) -> None:
         assert self._process is not None
         deadline = time.monotonic() + START_WITHIN_S
-        while not self._is_listening():
-            assert self._process.poll() is None, "the service does not start:\n" + self.log_since(0)[-3000:]
-            assert time.monotonic() < deadline, f"the service does not listen after {START_WITHIN_S} s"
+        while SERVES not in (said := self.log_since(offset)):
+            assert self._process.poll() is None, "the service does not start:\n" + said[-3000:]
+            assert time.monotonic() < deadline, f"the service does not serve after {START_WITHIN_S} s"
             time.sleep(0.05)
 
-    def _is_listening(self) -> bool:
-        """Whether the port is taken. Connecting would make the service wait for a call that never comes."""
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                sock.bind(("127.0.0.1", self.port))
-            except OSError:
-                return True
-            return False
+
+def _runs(pid: int, module: str) -> bool:
+    """Whether the process was started with ``python -m module``."""
+    with contextlib.suppress(OSError):
+        return module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return False

@@ -221,10 +221,22 @@ def calls(
 
 
 class Endpoint:
-    """One SIPp process. ``remote`` is the switch for a caller, None for a phone, which serves any number of calls."""
+    """
+    One SIPp process. ``remote`` is the switch for a caller, None for a phone, which serves any number of calls.
+
+    A caller makes so many ``calls``, ``calls_per_s`` a second.
+    """
 
     def __init__(
-        self, folder: Path, name: str, scenario: str, remote: tuple[str, int] | None = None, host: str = "127.0.0.1"
+        self,
+        folder: Path,
+        name: str,
+        scenario: str,
+        remote: tuple[str, int] | None = None,
+        host: str = "127.0.0.1",
+        *,
+        calls: int = 1,
+        calls_per_s: int = 1,
     ) -> None:
         assert SIPP, "sipp is not installed"
         self.name = name
@@ -233,7 +245,7 @@ class Endpoint:
         self._errors = folder / f"{name}.errors.log"
         scenario_file = folder / f"{name}.xml"
         scenario_file.write_text(scenario, encoding="utf-8")
-        where = [f"{remote[0]}:{remote[1]}", "-m", "1"] if remote else []
+        where = [f"{remote[0]}:{remote[1]}", "-m", str(calls), "-r", str(calls_per_s)] if remote else []
         command = [SIPP, *where, "-sf", str(scenario_file), "-i", host, "-mi", host]
         command += ["-p", str(self.port), "-nostdin", "-nd", "-timeout", f"{LIFE_S}s"]
         command += ["-trace_msg", "-message_file", str(self._log), "-trace_err", "-error_file", str(self._errors)]

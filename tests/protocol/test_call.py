@@ -481,7 +481,7 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
         f"filter Unique-ID {result.uuid}",
         ask,
         f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=true;fail_on_single_reject="
-        ";sip_copy_custom_headers=false",
+        ";last_bridge_to=;sip_copy_custom_headers=false",
         *[f"api sofia_contact */{number}@{DOMAIN}/[h=…]" for number in ("1001", "1002", "1003")],
         f"api uuid_ring_ready {result.uuid}",
     ]
@@ -492,8 +492,7 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
     assert re.fullmatch(rf"api uuid_setvar_multi {result.uuid} huntgroup_legs=[0-9a-f-]{{36}}:1,2", leave_note)
     assert set_guard == (
         f"api sched_api +{1 + GUARD_MARGIN_S} {guard} expand uuid:{result.uuid} uuid_transfer "
-        f"${{cond('${{variable_bridge_to}}' == '' ? {result.uuid} : nobody)}}"
-        "${cond('${variable_originate_disposition}' == 'SUCCESS' ? -answered)} huntgroup-fallback"
+        f"${{cond('${{variable_last_bridge_to}}' == '' ? {result.uuid} : nobody)}} huntgroup-fallback"
     )
     assert cancel_watchdog == f"api sched_del {guard}"
     assert restore == (

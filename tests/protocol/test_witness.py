@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,11 +22,13 @@ from esl_huntgroup.journal_store import JournalStore
 from esl_huntgroup.migrate import upgrade
 from esl_huntgroup.outcome import CallEnded
 from esl_huntgroup.plan import CallIds
+from esl_huntgroup.spool import SEGMENT, Outage, note_outage
 from esl_huntgroup.testimony import note
 from esl_huntgroup.witness import Witness
 from tests.unit.examples import ANNA, BERND, DOMAIN, arrival, group, plan_for
 
 NODE = "switch1"
+DAY_MS = 24 * 3600 * 1000
 A_LEG = "28d93954-673b-42a5-88bd-6068fb9b5cb5"
 T0 = arrival().arrived_at_ms
 CALL_ID = CallIds().next(T0, bytes(6))
@@ -52,6 +55,7 @@ class InboundSwitch:
         self.connections: list[Any] = []
         self.asked: list[str] = []
         self.refuses = ""
+        self.name = NODE
         self._server = StreamServer(("127.0.0.1", 0), self._serve)
         self._server.start()
         self.port: int = self._server.server_port
@@ -90,7 +94,7 @@ class InboundSwitch:
         channel = self.channels.get(uuid)
         match name:
             case "switchname":
-                return NODE
+                return self.name
             case "strepoch":
                 return str(T0 // 1000 + 60)
             case "uuid_exists":
@@ -111,6 +115,8 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.switch = InboundSwitch()
+        self.spool = folder / "spool"
+        self.spool.mkdir()
         self.db = open_database(f"sqlite:///{folder / 'journal.db'}", busy_timeout_ms=10)
         upgrade(self.db)
         firm = group(ANNA, BERND)
@@ -129,26 +135,37 @@ class Stage:
         )
         for position, member in enumerate(firm.members, start=1):
             execute(self.db, "INSERT INTO members VALUES (7, ?, ?)", (position, member.user_id))
+        self.open_call(CALL_ID, NODE, T0)
+        self._greenlet: Any = None
+
+    def open_call(self, call_id: str, node: str, arrived_at_ms: int) -> str:
+        """Put one more call into the journal, without an end; return its id."""
         execute(
             self.db,
             "INSERT INTO calls (call_id, node, channel_uuid, group_id, group_name, group_number, group_domain, "
             "caller_number, caller_name, arrived_at_ms) VALUES (?, ?, ?, 7, 'Vertrieb', '700', ?, '1', 'K', ?)",
-            (CALL_ID, NODE, A_LEG, DOMAIN, T0),
+            (call_id, node, A_LEG if call_id == CALL_ID else f"channel-{call_id}", DOMAIN, arrived_at_ms),
         )
-        self._greenlet: Any = None
+        return call_id
 
-    def watch(self) -> None:
+    def outcome(self, call_id: str) -> str | None:
+        (outcome,) = execute(self.db, "SELECT outcome FROM calls WHERE call_id = ?", (call_id,)).fetchone()
+        return None if outcome is None else str(outcome)
+
+    def watch(self, watched: set[str] | None = None) -> None:
         connect = lambda: InboundSession("127.0.0.1", self.switch.port, "secret", timeout_s=1)  # noqa: E731
-        self._greenlet = gevent.spawn(Witness(connect, self.db, chance=lambda: 0.0).run)
+        is_behind = functools.partial(witness._is_behind, self.spool)
+        self._greenlet = gevent.spawn(Witness(connect, self.db, watched, is_behind=is_behind, chance=lambda: 0.0).run)
         self.await_(lambda: "api strepoch" in self.switch.asked)
 
     def call(self) -> dict[str, Any]:
-        cursor = execute(self.db, "SELECT * FROM calls")
+        cursor = execute(self.db, "SELECT * FROM calls WHERE call_id = ?", (CALL_ID,))
         names = [column[0] for column in cursor.description]
         return dict(zip(names, cursor.fetchone(), strict=True))
 
-    def entries(self) -> list[tuple[str, str]]:
-        return list(execute(self.db, "SELECT user_name, kind FROM journal_entries ORDER BY position").fetchall())
+    def entries(self, call_id: str = CALL_ID) -> list[tuple[str, str]]:
+        sql = "SELECT user_name, kind FROM journal_entries WHERE call_id = ? ORDER BY position"
+        return list(execute(self.db, sql, (call_id,)).fetchall())
 
     def await_(self, is_so: Any) -> None:
         with gevent.Timeout(10, AssertionError("it does not happen")):
@@ -218,6 +235,47 @@ def test_a_call_that_the_switch_knows_no_more_is_closed_as_interrupted(stage: St
     assert stage.entries() == [("Anna Berg", "missed"), ("Bernd Cordes", "missed")]
 
 
+def test_calls_of_a_switch_that_never_comes_back_are_closed_when_they_are_a_day_old(stage: Stage) -> None:
+    stage.switch.channels[A_LEG] = {"Answer-State": "ringing"}
+    ids = CallIds()
+    old, young = (
+        stage.open_call(ids.next(at_ms, bytes(6)), "gone", at_ms)
+        for at_ms in (T0 - DAY_MS - 1000, T0 - DAY_MS + 120_000)
+    )
+    stage.watch()
+    stage.await_(lambda: stage.outcome(old))
+    stage.looks()
+    assert (stage.outcome(old), stage.outcome(young), stage.outcome(CALL_ID)) == ("interrupted", None, None)
+    assert stage.entries(old) == [("Anna Berg", "missed"), ("Bernd Cordes", "missed")]
+
+
+def test_a_day_is_not_enough_for_a_call_of_a_switch_that_is_watched(stage: Stage) -> None:
+    stage.switch.channels[A_LEG] = {"Answer-State": "ringing"}
+    theirs = stage.open_call(CallIds().next(T0 - 2 * DAY_MS, bytes(6)), "switch2", T0 - 2 * DAY_MS)
+    stage.watch({"switch2"})
+    stage.looks()
+    assert stage.outcome(theirs) is None
+
+
+def test_a_call_of_long_ago_that_the_switch_still_has_is_left_alone_and_others_are_closed(stage: Stage) -> None:
+    stage.switch.channels[A_LEG] = {"Answer-State": "ringing"}
+    ids = CallIds()
+    lives, is_over = (
+        stage.open_call(ids.next(at_ms, bytes(6)), NODE, at_ms) for at_ms in (T0 - 9 * DAY_MS, T0 - 8 * DAY_MS)
+    )
+    stage.switch.channels[f"channel-{lives}"] = {"Answer-State": "answered"}
+    stage.watch()
+    stage.await_(lambda: stage.outcome(is_over))
+    stage.looks()
+    assert (stage.outcome(is_over), stage.outcome(lives)) == ("interrupted", None)
+
+
+def test_a_switch_is_known_by_its_name_as_the_journal_has_it(stage: Stage) -> None:
+    stage.switch.name = "switch 1\n"
+    stage.watch()
+    stage.await_(lambda: stage.call()["ended_at_ms"])
+
+
 def test_a_call_that_is_going_on_is_left_alone(stage: Stage) -> None:
     stage.switch.channels[A_LEG] = {"Answer-State": "ringing"}
     stage.watch()
@@ -236,6 +294,21 @@ def test_the_first_witness_has_its_time_and_its_word_counts(stage: Stage, monkey
     monkeypatch.setattr(witness, "PATIENCE_S", 0.0)
     stage.looks(3)
     assert (stage.call()["outcome"], stage.entries()) == ("caller_gone", [])
+
+
+def test_what_waits_in_the_spool_comes_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witness, "PATIENCE_S", 0.0)
+    note_outage(stage.spool, Outage(T0, "the database is away"))
+    stage.watch()
+    stage.looks(4)
+    assert stage.call()["ended_at_ms"] is None
+    backlog = stage.spool / f"1{SEGMENT}"
+    backlog.write_bytes(b"x" * (witness.BACKLOG_BYTES + 1))
+    note_outage(stage.spool, None)
+    stage.looks(4)
+    assert stage.call()["ended_at_ms"] is None
+    backlog.unlink()
+    stage.await_(lambda: stage.call()["ended_at_ms"])
 
 
 def test_a_switch_that_goes_away_is_found_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

@@ -21,7 +21,7 @@ LEG = st.builds(LegRecord, NUMBER, NUMBER, ANY_TEXT, ANY_TEXT, ANY_TEXT, st.bool
 ENTRY = st.builds(EntryRecord, NUMBER, NUMBER, ANY_TEXT, st.sampled_from(EntryKind), st.booleans(), ANY_TEXT)
 LEGS, ENTRIES = st.lists(LEG, max_size=3).map(tuple), st.lists(ENTRY, max_size=3).map(tuple)
 RECORDS: st.SearchStrategy[JournalRecord] = st.one_of(
-    st.builds(CallOpened, ANY_TEXT, ANY_TEXT, ANY_TEXT, NUMBER, *[ANY_TEXT] * 5, NUMBER),
+    st.builds(CallOpened, ANY_TEXT, ANY_TEXT, ANY_TEXT, NUMBER, *[ANY_TEXT] * 5, NUMBER, ANY_TEXT),
     st.builds(CallAnswered, ANY_TEXT, NUMBER, NUMBER, st.none() | NUMBER, ANY_TEXT, LEGS, ENTRIES),
     st.builds(CallEnded, ANY_TEXT, NUMBER, NUMBER, NUMBER, st.sampled_from(Outcome), ANY_TEXT, ANY_TEXT, LEGS, ENTRIES),
 )
@@ -61,7 +61,7 @@ def test_any_bytes_are_a_record_or_a_value_error_and_can_be_shown(line: bytes) -
     [
         *(b"", b"{}", b"[]", b"null", b"1", b'"x"', b"\xff", b"[" * 100_000, b'{"record":[]}', b'{"record":"Exit"}'),
         *(b'{"record":"CallOpened"}', b'[1,"Exit"]', b'[1,"CallOpened"]', b'[1,"CallEnded",1]', b'[1,["CallEnded"],1]'),
-        to_line(OPENED).replace(b"[1,", b"[2,"),
+        to_line(OPENED).replace(b"[2,", b"[3,"),
         to_line(OPENED)[:40],
         to_line(ENDED).replace(b'"NO_ANSWER",true', b"true"),
     ],
@@ -72,8 +72,14 @@ def test_a_line_that_is_no_record_is_a_value_error(line: bytes) -> None:
 
 
 def test_a_line_of_a_later_version_says_which_is_known() -> None:
-    with pytest.raises(ValueError, match=r"^not a journal record: format 2 is not known, 1 is$"):
-        from_line(b'[2,"CallOpened"]')
+    with pytest.raises(ValueError, match=r"^not a journal record: format 3 is not known, 1 and 2 are$"):
+        from_line(b'[3,"CallOpened"]')
+
+
+def test_a_line_of_version_1_is_read_its_worker_is_not_known() -> None:
+    line = to_line(dataclasses.replace(OPENED, worker="pbx:worker-1:4711"))
+    before = line.replace(b"[2,", b"[1,").replace(b',"pbx:worker-1:4711"]', b"]")
+    assert from_line(before) == OPENED
 
 
 @pytest.mark.parametrize(
