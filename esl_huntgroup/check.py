@@ -34,6 +34,8 @@ FALLBACK: Final = "huntgroup-fallback"
 SESSIONS_PER_SECOND_MIN: Final = 30
 """What FreeSWITCH ships with; a group call creates a channel for its caller and one for each phone."""
 CONNECT_TIMEOUT_S: Final = 2.0
+EVERYWHERE: Final = ("0.0.0.0", "::")
+SAME_MACHINE: Final = frozenset({"127.0.0.1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +294,14 @@ def _socket_problems(argument: str, addresses: Sequence[Address]) -> Iterator[st
     hosts, _, modes = argument.partition(" ")
     if not {"async", "full"} <= set(modes.split()):
         yield f"runs socket {argument!r}; 'async full' is needed"
-    ours = {f"{host}:{port}" for host, port in addresses}
-    if not ours & set(hosts.split("|")):
-        yield f"leads to {hosts}, but this service listens on {', '.join(sorted(ours))}"
+    if not any(_leads_to(host, address) for host in hosts.split("|") for address in addresses):
+        ours = ", ".join(sorted(f"{host}:{port}" for host, port in addresses))
+        yield f"leads to {hosts}, but this service listens on {ours}"
+
+
+def _leads_to(target: str, address: Address) -> bool:
+    """Return whether a switch that connects there can find who listens here; which machine that is, nobody can say."""
+    (host, port), (asked, _, asked_port) = address, target.rpartition(":")
+    if asked_port != str(port):
+        return False
+    return host in (asked, *EVERYWHERE) or {host, asked} <= SAME_MACHINE

@@ -55,8 +55,9 @@ class Child:
     """
     A worker process. ``reading`` is the last one it sent; ``is_ready`` becomes true with its first heartbeat.
 
-    It is started as a new program, not forked: neither threads nor a gevent loop of the parent get in its way. Its
-    settings travel by a socket, since ``ps`` shows a command line.
+    It is started as a new program, not forked: neither threads nor a gevent loop of the parent get in its way. It
+    imports nothing from the folder in which the service was started (``-P``). Its settings travel by a socket, since
+    ``ps`` shows a command line.
     """
 
     def __init__(self, order: Order, generation: int) -> None:
@@ -72,7 +73,7 @@ class Child:
         with theirs:
             try:
                 self.process: subprocess.Popen[bytes] = subprocess.Popen(
-                    [sys.executable, "-m", MODULE, str(order.number)],
+                    [sys.executable, "-P", "-m", MODULE, str(order.number)],
                     stdin=theirs.fileno(),
                     pass_fds=(*order.listeners, order.usage),
                 )

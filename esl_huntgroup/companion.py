@@ -82,7 +82,7 @@ class Companion:
 
     def _start(self) -> None:
         self._started_at = time.monotonic()
-        command = [sys.executable, "-m", self.module]
+        command = [sys.executable, "-P", "-m", self.module]  # -P: no module of the folder we were started in
         try:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0, start_new_session=True)
             if self._process.stdin is not None:

@@ -338,7 +338,7 @@ class Hunt:
         return [*warnings, bridge]
 
     def _variables(self, group: HuntGroup) -> dict[str, str]:
-        """Return what every leg of the call carries. Reasons: ``freeswitch/README.md``, "What the service sets"."""
+        """Return what every leg of the call carries. Reasons: ``freeswitch/README.md``, "Channel variables"."""
         variables = {
             "huntgroup_call": self.call_id,
             "ignore_early_media": "true",

@@ -97,7 +97,7 @@ class Writer:
             self._put_off(explain(self._db, error))
             return False
         except OSError as error:
-            self._put_off(f"the spool {self._directory} cannot be used: {error.strerror}")
+            self._put_off(f"the spool {error.filename or self._directory} cannot be used: {error.strerror}")
             return False
         self._retry_s = self._retry_first_s
         if not much_is_left:

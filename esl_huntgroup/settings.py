@@ -62,9 +62,10 @@ def _number(kind: type[int] | type[float], least: float, most: float) -> Callabl
             raise ValueError(sentence)
         try:
             number = kind(value)
-        except (TypeError, ValueError):
+            is_whole = number == float(value)
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(sentence) from None
-        if (kind is int and number != float(value)) or not least <= number <= most:
+        if (kind is int and not is_whole) or not least <= number <= most:
             raise ValueError(sentence)
         return number
 
@@ -144,7 +145,7 @@ class Settings:
     )
     workers: int = _setting(1, _number(int, 1, WORKERS_MAX), "processes that serve calls; one for each core is enough")
     database: str = _setting(
-        "sqlite:///esl-huntgroup.db", _text, "URL of the database: sqlite:///FILE, postgresql://… or mysql://…"
+        "sqlite:///esl-huntgroup.db", _text, "URL of the database: sqlite:///FILE, postgresql://… or mariadb://…"
     )
     spool: str = _setting("esl-huntgroup.spool", _text, "directory through which the journal goes to the database")
     default_domain: str = _setting("", _domain, "SIP domain of numbers that come without one")

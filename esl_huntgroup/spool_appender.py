@@ -44,6 +44,7 @@ class Appender:
         """How much has been appended since the start."""
         self._waiting: deque[bytes] = deque()
         self._is_failing = False
+        self._is_removed = False
 
     @property
     def waiting(self) -> int:
@@ -88,10 +89,15 @@ class Appender:
         with contextlib.suppress(OSError):
             if os.fstat(self._file).st_nlink:
                 return
-            log.error("journal: somebody has removed %s; its records are written once more", self.path)
+            if not self._is_removed:
+                log.error(
+                    "journal: somebody has removed %s; its records are written once more when it can be", self.path
+                )
+            self._is_removed = True
             self._directory.mkdir(parents=True, exist_ok=True)
             lost = os.pread(self._file, self._size, 0)
             self.open()
+            self._is_removed = False
             self._waiting.appendleft(lost)
             self.flush()
 

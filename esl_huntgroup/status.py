@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -103,6 +104,10 @@ class _Server(ThreadingHTTPServer):
             self.address_family = socket.AF_INET6
         self.answer = answer
         super().__init__(address, _Handler)
+
+    def server_bind(self) -> None:
+        """Bind, and do not ask the name service for a name of this address, which can take as long as it likes."""
+        TCPServer.server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: whoever asked has gone, or sends no HTTP."""

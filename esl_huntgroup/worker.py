@@ -104,8 +104,8 @@ class Worker:
         log.info("stopping: no new calls, %d are going on", self._server.connection_count)
         if left := self._server.stop(limit_s):
             log.warning("%d calls are still going on; they live on without the service", left)
-        self._journal.stop()
         self._directory.close()
+        self._journal.stop()  # last: until the process ends, calls go on and tell it what happens
 
     def hurry(self, limit_s: float) -> None:
         """Wait for the calls that are going on no longer than this from now on."""

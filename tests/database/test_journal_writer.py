@@ -226,6 +226,18 @@ def test_an_os_error_while_setting_aside_does_not_end_the_writer_and_drops_nothi
     assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 2
 
 
+def test_a_segment_that_cannot_be_opened_is_named(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    (stranger := lab.directory / "0-0-1.segment").mkdir()
+    lab.tell(*whole(1))
+    lab.writer.round()
+    assert caplog.messages == [
+        f"journal: records wait in {lab.directory}: the spool {stranger} cannot be used: Is a directory"
+    ]
+    stranger.rmdir()
+    lab.settle()
+    assert lab.waiting() == 0
+
+
 def test_a_half_written_row_that_is_set_aside_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool.set_aside(tmp_path, to_line(opened(1)), "because")
     before = (tmp_path / spool.REJECTED).read_bytes()

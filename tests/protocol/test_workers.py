@@ -20,6 +20,7 @@ import pytest
 
 from esl_huntgroup.child import MODULE
 from esl_huntgroup.simulator.switch import CallResult
+from esl_huntgroup.spool import has_writer
 from tests.protocol.test_service import KARL, LIMIT_S, Installation, Office
 
 IMPATIENT = "from esl_huntgroup import child; child.SILENT_BEATS_MAX, child.KILL_AFTER_BEATS = 3, 2; "
@@ -116,6 +117,18 @@ def test_a_worker_that_is_killed_is_replaced_and_its_conversation_lives_on(servi
     assert (result.spoken_with, result.status) == ("Anna Berg", 200)
     assert late.get().spoken_with == "Anna Berg"
     assert killed not in service.workers()
+
+
+def test_no_process_of_the_service_imports_from_the_folder_in_which_it_was_started(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "gevent", "esl_huntgroup"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger is imported')")
+    monkeypatch.chdir(tmp_path)
+    service.start_as("import sys; sys.path.remove('')\n" + SERVE)
+    log = service.await_log("serving on ")
+    assert "stranger" not in log
+    until(lambda: has_writer(tmp_path / "journal.spool"))
 
 
 def office_address(office: Office) -> tuple[str, int]:

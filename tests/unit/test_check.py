@@ -64,6 +64,14 @@ def test_what_is_wrong_with_a_dialplan_is_said(old: str, new: str, line: str) ->
     assert any(line in found and found.startswith("FIX") for found in lines(shipped(**{old: new})))
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
+def test_a_dialplan_leads_to_whoever_listens_on_its_address_by_whatever_name(host: str) -> None:
+    (found,) = check_dialplan(shipped(), ((host, 8084),))
+    assert found.is_ok
+    (found,) = check_dialplan(shipped(), ((host, 8085),))
+    assert str(found).endswith(f"leads to 127.0.0.1:8084, but this service listens on {host}:8085")
+
+
 def test_what_is_no_xml_is_said() -> None:
     assert lines("-ERR") == ["FIX dialplan: what the switch says is no XML (syntax error: line 1, column 0)"]
 

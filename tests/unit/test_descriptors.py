@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import socket
+from pathlib import Path
 
 import pytest
 
-from esl_huntgroup import crew, descriptors
-from esl_huntgroup.child import Child
+from esl_huntgroup import crew, descriptors, record
+from esl_huntgroup.child import Child, Order
 from esl_huntgroup.crew import Place
 from esl_huntgroup.esl import complaint, server
+from esl_huntgroup.metrics import Status
 from esl_huntgroup.notify import Notifier, activated_sockets
+from esl_huntgroup.settings import Settings
+from esl_huntgroup.spool import segments
+from esl_huntgroup.status import StatusServer
 from esl_huntgroup.usage import SharedUsage
+from esl_huntgroup.worker import Worker
+from tests.unit.examples import ANNA, CALL_ID, arrival, group
 
 
 def test_as_many_refusals_are_reckoned_with_as_the_server_makes() -> None:
@@ -77,3 +85,28 @@ def test_the_pause_before_the_next_start_doubles_and_is_forgotten_after_a_long_l
     child.is_leaving = True
     place.lose(child, now=500.0)
     assert place.start_at == 500.0
+
+
+def test_the_status_waits_for_no_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(_host: str = "") -> str:
+        raise AssertionError("the name service is asked")
+
+    monkeypatch.setattr(socket, "getfqdn", ask)
+    status = StatusServer(Status)
+    status.move(("127.0.0.1", 0))
+    status.move(None)
+
+
+def test_what_calls_tell_while_a_worker_ends_is_still_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(spool=str(tmp_path), database=f"sqlite:///{tmp_path / 'huntgroup.db'}")
+    worker = Worker(Order(1, settings, (), SharedUsage().descriptor))
+    close = worker._directory.close
+
+    def somebody_answers_meanwhile() -> None:
+        close()
+        worker._journal.record(record.opened(CALL_ID, arrival(), group(ANNA)))
+
+    monkeypatch.setattr(worker._directory, "close", somebody_answers_meanwhile)
+    worker._journal.start()
+    worker.drain(0)
+    assert [path.read_bytes().count(b"\n") for path in segments(tmp_path)] == [1]

@@ -62,6 +62,11 @@ def test_hunt_modes_are_a_list_or_a_text_with_commas(tmp_path: Path, text: str) 
         ("max_call = 1", "max_call in {file}: there is no such setting; there are listen, allowed_peers"),
         ("max_calls = 0", "max_calls in {file}: 0 is refused, a whole number from 1 to 100000 is accepted"),
         ("max_calls = 1.5", "max_calls in {file}: 1.5 is refused, a whole number from 1 to 100000 is accepted"),
+        ("max_calls = inf", "max_calls in {file}: inf is refused, a whole number from 1 to 100000 is accepted"),
+        (
+            f"max_calls = 1{'0' * 400}",
+            f"max_calls in {{file}}: 1{'0' * 400} is refused, a whole number from 1 to 100000 is accepted",
+        ),
         ("max_calls = true", "max_calls in {file}: True is refused, a whole number from 1 to 100000 is accepted"),
         ("max_calls = 'x'", "max_calls in {file}: 'x' is refused, a whole number from 1 to 100000 is accepted"),
         ("drain_timeout_s = nan", "drain_timeout_s in {file}: nan is refused, a number from 0 to 86400 is accepted"),

@@ -135,6 +135,26 @@ def test_a_spool_that_somebody_removes_is_made_again_with_what_was_in_the_segmen
     assert len(caplog.messages) == 1
 
 
+def test_a_spool_that_cannot_be_made_again_is_complained_of_once_until_it_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    appender = Appender(directory)
+    appender.open()
+    appender.append(b"one\n")
+    shutil.rmtree(directory)
+    directory.write_text("a file is in the way")
+    for _ in range(5):
+        appender.mend()
+        appender.flush()
+    assert len(caplog.messages) == 1
+    directory.unlink()
+    appender.append(b"two\n")
+    appender.mend()
+    assert content(directory) == b"one\ntwo\n"
+
+
 def test_a_record_told_after_the_stop_is_kept_in_memory_and_raises_nothing(appender: Appender) -> None:
     appender.close()
     appender.append(b"late\n")
