@@ -126,6 +126,7 @@ def _served(folder: Path, module: str) -> Iterator[tuple[Address, subprocess.Pop
         "ESL_HUNTGROUP_MAX_CALLS": "100000",
         "ESL_HUNTGROUP_LOG_LEVEL": "info",
         "ESL_HUNTGROUP_DRAIN_TIMEOUT_S": "1",
+        "PYTHONPATH": str(ROOT),  # workers look for nothing in the folder where the service was started
     }
     with (folder / f"log of {module}").open("wb") as log:
         process = _start([sys.executable, "-m", module, "serve"], environment, log.fileno())
