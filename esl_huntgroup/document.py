@@ -7,10 +7,10 @@ YAML files, imported rows and imported XML all become this, so that one program 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from esl_huntgroup.errors import InputError
+from esl_huntgroup.errors import DocumentRefused
 
 PROBLEMS_SHOWN_MAX = 100
 """More than that is one problem a hundred times."""
@@ -66,13 +66,37 @@ class Document:
         """Return in words where a node stands."""
         return self.places[line] if self.places else f"{self.name}, line {line}"
 
-    def refusal(self, problems: Iterable[Problem]) -> InputError:
+    def shown(self, lines: Sequence[str]) -> list[str]:
+        """Return the lines, or the first of very many and how many more there are."""
+        more = len(lines) - PROBLEMS_SHOWN_MAX
+        return [*lines[:PROBLEMS_SHOWN_MAX], f"{self.name}: and {more} more"] if more > 0 else list(lines)
+
+    def without(self, paths: Iterable[Sequence[str | int]]) -> Document:
+        """Return the document without the items (a user, a line, a member, a group) that the paths lead into."""
+        return replace(self, root=_without(self.root, [tuple(path) for path in map(_to_item, paths) if path]))
+
+    def refusal(self, problems: Iterable[Problem]) -> DocumentRefused:
         """Return the exception that lists the problems, each with its place, in the order of the document."""
+        problems = list(problems)
         placed = sorted((self.root.at(problem.path).line, problem.sentence) for problem in problems)
-        lines = [f"{self.place(line)}: {what}" for line, what in placed[:PROBLEMS_SHOWN_MAX]]
-        if len(placed) > PROBLEMS_SHOWN_MAX:
-            lines.append(f"{self.name}: and {len(placed) - PROBLEMS_SHOWN_MAX} more")
-        return InputError("\n".join(lines))
+        lines = self.shown([f"{self.place(line)}: {what}" for line, what in placed])
+        return DocumentRefused("\n".join(lines), tuple(tuple(problem.path) for problem in problems))
+
+
+def _to_item(path: Sequence[str | int]) -> Sequence[str | int]:
+    """Return the path as far as the last item of a list on it; empty where there is none."""
+    last = max((index for index, step in enumerate(path) if isinstance(step, int)), default=-1)
+    return path[: last + 1]
+
+
+def _without(node: Node, paths: Sequence[tuple[str | int, ...]]) -> Node:
+    if not paths or isinstance(node.value, str):
+        return node
+    deeper = {path[0]: [other[1:] for other in paths if other[0] == path[0] and other[1:]] for path in paths}
+    if isinstance(node.value, dict):
+        return Node(node.line, {key: _without(child, deeper.get(key, ())) for key, child in node.value.items()})
+    kept = [(index, child) for index, child in enumerate(node.value) if (index,) not in paths]
+    return Node(node.line, [_without(child, deeper.get(index, ())) for index, child in kept])
 
 
 def node_of(line: int, value: Any) -> Node:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from esl_huntgroup.document import PROBLEMS_SHOWN_MAX, Document, Node, node_of
-from esl_huntgroup.errors import InputError
+from esl_huntgroup.document import Document, Node, node_of
 from esl_huntgroup.inventory import Inventory, Key
 
 
@@ -23,16 +22,18 @@ class Draft:
         self._places = [name]
         self._users: dict[str, tuple[int, dict[str, Any]]] = {}
         self._groups: dict[str, tuple[int, dict[str, Any]]] = {}
-        self._problems: list[str] = []
-        self._notes: list[str] = []
+        self.problems: list[str] = []
+        """What could not be used, each with its place."""
+        self.notes: list[str] = []
+        """What has no counterpart here and is not in the document."""
 
     def refuse(self, place: str, sentence: str) -> None:
         """Note what cannot be imported."""
-        self._problems.append(f"{place}: {sentence}")
+        self.problems.append(f"{place}: {sentence}")
 
     def note(self, place: str, sentence: str) -> None:
         """Note what has no counterpart here and is left out, without a reason to refuse the rest."""
-        self._notes.append(f"{place}: {sentence}")
+        self.notes.append(f"{place}: {sentence}")
 
     def user(self, name: str, place: str, **values: str) -> None:
         """Add a user, or values to one who is there; a value that is different already is refused."""
@@ -57,19 +58,10 @@ class Draft:
         if user not in [other.plain() for other in members]:
             members.append(node_of(self._at(place), user))
 
-    def document(self, *, skip: bool = False) -> tuple[Document, list[str]]:
-        """
-        Return the document, and the sentences about what is not in it.
-
-        Raises InputError with these sentences unless what cannot be used is to be skipped.
-        """
-        if self._problems and not skip:
-            lines = self._problems[:PROBLEMS_SHOWN_MAX]
-            if len(self._problems) > PROBLEMS_SHOWN_MAX:
-                lines.append(f"{self._name}: and {len(self._problems) - PROBLEMS_SHOWN_MAX} more")
-            raise InputError("\n".join(lines))
+    def document(self) -> Document:
+        """Return the document of what could be used."""
         root = {"users": _nodes(self._users), "groups": _nodes(self._groups)}
-        return Document(node_of(0, root), self._name, tuple(self._places)), [*self._problems, *self._notes]
+        return Document(node_of(0, root), self._name, tuple(self._places))
 
     def _set(
         self, items: dict[str, tuple[int, dict[str, Any]]], kind: str, name: str, place: str, values: Mapping[str, Any]

@@ -3,7 +3,8 @@ Every exception of this package.
 
     HuntgroupError
     ├── InputError            something an administrator wrote is refused; nothing changed
-    │   └── SettingsError     ... in the settings: the service does not start
+    │   ├── SettingsError     ... in the settings: the service does not start
+    │   └── DocumentRefused   ... in a file or an import, and where in it
     ├── DatabaseError         the database cannot be reached, or is not one of ours
     └── SwitchError           the other side of an event socket
         ├── ProtocolError     it sent what is not the event-socket protocol
@@ -27,6 +28,15 @@ class InputError(HuntgroupError):
 
 class SettingsError(InputError):
     """A setting is refused; the service must not start with it."""
+
+
+class DocumentRefused(InputError):
+    """What a document says is refused; ``paths`` lead to each reason, in no order."""
+
+    def __init__(self, message: str, paths: tuple[tuple[str | int, ...], ...]) -> None:
+        """Take the lines that people read, and the places."""
+        super().__init__(message)
+        self.paths = paths
 
 
 class DatabaseError(HuntgroupError):

@@ -19,7 +19,7 @@ from esl_huntgroup import audit
 from esl_huntgroup.change import Change
 from esl_huntgroup.database import database_errors, is_refusal, one_line
 from esl_huntgroup.document import Document, Node, Problem
-from esl_huntgroup.errors import InputError
+from esl_huntgroup.errors import DocumentRefused, InputError
 from esl_huntgroup.group import HuntMode
 from esl_huntgroup.inventory import Inventory
 from esl_huntgroup.inventory_store import Progress, read_inventory, write_inventory
@@ -122,6 +122,29 @@ def preview(db: peewee.Database, document: Document, rules: Rules) -> list[Chang
     with database_errors(db):
         current = read_inventory(db)
         return differences(current, _planned(current, content, document, rules).wanted)
+
+
+def usable(db: peewee.Database, document: Document, rules: Rules) -> tuple[Document, list[str], list[str]]:
+    """
+    Return the document without what cannot be loaded, and why not, in two lists.
+
+    The first says what is wrong with the document as it is; the second what cannot stay because of what is gone then (a
+    member who is no user, say). Changes nothing. Raises InputError where leaving things out does not help, and
+    DatabaseError.
+    """
+    told: list[list[str]] = []
+    while True:
+        try:
+            preview(db, document, rules)
+        except DocumentRefused as refused:
+            smaller = document.without(refused.paths)
+            if smaller == document:
+                raise
+            told.append(str(refused).splitlines())
+            document = smaller
+        else:
+            first, *others = told or [[]]
+            return document, first, [line for lines in others for line in lines]
 
 
 def _load(

@@ -15,6 +15,7 @@ from esl_huntgroup.cli.load import NOTHING, as_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.database import database_errors, open_database
 from esl_huntgroup.draft import Draft
+from esl_huntgroup.errors import InputError
 from esl_huntgroup.fsxml_files import read_fsxml
 from esl_huntgroup.import_csv import read_csv
 from esl_huntgroup.import_directory import read_directory
@@ -22,7 +23,7 @@ from esl_huntgroup.import_fusionpbx import read_fusionpbx
 from esl_huntgroup.inventory import Inventory
 from esl_huntgroup.inventory_store import read_inventory
 from esl_huntgroup.load_diff import sentence
-from esl_huntgroup.loading import Rules, load_document, preview
+from esl_huntgroup.loading import Rules, load_document, preview, usable
 from esl_huntgroup.migrate import require_current
 from esl_huntgroup.settings import Settings
 
@@ -100,8 +101,11 @@ def _run(
     with closing(open_database(settings.database)) as db:
         require_current(db)
         rules = Rules(settings.default_domain, settings.hunt_modes)
-        document, left_out = read(_current(db)).document(skip=skip)
-        for line in left_out:
+        draft = read(_current(db))
+        document, wrong, follows = usable(db, draft.document(), rules)
+        if (draft.problems or wrong) and not skip:
+            raise InputError("\n".join(document.shown([*draft.problems, *wrong])))
+        for line in (*draft.problems, *wrong, *follows, *draft.notes):
             click.echo(f"left out: {line}", err=True)
         found = preview(db, document, rules)
         for difference in found:

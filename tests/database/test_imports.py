@@ -373,10 +373,61 @@ def test_a_database_that_is_no_fusionpbx_is_refused(
     assert "is not the database of a FusionPBX: it has no table v_ring_group_destinations" in str(refused)
 
 
-def test_skip_does_not_let_a_number_with_letters_pass(sqlite: peewee.Database, sqlite_url: str, tmp_path: Path) -> None:
+BAD_ROWS = "user;display_name;number;group;group_number\nanna;Anna;101;Team;700\nx;X;7a;Team;\nz;Z1;5;;\nz;Z2;6;Team;\n"
+WITH_LETTERS = (
+    "user 'x', lines, number: '7a' is not a number: digits, '*', '#' and a leading '+' are accepted, "
+    "at most 32 characters"
+)
+
+
+def test_contradictions_and_wrong_values_are_listed_together(
+    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path
+) -> None:
     file = tmp_path / "bad.csv"
-    file.write_text("user;number\nanna;101\nben;7a\n")
-    assert refusal(sqlite, sqlite_url, "csv", str(file), "--yes", "--skip") == [
-        f"{file}, line 3: user 'ben', lines, number: '7a' is not a number: digits, '*', '#' and a leading '+' are "
-        "accepted, at most 32 characters"
+    file.write_text(BAD_ROWS)
+    assert refusal(sqlite, sqlite_url, "csv", str(file), "--yes") == [
+        f"{file}, line 5: user 'z' has the display_name 'Z2' here and 'Z1' at {file}, line 4: one is accepted",
+        f"{file}, line 3: {WITH_LETTERS}",
     ]
+
+
+def test_skip_leaves_out_rows_of_both_kinds_and_lists_them(
+    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text(BAD_ROWS)
+    result = run(sqlite_url, "csv", str(file), "--yes", "--skip")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        f"left out: {file}, line 5: user 'z' has the display_name 'Z2' here and 'Z1' at {file}, line 4: "
+        "one is accepted",
+        f"left out: {file}, line 3: {WITH_LETTERS}",
+    ]
+    found = read_inventory(sqlite)
+    assert (list(found.users), sorted(number for _, number in found.lines)) == (["anna", "x", "z"], ["101", "5", "6"])
+
+
+def test_skip_leaves_out_a_user_with_a_wrong_name_and_their_membership(
+    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text("user;number;group;group_number\nanna;101;Team;700\na b;102;Team;\n")
+    result = run(sqlite_url, "csv", str(file), "--yes", "--skip")
+    assert result.exit_code == 0
+    assert all(line.startswith(f"left out: {file}, line 3: ") for line in result.stderr.splitlines())
+    found = read_inventory(sqlite)
+    assert (list(found.users), found.groups["Team"].members) == (["anna"], ("anna",))
+
+
+def test_skip_leaves_out_a_group_whose_number_is_taken(
+    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text("user;number;group;group_number\nanna;101;Team;101\n")
+    result = run(sqlite_url, "csv", str(file), "--yes", "--skip")
+    assert result.stderr == (
+        f"left out: {file}, line 2: group 'Team' cannot have the number 101, it is a line of user 'anna': "
+        "a free number is accepted\n"
+    )
+    found = read_inventory(sqlite)
+    assert (list(found.users), list(found.groups)) == (["anna"], [])
