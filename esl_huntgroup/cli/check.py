@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -14,10 +15,15 @@ from esl_huntgroup.migrate import require_current
 from esl_huntgroup.settings import Settings
 from esl_huntgroup.switch_numbers import compare, of_files, of_switch
 
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="for programs: one JSON object a line, with ok and text"
+)
+
 
 @click.group("check", invoke_without_command=True)
+@json_option
 @click.pass_context
-def check_command(ctx: click.Context, /) -> None:
+def check_command(ctx: click.Context, /, as_json: bool) -> None:
     """
     Look at settings, database, service and switch; say of each that it is right, or what to do.
 
@@ -25,16 +31,17 @@ def check_command(ctx: click.Context, /) -> None:
     (with ESL_HUNTGROUP_ESL_PASSWORD set)
     """
     if ctx.invoked_subcommand is None:
-        _show(ctx, findings(ctx.obj))
+        _show(ctx, findings(ctx.obj), as_json=as_json)
 
 
 @check_command.command("numbers")
 @click.option("--directory-xml", type=click.Path(path_type=Path), help="directory: a file or a folder", metavar="FILE")
 @click.option("--dialplan-xml", type=click.Path(path_type=Path), help="dialplan: a file or a folder", metavar="FILE")
+@json_option
 @click.option("--accept", multiple=True, help="say nothing about this number; may be repeated", metavar="NUMBER")
 @click.pass_context
 def numbers_command(
-    ctx: click.Context, /, directory_xml: Path | None, dialplan_xml: Path | None, accept: tuple[str, ...]
+    ctx: click.Context, /, directory_xml: Path | None, dialplan_xml: Path | None, accept: tuple[str, ...], as_json: bool
 ) -> None:
     """
     Compare the numbers of groups and lines with what the switch knows: directory, dialplan, gateways.
@@ -50,12 +57,15 @@ def numbers_command(
         require_current(db)
         found, sentence = compare(db, sources)
     left = [wrong(finding.sentence) for finding in found if finding.number not in accept]
-    _show(ctx, left or [right(sentence)])
+    _show(ctx, left or [right(sentence)], as_json=as_json)
 
 
-def _show(ctx: click.Context, found: Iterable[Finding]) -> None:
+def _show(ctx: click.Context, found: Iterable[Finding], *, as_json: bool) -> None:
     is_ok = True
     for finding in found:
         is_ok = is_ok and finding.is_ok
-        click.secho(str(finding), fg=None if finding.is_ok else "red")
+        if as_json:
+            click.echo(json.dumps({"ok": finding.is_ok, "text": finding.text}))
+        else:
+            click.secho(str(finding), fg=None if finding.is_ok else "red")
     ctx.exit(0 if is_ok else 1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import closing
 from pathlib import Path
 
 import click
+import peewee
 
 from esl_huntgroup import backup, journal_prune, migrate
 from esl_huntgroup.cli.ask import ask
@@ -22,8 +24,9 @@ def db_group() -> None:
 
 
 @db_group.command("upgrade")
+@click.option("--dry-run", is_flag=True, help="say what would be applied, and change nothing")
 @click.pass_obj
-def upgrade_command(settings: Settings) -> None:
+def upgrade_command(settings: Settings, dry_run: bool) -> None:
     """
     Bring the database to the newest version, and say what was done. Doing it again does no harm.
 
@@ -31,20 +34,32 @@ def upgrade_command(settings: Settings) -> None:
     """
     with closing(open_database(settings.database)) as db:
         click.echo(f"database {describe(db)}")
-        for sentence in migrate.upgrade(db):
+        for sentence in _would_apply(db) if dry_run else migrate.upgrade(db):
             click.echo(sentence)
 
 
+def _would_apply(db: peewee.Database) -> list[str]:
+    found = [f"would apply {migration}: {migration.summary}" for migration in migrate.pending(db)]
+    return found or [f"nothing to do: the schema is at version {migrate.version(db)}, the newest"]
+
+
 @db_group.command("status")
+@click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object")
 @click.pass_obj
-def status_command(settings: Settings) -> None:
+def status_command(settings: Settings, as_json: bool) -> None:
     """
     Say which version the database has, and what an upgrade would do. Changes nothing.
 
-    Example: esl-huntgroup db status
+    The exit status is 1 unless it is the version that this program needs. Example: esl-huntgroup db status
     """
     with closing(open_database(settings.database)) as db:
         version, pending = migrate.version(db), migrate.pending(db)
+        if as_json:
+            names = [str(migration) for migration in pending]
+            told = {"database": describe(db), "version": version, "needed": migrate.newest_version(), "pending": names}
+            click.echo(json.dumps(told))
+            migrate.require_current(db)
+            return
         click.echo(f"database {describe(db)} is at version {version}, this program needs {migrate.newest_version()}")
         for migration in pending:
             click.echo(f"not applied yet: {migration}: {migration.summary}")

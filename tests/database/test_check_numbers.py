@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -121,3 +122,14 @@ def test_an_empty_folder_and_nothing_to_compare_with_are_refused(
         "there is nothing to compare with: esl_address is not set: HOST:PORT of the switch's event socket, "
         "or --directory-xml and --dialplan-xml are accepted",
     ]
+
+
+def test_findings_are_there_for_programs_too(firm: peewee.Database, sqlite_url: str, conf: Path) -> None:
+    fine = run(sqlite_url, *sources(conf), "--json")
+    assert (fine.exit_code, json.loads(fine.output)["ok"]) == (0, True)
+    (conf / "directory" / "default" / "700.xml").write_text('<include>\n  <user id="700"/>\n</include>\n')
+    bad = run(sqlite_url, *sources(conf), "--json")
+    told = [json.loads(line) for line in bad.output.splitlines()]
+    assert bad.exit_code == 1
+    assert [found["ok"] for found in told] == [False]
+    assert "700" in told[0]["text"]

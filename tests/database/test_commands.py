@@ -17,6 +17,7 @@ from esl_huntgroup.cli.load import load_command
 from esl_huntgroup.database import execute, open_database
 from esl_huntgroup.errors import DatabaseError, InputError
 from esl_huntgroup.journal_store import JournalStore
+from esl_huntgroup.migrate import newest_version
 from tests.database.rows import DOMAIN
 from tests.database.test_journal import missed, opened, people, whole
 from tests.database.test_loading import EXAMPLE
@@ -43,6 +44,18 @@ def test_from_nothing_to_a_loaded_firm(url: str) -> None:
     assert loaded.exit_code == 0
     assert loaded.output.splitlines()[0] == "users: 5 added, 0 changed, 0 unchanged"
     assert run(journal_command, url).output == "no journal entries\n"
+
+
+def test_an_upgrade_can_be_tried_without_being_made(url: str) -> None:
+    tried = run(db_group, url, "upgrade", "--dry-run").output.splitlines()
+    assert tried[1].startswith("would apply 0001 initial: users, lines, groups")
+    assert json.loads(run(db_group, url, "status", "--json").output.splitlines()[0])["version"] == 0
+    assert run(db_group, url, "upgrade").exit_code == 0
+    assert run(db_group, url, "upgrade", "--dry-run").output.splitlines()[1:] == [
+        f"nothing to do: the schema is at version {newest_version()}, the newest"
+    ]
+    status = json.loads(run(db_group, url, "status", "--json").output)
+    assert (status["version"], status["needed"], status["pending"]) == (newest_version(), newest_version(), [])
 
 
 @pytest.fixture
