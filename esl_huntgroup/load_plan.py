@@ -81,11 +81,15 @@ def _take_users(users: Sequence[Item], wanted: Inventory, default_domain: str) -
         name = user["name"]
         wanted.users[name] = _user(user, wanted.users.get(name, StoredUser(name)))
         yield from service_problems(("users", index), f"user {name!r}", user, wanted)
-        for line_index, line in enumerate(user.get("lines", ())):
+        keys = [(line.get("domain", default_domain), line["number"]) for line in user.get("lines", ())]
+        gone = {key for key, line in zip(keys, user.get("lines", ()), strict=True) if line.get("remove")}
+        for line_index, (key, line) in enumerate(zip(keys, user.get("lines", ()), strict=True)):
             if line.get("remove"):
                 continue
-            key = (line.get("domain", default_domain), line["number"])
-            if problem := _line_problem(name, key, wanted, in_file):
+            problem = _line_problem(name, key, wanted, in_file)
+            if key in gone:
+                problem = f"line {key[1]} of user {name!r} is both removed and kept: one is accepted"
+            if problem:
                 yield Problem(("users", index, "lines", line_index), problem)
                 continue
             in_file[key] = name

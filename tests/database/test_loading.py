@@ -147,6 +147,10 @@ def test_a_line_keeps_its_kind_and_account_unless_the_file_says_otherwise(
             ["line 1: line 101 cannot be of user 'zoe', it is of user 'anna': a free number is accepted"],
         ),
         (
+            "users: [{name: anna, lines: [{number: '101', remove: true}, '101']}]",
+            ["line 1: line 101 of user 'anna' is both removed and kept: one is accepted"],
+        ),
+        (
             "users:\n- {name: zoe, lines: [301]}\n- {name: yves, lines: [301]}",
             ["line 3: line 301 is in the file twice, of user 'zoe' and of user 'yves': one is accepted"],
         ),
