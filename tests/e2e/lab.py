@@ -91,6 +91,16 @@ class Lab:
             assert time.monotonic() < deadline, f"not in the journal of {caller.number}: {calls}\n{self.service_log()}"
             time.sleep(0.1)
 
+    def journals(self, caller: Caller, until: Callable[[Call], object] = lambda call: call.outcome) -> list[Call]:
+        """Return all calls of a caller who came to several groups: once all are over, and the last is what is asked."""
+        deadline = time.monotonic() + ENDED_WITHIN_S
+        while True:
+            calls = self.service.calls_of(caller.number)
+            if calls and until(calls[-1]) and all(call.outcome for call in calls):
+                return calls
+            assert time.monotonic() < deadline, f"not all over for {caller.number}: {calls}\n{self.service_log()}"
+            time.sleep(0.1)
+
     def whole(self, caller: Caller) -> Call:
         """Return the caller's only call, once it is over; every member of the group 700 has exactly one entry then."""
         call = self.journal(caller, within_s=WITNESS_WITHIN_S)

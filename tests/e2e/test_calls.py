@@ -200,8 +200,7 @@ def test_two_rounds_one_in_each_group_are_told_apart(lab: Lab) -> None:
     assert halle.reasons("CANCEL") == [RANG_OUT]
     assert anna.reasons("CANCEL") == [ELSEWHERE]
     assert ben.wait_received("BYE")
-    lab.journal(caller, until=lambda call: call.outcome == "answered")
-    first, second = lab.service.calls_of(caller.number)
+    first, second = lab.journals(caller, until=lambda call: call.answered_by)
     assert (first.outcome, first.overflow, first.kinds) == ("no_answer", "transfer 700 XML lab", {"Halle": "missed"})
     assert [(leg.line[:4], leg.cause) for leg in first.legs] == [("1100", "NO_ANSWER")]
     assert (second.outcome, second.answered_by) == ("answered", "Ben Wolf")

@@ -25,8 +25,7 @@ def test_the_overflow_can_be_another_group(lab: Lab) -> None:
 
     assert caller.final_status() == 200
     assert anna.wait_invited().header("Diversion").startswith('"Vertrieb" <sip:700@lab.local>')
-    lab.journal(caller)
-    first, second = lab.service.calls_of(caller.number)
+    first, second = lab.journals(caller, until=lambda call: call.answered_by)
     assert (first.outcome, first.overflow) == ("nobody_registered", "transfer 700 XML lab")
     assert (second.outcome, second.answered_by) == ("answered", "Anna Berg")
 
@@ -39,8 +38,7 @@ def test_the_winner_sends_the_caller_on_into_a_group_that_has_its_own_overflow(l
 
     assert anna.wait_received("BYE")
     assert caller.endpoint.wait_received("BYE")
-    lab.journal(caller, until=lambda call: call.overflow)
-    first, second = lab.service.calls_of(caller.number)
+    first, second = lab.journals(caller, until=lambda call: call.overflow)
     assert (first.outcome, first.answered_by) == ("answered", "Anna Berg")
     assert (second.outcome, second.overflow) == ("nobody_registered", "transfer 501 XML lab")
 
@@ -49,9 +47,9 @@ def test_two_groups_that_overflow_to_each_other_do_not_loop(lab: Lab) -> None:
     caller = lab.call(to="706")
 
     assert caller.final_status(within_s=3) == 480
-    outcomes = [call.outcome for call in lab.service.calls_of(caller.number)]
-    assert set(outcomes) == {"nobody_registered"}
-    assert len(outcomes) <= 2 * VISITS_MAX + 1
+    calls = lab.journals(caller, until=lambda call: call.overflow == "dialplan")
+    assert {call.outcome for call in calls} == {"nobody_registered"}
+    assert len(calls) <= 2 * VISITS_MAX + 1
 
 
 def test_all_busy_is_answered_with_the_groups_status(lab: Lab) -> None:
