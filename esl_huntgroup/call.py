@@ -14,6 +14,7 @@ One ``sendmsg`` only, because a parked channel takes one per 20 ms; ``api`` does
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import time
@@ -26,11 +27,11 @@ import gevent
 
 from esl_huntgroup import causes, record
 from esl_huntgroup.arrival import Arrival, read_arrival
-from esl_huntgroup.contact import question, read_contacts
+from esl_huntgroup.contact import Contacts, question, read_contacts
 from esl_huntgroup.errors import CommandRefused, DatabaseError, ProtocolError, SwitchError, SwitchGone, SwitchTimeout
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Message, api, array, command, execute
-from esl_huntgroup.group import HuntGroup, OverflowAction
+from esl_huntgroup.group import HuntGroup, Line, OverflowAction
 from esl_huntgroup.hunt import (
     Answered,
     Bridge,
@@ -57,7 +58,7 @@ from esl_huntgroup.hunt import (
 from esl_huntgroup.meter import Meter
 from esl_huntgroup.outcome import JournalRecord
 from esl_huntgroup.peers import SECRET_VARIABLE, knows_secret
-from esl_huntgroup.plan import CallIds
+from esl_huntgroup.plan import PLANS_KNOWN_MAX, CallIds
 from esl_huntgroup.testimony import NOTE
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,8 @@ FALLBACK: Final = "huntgroup-fallback"
 """The dialplan's extension for callers whom this service did not serve (00_huntgroup.xml)."""
 GUARD: Final = "huntgroup"
 """The scheduler's group of watchdog and guard is this and the caller's uuid; the dialplan names it as well."""
+ANSWERS_KNOWN_MAX: Final = 20_000
+"""Answers of the switch that are remembered: a phone registers the same contact for days, and each call asks for it."""
 EVENTS: Final = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE"
 
 
@@ -111,6 +114,8 @@ class Surroundings:
     meter: Meter = field(default_factory=Meter)
     has_witness: bool = False
     call_ids: CallIds = field(default_factory=CallIds)
+    marker: str = field(default_factory=lambda: f"[h={os.urandom(6).hex()}]")
+    """What stands before each contact in the answers of the switch (see ``contact``); no phone gets to know it."""
 
     def new_hunt(self, arrival: Arrival) -> Hunt:
         """Return the hunt for a caller who has just arrived."""
@@ -193,16 +198,17 @@ class Call:
         return GroupFound(group, self._now_ms()) if group else GroupUnknown(self._now_ms())
 
     def _prepare(self, what: Prepare) -> Event | None:
-        marker = f"[h={os.urandom(6).hex()}]"
-        questions = [api(question(line.address, marker)) for line in what.lines]
+        marker = self._around.marker
         ring = [api(f"uuid_ring_ready {self._arrival.channel_uuid}")] if what.rings else []
-        (settings, *answers) = self._control([self._set_variables(what.variables), *questions, *ring])
+        (settings, *answers) = self._control(
+            [self._set_variables(what.variables), *_questions(what.lines, marker), *ring]
+        )
         if settings.reply.startswith(NO_CHANNEL):
             return None  # the caller has hung up; the event that says so comes next
         if not settings.reply.startswith("+OK"):
             raise CommandRefused(f"the switch does not set what the call needs: {settings.reply[:80]!r}")
         told = zip(what.lines, answers, strict=not ring)  # what uuid_ring_ready answers comes last, and does not matter
-        contacts = {line: read_contacts(answer.reply, marker) for line, answer in told}
+        contacts = {line: _contacts(answer.body, marker) for line, answer in told}
         return ContactsKnown(contacts, self._now_ms())
 
     def _control(self, more: list[bytes]) -> list[Message]:
@@ -464,6 +470,18 @@ def _summary(hunt: Hunt) -> dict[str, str | int | float]:
         talk_ms=max(ended_at_ms - hunt.answered_at_ms, 0) if hunt.answered_at_ms else 0,
         overflow=hunt.overflow,
     )
+
+
+@functools.lru_cache(PLANS_KNOWN_MAX)
+def _questions(lines: tuple[Line, ...], marker: str) -> tuple[bytes, ...]:
+    """Return what asks the switch for the contacts of each line."""
+    return tuple([api(question(line.address, marker)) for line in lines])
+
+
+@functools.lru_cache(ANSWERS_KNOWN_MAX)
+def _contacts(answer: bytes, marker: str) -> Contacts:
+    """Return the contacts in the body of the answer to one of these questions."""
+    return read_contacts(answer.decode("utf-8", "replace").rstrip("\r\n"), marker)
 
 
 def _when_ms(message: Message) -> int:

@@ -11,15 +11,11 @@ the border between two.
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import Final, NamedTuple
 
 CONTACT_MAX_CHARS: Final = 1023
 """mod_sofia stores no more (sofia_reg.c)."""
-
-CONTACTS_KNOWN_MAX: Final = 20_000
-"""Contacts whose judgement is remembered: a phone registers the same one for days, and every call asks for it."""
 
 _CONTACT = re.compile(
     r"sofia/[A-Za-z0-9_.-]+/"  # the profile
@@ -67,7 +63,6 @@ def read_contacts(answer: str, marker: str) -> Contacts:
     return Contacts(tuple(filter(is_dialable, found)), tuple(uri for uri in found if not is_dialable(uri)))
 
 
-@functools.lru_cache(maxsize=CONTACTS_KNOWN_MAX)
 def is_dialable(contact: str) -> bool:
     """Whether every character of the contact is one that may stand in a dial string."""
     return _CONTACT.fullmatch(contact) is not None and len(contact) <= CONTACT_MAX_CHARS and _ENTERPRISE not in contact

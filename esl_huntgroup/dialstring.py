@@ -12,42 +12,43 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-from esl_huntgroup.group import Line
-from esl_huntgroup.plan import Leg
+from esl_huntgroup.plan import PLANS_KNOWN_MAX, Leg, Plan
 
 SEPARATOR: Final = "~"
-LINES_KNOWN_MAX: Final = 20_000
-"""Lines whose text is remembered: the same ones ring again and again."""
+_CALL: Final = "\0"
+"""Stands in no value, see ``_checked``, and in no contact, see ``contact``."""
 _SAFE: Final = frozenset(' .,_+-#&()*!?<>";:=@/')
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 .,_+#&()*!?<>\";:=@/-]*", re.ASCII)
 """Safe characters of ASCII: most values consist of these, and one match is faster than a look at each."""
 _ENTERPRISE: Final = ":_:"
 
 
-def dial_string(variables: Mapping[str, str], legs: Sequence[Leg]) -> str:
+def dial_string(variables: Mapping[str, str], plan: Plan, call_id: str) -> str:
     """
-    Return the argument of ``bridge`` for a parallel call to all legs.
+    Return the argument of ``bridge`` for a parallel call to all legs of a plan.
 
     ``variables`` apply to every leg. Raises ValueError for a value with a character that could be syntax: each is
     made of sanitised parts before it comes here, so this is a fault of ours and must not reach a switch.
     """
     common = SEPARATOR.join(f"{name}={_checked(name, value)}" for name, value in variables.items())
-    return f"{{^^{SEPARATOR}{common}}}" + ",".join([_leg(leg) for leg in legs])
+    return f"{{^^{SEPARATOR}{common}}}{_legs(plan).replace(_CALL, call_id[:-4])}"
 
 
-def _leg(leg: Leg) -> str:
+@functools.lru_cache(PLANS_KNOWN_MAX)
+def _legs(plan: Plan) -> str:
+    """Return the legs of any call with this plan, with ``_CALL`` where the begin of its id belongs."""
+    return ",".join([_leg(leg, suffix) for leg, suffix in zip(plan.legs, plan.suffixes, strict=True)])
+
+
+def _leg(leg: Leg, suffix: str) -> str:
+    address = _checked("presence_id", leg.line.address)
     return (
-        f"[^^{SEPARATOR}origination_uuid={leg.uuid}{_presence(leg.line)}"
+        f"[^^{SEPARATOR}origination_uuid={_CALL}{suffix}{SEPARATOR}presence_id={address}"
         f"{SEPARATOR}huntgroup_user={leg.member.user_id}]{leg.contact}"
     )
-
-
-@functools.lru_cache(LINES_KNOWN_MAX)
-def _presence(line: Line) -> str:
-    return f"{SEPARATOR}presence_id={_checked('presence_id', line.address)}"
 
 
 def _checked(name: str, value: str) -> str:

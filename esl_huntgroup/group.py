@@ -119,6 +119,10 @@ class HuntGroup:
     overflows: Mapping[Outcome, Overflow] = field(default_factory=dict)
     is_active: bool = True
 
+    def __hash__(self) -> int:
+        """Return what equal groups have in common, without a look at each member."""
+        return hash((self.id, self.number, self.domain))
+
     def overflow_after(self, outcome: Outcome) -> Overflow:
         """Return where a caller goes after ``outcome``: to the dialplan unless the group says otherwise."""
         return self.overflows.get(outcome, TO_DIALPLAN)
@@ -127,3 +131,8 @@ class HuntGroup:
     def lines(self) -> tuple[Line, ...]:
         """Every softphone line, in member order, each once."""
         return tuple(dict.fromkeys(line for member in self.members for line in member.lines))
+
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """The address of every softphone line, in lower case."""
+        return frozenset(line.address.lower() for line in self.lines)

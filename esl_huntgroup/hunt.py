@@ -328,13 +328,13 @@ class Hunt:
 
     def _ring(self, contacts: Mapping[Line, Contacts], at_ms: int) -> list[Command]:
         group = self._known_group()
-        self.plan = make_plan(group, contacts, self.arrival.caller_address, self.call_id, self._leg_limit)
+        self.plan = make_plan(group, contacts, self.arrival.caller_address, self._leg_limit)
         warnings = [Warn(text) for text in record.warnings(self.plan)]
         if not self.plan.legs:
             return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, at_ms)]
         guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.arrival.has_plain_uuid else 0
-        note = testimony.note(self.call_id, self.plan.legs)
-        bridge = Bridge(dial_string(self._variables(group), self.plan.legs), guard_s, note)
+        note = testimony.note(self.call_id, self.plan)
+        bridge = Bridge(dial_string(self._variables(group), self.plan, self.call_id), guard_s, note)
         self.state = State.ALERTING
         return [*warnings, bridge]
 
@@ -366,7 +366,7 @@ class Hunt:
         self.outcome = Outcome.ANSWERED
         self.answered_at_ms = event.at_ms
         self.leg_causes = {**event.leg_causes, event.leg_uuid: "NONE"}
-        winner = record.leg_of(self.plan, event.leg_uuid)
+        winner = self.plan.leg_of(self.call_id, event.leg_uuid)
         self.answered_by = winner.member.name if winner else ""
         return [
             Write(
@@ -395,7 +395,7 @@ class Hunt:
             # Somebody picked up or transferred the ringing caller, who talks elsewhere now and must be left alone.
             self.outcome = Outcome.CALLER_GONE
             return [Restore(EXPANSION_ON), *self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
-        told = [record.cause_of(leg, event.leg_causes) for leg in self.plan.legs]
+        told = record.told(self.call_id, self.plan, event.leg_causes)
         return self._hand_over(causes.verdict(told), event.at_ms)
 
     def _send_on(self, outcome: Outcome, at_ms: int) -> list[Command]:
@@ -442,7 +442,7 @@ class Hunt:
         goes_on = self.state is State.TALKING or (self.state is State.ALERTING and outcome is Outcome.SWITCH_GONE)
         if self.state is not State.TALKING:
             self.outcome = outcome
-            self.leg_causes = dict.fromkeys((leg.uuid for leg in self.plan.legs), causes.UNKNOWN)
+            self.leg_causes = dict.fromkeys(self.plan.uuids(self.call_id), causes.UNKNOWN)
         if goes_on and self._has_witness:
             # Nothing is over but our view of it; what the journal lacks, it hears from the other witness.
             self.ended_at_ms = at_ms

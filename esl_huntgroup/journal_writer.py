@@ -48,6 +48,8 @@ RETRY_FIRST_S: Final = 0.5
 RETRY_MAX_S: Final = 30.0
 TURN_S: Final = 0.25
 """How often a second writer looks whether it is the only one now."""
+NICE: Final = 5
+"""Where the processors are not enough for all, calls come first: rows are safe in the spool."""
 
 log = logging.getLogger(__name__)
 
@@ -248,6 +250,7 @@ def main() -> None:
     """Store the journal until the service is gone and everything is stored, or cannot be stored in time."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
+    os.nice(NICE)
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as line:
         order = Order(**json.loads(line.readline()))
     logs.set_up(order.log_level, order.log_format, "journal")

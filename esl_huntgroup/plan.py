@@ -9,6 +9,7 @@ every member gets one device before anybody gets a second.
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -20,6 +21,8 @@ from esl_huntgroup.group import HuntGroup, Line, Member
 
 LEG_LIMIT: Final = 127
 """Legs one parallel ``bridge`` can have: MAX_PEERS is 128, and the last one takes the rest of the string with it."""
+PLANS_KNOWN_MAX: Final = 256
+"""Plans that are remembered: the same phones stay registered for days, and the same group is called again."""
 
 
 class WhyNot(enum.StrEnum):
@@ -34,22 +37,16 @@ class WhyNot(enum.StrEnum):
 
 
 class Leg(NamedTuple):
-    """One destination. ``contact`` is ready to dial."""
+    """
+    One destination. ``contact`` is ready to dial.
 
-    call_id: str
+    The uuid of its channel is the call's id with ``number`` in the last four hex digits: see ``Plan.uuids``.
+    """
+
     number: int
     member: Member
     line: Line
     contact: str
-
-    @property
-    def uuid(self) -> str:
-        """
-        The uuid of the leg's channel: the call's id with the leg's number in its last four hex digits.
-
-        It is made when it is asked for: a waiting call would hold a hundred of them.
-        """
-        return f"{self.call_id[:-4]}{self.number:04x}"
 
 
 class NotRung(NamedTuple):
@@ -61,12 +58,32 @@ class NotRung(NamedTuple):
     why: WhyNot
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """The legs of one group call in dial-string order, and everything that was left out."""
+    """
+    The legs of a group call in dial-string order, and everything that was left out.
+
+    Nothing in it is of one call alone: calls that find the same phones share one plan, and what is made of it.
+    """
 
     legs: tuple[Leg, ...]
     not_rung: tuple[NotRung, ...]
+
+    @functools.cached_property
+    def suffixes(self) -> tuple[str, ...]:
+        """How the uuid of each leg ends."""
+        return tuple(f"{leg.number:04x}" for leg in self.legs)
+
+    def uuids(self, call_id: str) -> list[str]:
+        """Return the uuid of each leg's channel in a call; ``call_id`` comes from ``CallIds``."""
+        begin = call_id[:-4]
+        return [begin + suffix for suffix in self.suffixes]
+
+    def leg_of(self, call_id: str, uuid: str) -> Leg | None:
+        """Return the leg with this channel uuid, or None: a call picked up elsewhere is answered by no leg of ours."""
+        if uuid[:-4] != call_id[:-4] or uuid[-4:] not in self.suffixes:
+            return None
+        return self.legs[self.suffixes.index(uuid[-4:])]
 
     def left_out(self, why: WhyNot) -> tuple[NotRung, ...]:
         """Return what was left out for one reason."""
@@ -80,21 +97,27 @@ def make_plan(
     group: HuntGroup,
     contacts: Mapping[Line, Contacts],
     caller_address: str,
-    call_id: str,
     leg_limit: int = LEG_LIMIT,
 ) -> Plan:
     """
     Return who rings.
 
-    ``caller_address`` is ``account@domain`` of the caller, empty for somebody from outside. ``call_id`` comes from
-    ``CallIds``.
+    ``caller_address`` is ``account@domain`` of the caller, empty for somebody from outside.
     """
+    caller = caller_address.lower()
+    found = tuple([contacts.get(line, NONE) for line in group.lines])
+    return _plan(group, found, caller if caller in group.addresses else "", leg_limit)
+
+
+@functools.lru_cache(PLANS_KNOWN_MAX)
+def _plan(group: HuntGroup, found: tuple[Contacts, ...], caller: str, leg_limit: int) -> Plan:
+    """Return who rings; ``found`` are the contacts of the group's lines, ``caller`` one of these lines or empty."""
+    contacts = dict(zip(group.lines, found, strict=True))
     not_rung: list[NotRung] = []
     seen: set[str] = set()
-    caller = caller_address.lower()
     per_member = [_candidates(member, contacts, caller, seen, not_rung) for member in group.members]
     ordered = [item for round_ in zip_longest(*per_member) for item in round_ if item is not None]
-    legs = [Leg(call_id, number, *item) for number, item in enumerate(ordered[:leg_limit], start=1)]
+    legs = [Leg(number, *item) for number, item in enumerate(ordered[:leg_limit], start=1)]
     not_rung += [NotRung(member, line, uri, WhyNot.LEG_LIMIT) for member, line, uri in ordered[leg_limit:]]
     return Plan(tuple(legs), tuple(not_rung))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 
 from esl_huntgroup import causes
 from esl_huntgroup.arrival import Arrival
 from esl_huntgroup.causes import LegFate, fate
 from esl_huntgroup.group import HuntGroup, Outcome
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, LegRecord
-from esl_huntgroup.plan import CAUSE_OF, Leg, Plan, WhyNot
+from esl_huntgroup.plan import CAUSE_OF, PLANS_KNOWN_MAX, Plan, WhyNot
 
 CAUSES_MAX = 256
 """Causes whose meaning is remembered; FreeSWITCH has about eighty."""
@@ -45,15 +46,16 @@ def answered(
     at_ms: int,
 ) -> CallAnswered:
     """Return the record of an answer: who took the call, and what everybody else sees."""
-    winner = leg_of(plan, leg_uuid)
+    winner = plan.leg_of(call_id, leg_uuid)
+    causes_told = told(call_id, plan, leg_causes)
     return CallAnswered(
         call_id=call_id,
         answered_at_ms=at_ms,
         wait_ms=max(at_ms - arrived_at_ms, 0),
         answered_by_user_id=winner.member.user_id if winner else None,
         answered_by_name=winner.member.name if winner else "",
-        legs=leg_records(plan, leg_causes),
-        entries=entry_records(group, plan, leg_causes, is_answered=True),
+        legs=leg_records(plan, causes_told),
+        entries=entry_records(group, plan, causes_told, is_answered=True),
     )
 
 
@@ -73,6 +75,7 @@ def ended(
     """Return the record of the end. Legs and entries are in it unless CallAnswered has told them."""
     is_answered = outcome is Outcome.ANSWERED
     rang_at_all = outcome is not Outcome.GROUP_DISABLED
+    causes_told = told(call_id, plan, leg_causes)
     return CallEnded(
         call_id=call_id,
         ended_at_ms=ended_at_ms,
@@ -81,72 +84,86 @@ def ended(
         outcome=outcome,
         cause=cause,
         overflow=overflow,
-        legs=() if is_answered else leg_records(plan, leg_causes),
-        entries=() if is_answered or not rang_at_all else entry_records(group, plan, leg_causes, is_answered=False),
+        legs=() if is_answered else leg_records(plan, causes_told),
+        entries=() if is_answered or not rang_at_all else entry_records(group, plan, causes_told, is_answered=False),
     )
 
 
-def leg_of(plan: Plan, uuid: str) -> Leg | None:
-    """Return the leg with this channel uuid, or None: a call picked up elsewhere is answered by no leg of ours."""
-    return next((leg for leg in plan.legs if leg.uuid == uuid), None)
+def told(call_id: str, plan: Plan, leg_causes: Mapping[str, str]) -> list[str]:
+    """
+    Return the hangup cause of each leg of the plan; ``leg_causes`` maps leg uuid to cause.
+
+    A leg of which the switch never told was never a channel.
+    """
+    return [leg_causes.get(uuid, causes.NEVER_CREATED) for uuid in plan.uuids(call_id)]
 
 
-def leg_records(plan: Plan, leg_causes: Mapping[str, str]) -> tuple[LegRecord, ...]:
+def leg_records(plan: Plan, causes_told: Sequence[str]) -> tuple[LegRecord, ...]:
     """Return a row for each leg, and after them one for each contact that could not become a leg."""
-    rows = []
-    for leg in plan.legs:
-        cause = cause_of(leg, leg_causes)
-        rows.append(LegRecord(leg.number, leg.member.user_id, leg.line.address, leg.contact, cause, _rang(cause)))
+    rows = tuple(map(LegRecord, *_columns(plan), causes_told, map(_rang, causes_told)))
+    return (*rows, *_left_out(plan)) if plan.not_rung else rows
+
+
+@functools.lru_cache(PLANS_KNOWN_MAX)
+def _columns(plan: Plan) -> tuple[list[int], list[int], list[str], list[str]]:
+    """Return what is the same in the rows of every call with this plan: number, user id, line and contact."""
+    legs = plan.legs
+    return (
+        [leg.number for leg in legs],
+        [leg.member.user_id for leg in legs],
+        [leg.line.address for leg in legs],
+        [leg.contact for leg in legs],
+    )
+
+
+def _left_out(plan: Plan) -> Iterator[LegRecord]:
     left_out = [item for item in plan.not_rung if item.why in CAUSE_OF and item.line]
-    for number, item in enumerate(left_out, start=len(rows) + 1):
+    for number, item in enumerate(left_out, start=len(plan.legs) + 1):
         line = item.line.address if item.line else ""
-        rows.append(LegRecord(number, item.member.user_id, line, item.contact, CAUSE_OF[item.why], rang=False))
-    return tuple(rows)
+        yield LegRecord(number, item.member.user_id, line, item.contact, CAUSE_OF[item.why], rang=False)
 
 
 def entry_records(
-    group: HuntGroup, plan: Plan, leg_causes: Mapping[str, str], *, is_answered: bool
+    group: HuntGroup, plan: Plan, causes_told: Sequence[str], *, is_answered: bool
 ) -> tuple[EntryRecord, ...]:
     """Return one entry for each member with a softphone line: hardphone members see nothing (promise 5)."""
-    told = _most_telling(plan, leg_causes)
+    told_of = _most_telling(plan, causes_told)
     # Whoever made the call, and has no other phone that rang, knows of it already.
-    callers = {item.member.user_id for item in plan.left_out(WhyNot.IS_THE_CALLER)} - told.keys()
+    callers = {item.member.user_id for item in plan.left_out(WhyNot.IS_THE_CALLER)} - told_of.keys()
     members = [member for member in group.members if member.lines and member.user_id not in callers]
-    return tuple(
-        [
-            EntryRecord(position, user_id, name, _kind(cause, is_answered), _rang(cause), cause)
-            for position, (user_id, name, _) in enumerate(members, start=1)
-            for cause in (told.get(user_id, ""),)
-        ]
-    )
+    user_ids = [member.user_id for member in members]
+    names = [member.name for member in members]
+    spoken_for = [told_of.get(user_id, "") for user_id in user_ids]
+    kinds = map(_kind, spoken_for, itertools.repeat(is_answered))
+    return tuple(map(EntryRecord, itertools.count(1), user_ids, names, kinds, map(_rang, spoken_for), spoken_for))
 
 
-def _most_telling(plan: Plan, leg_causes: Mapping[str, str]) -> dict[int, str]:
+def _most_telling(plan: Plan, causes_told: Sequence[str]) -> dict[int, str]:
     """Return user id → the cause that says most of what became of the user's phones."""
-    told: dict[int, str] = {}
-    for leg in plan.legs:
-        _tell(told, leg.member.user_id, cause_of(leg, leg_causes))
+    _, user_ids, _, contacts = _columns(plan)
+    told_of: dict[int, str] = {}
+    for user_id, cause in zip(user_ids, causes_told, strict=True):
+        _tell(told_of, user_id, cause)
     for item in plan.not_rung:
         if item.why in CAUSE_OF:
-            _tell(told, item.member.user_id, CAUSE_OF[item.why])
+            _tell(told_of, item.member.user_id, CAUSE_OF[item.why])
         elif item.why is WhyNot.NOT_REGISTERED:
-            _tell(told, item.member.user_id, causes.NOT_REGISTERED)
+            _tell(told_of, item.member.user_id, causes.NOT_REGISTERED)
     for item in plan.left_out(WhyNot.SHARED_CONTACT):
-        _tell(told, item.member.user_id, _shared_cause(plan, item.contact, leg_causes))
-    return told
+        rung = causes_told[contacts.index(item.contact)] if item.contact in contacts else causes.LEG_LIMIT
+        _tell(told_of, item.member.user_id, _shared_cause(rung))
+    return told_of
 
 
-def _shared_cause(plan: Plan, contact: str, leg_causes: Mapping[str, str]) -> str:
-    """Return what became of a phone that rings for a colleague; one who did not lift it has not answered."""
-    rung = [cause_of(leg, leg_causes) for leg in plan.legs if leg.contact == contact]
-    cause = rung[0] if rung else causes.LEG_LIMIT
+def _shared_cause(cause: str) -> str:
+    """Return what a phone that rings for a colleague says of its owner: one who did not lift it has not answered."""
     return causes.SHARED_CONTACT if fate(cause) is LegFate.ANSWERED else cause
 
 
-def _tell(told: dict[int, str], user_id: int, cause: str) -> None:
-    known = told.get(user_id)
+def _tell(told_of: dict[int, str], user_id: int, cause: str) -> None:
+    known = told_of.get(user_id)
     if known is None or fate(cause) > fate(known):
-        told[user_id] = cause
+        told_of[user_id] = cause
 
 
 @functools.lru_cache(CAUSES_MAX)
@@ -154,11 +171,6 @@ def _kind(cause: str, is_answered: bool) -> EntryKind:
     if is_answered:
         return EntryKind.ANSWERED if fate(cause) is LegFate.ANSWERED else EntryKind.ANSWERED_ELSEWHERE
     return EntryKind.MISSED if _rang(cause) else EntryKind.NOT_SIGNALLED
-
-
-def cause_of(leg: Leg, leg_causes: Mapping[str, str]) -> str:
-    """Return the hangup cause of a leg; one of which the switch never told was never a channel."""
-    return leg_causes.get(leg.uuid, causes.NEVER_CREATED)
 
 
 @functools.lru_cache(CAUSES_MAX)

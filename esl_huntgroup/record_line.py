@@ -8,6 +8,7 @@ spool of 0.1 had a JSON object in each line; that is read, too.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -16,6 +17,8 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+import msgspec
 
 from esl_huntgroup.group import Outcome
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, JournalRecord, LegRecord
@@ -31,13 +34,19 @@ _FIELDS_OF: Final[Mapping[type, Callable[[Any], tuple[object, ...]]]] = {
     kind: operator.attrgetter(*[field.name for field in dataclasses.fields(kind)]) for kind in _KINDS.values()
 }
 _INT64: Final = range(-(2**63), 2**63)
+_quick = msgspec.json.Encoder().encode
 _encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 
 
 def to_line(record: JournalRecord) -> bytes:
     """Return the record as one line of JSON in ASCII, so that nothing in it can break the line or a terminal."""
     kind = type(record)
-    return _encode((VERSION, kind.__name__, *_FIELDS_OF[kind](record))).encode("ascii") + b"\n"
+    fields = (VERSION, kind.__name__, *_FIELDS_OF[kind](record))
+    with contextlib.suppress(TypeError, ValueError):  # whatever is in a record, it becomes a line that can be read
+        line = _quick(fields)
+        if line.isascii() and b"\x7f" not in line:
+            return line + b"\n"
+    return _encode(fields).encode("ascii") + b"\n"
 
 
 def from_line(line: bytes) -> JournalRecord:

@@ -8,6 +8,7 @@ whole story, as long as it lives (``uuid_dump``) and once more in its final even
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,7 +18,7 @@ from esl_huntgroup.causes import LegFate, fate
 from esl_huntgroup.esl.wire import array
 from esl_huntgroup.group import HuntGroup, Member, Outcome
 from esl_huntgroup.outcome import CallAnswered, CallEnded, EntryKind, JournalRecord
-from esl_huntgroup.plan import Leg, NotRung, Plan, WhyNot
+from esl_huntgroup.plan import PLANS_KNOWN_MAX, Leg, NotRung, Plan, WhyNot
 
 NOTE: Final = "huntgroup_legs"
 """The channel variable with the note: the call's id, a colon, and the id of each leg's user, in order."""
@@ -60,9 +61,14 @@ class Statement:
     user_ids: tuple[int, ...]
 
 
-def note(call_id: str, legs: Sequence[Leg]) -> str:
+def note(call_id: str, plan: Plan) -> str:
     """Return the note that the service leaves on the caller's channel."""
-    return f"{call_id}:{','.join([str(leg.member.user_id) for leg in legs])}"
+    return f"{call_id}:{_users(plan)}"
+
+
+@functools.lru_cache(PLANS_KNOWN_MAX)
+def _users(plan: Plan) -> str:
+    return ",".join([str(leg.member.user_id) for leg in plan.legs])
 
 
 def call_id_of(get: Get) -> str:
@@ -162,7 +168,7 @@ def _plan(call: OpenCall, user_ids: Sequence[int]) -> Plan:
     """
     members = {member.user_id: member for member in call.group.members if member.lines}
     legs = [
-        Leg(call.call_id, number, members[user_id], members[user_id].lines[0], "")
+        Leg(number, members[user_id], members[user_id].lines[0], "")
         for number, user_id in enumerate(user_ids, start=1)
         if user_id in members
     ]

@@ -32,7 +32,7 @@ RUDE_REJECTION: Final = "text/rude-rejection"
 
 _BEGINS_LIKE_A_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,63}(?::|\Z)")
 _ANSWER = re.compile(
-    rb"Content-Type: (?:api/response\nContent-Length: (?P<length>\d{1,12})|command/reply\nReply-Text: [^\n]*)\n\n"
+    rb"Content-Type: (?:api/response\nContent-Length: (\d{1,12})|command/reply\nReply-Text: [^\n]*)\n\n"
 )
 """What nearly every message of a call is: the answer to an api command ("who is registered"), or a plain reply."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -67,12 +67,13 @@ class Message:
         Percent-encoding is undone in events and in the answer to ``connect``; other replies are not encoded. Bytes
         that are not UTF-8 become U+FFFD. Of a name that stands twice, the first counts.
         """
-        if not self._fields:
-            self._fields = b"\n" + (_without_nested_body(self.body) if self.is_event else self.head)
-        value = _value(self._fields, _key(name))
+        fields = self._fields
+        if not fields:
+            fields = self._fields = b"\n" + (_without_nested_body(self.body) if self.is_event else self.head)
+        value = _value(fields, _key(name))
         if value is None:
             return None
-        return _decoded(value, is_encoded=self._fields.startswith(b"\nEvent-Name:"))
+        return _decoded(value, is_encoded=fields.startswith(b"\nEvent-Name:"))
 
     def reader(self) -> Callable[[str], str | None]:
         """
@@ -81,7 +82,11 @@ class Message:
         All lines are taken apart at once; the values are still decoded one by one.
         """
         lines = (_without_nested_body(self.body) if self.is_event else self.head).split(b"\n")
-        found = {name: value for name, colon, value in [line.partition(b":") for line in reversed(lines)] if colon}
+        found: dict[bytes, bytes] = {}
+        for line in reversed(lines):
+            name_there, colon, value_there = line.partition(b":")
+            if colon:
+                found[name_there] = value_there
         is_encoded = lines[0].startswith(b"Event-Name:")
 
         def get(name: str) -> str | None:
@@ -130,13 +135,15 @@ class Decoder:
             self._buffer += data
         source = self._buffer or data
         messages: list[Message] = []
+        match = _ANSWER.match
         start, size = 0, len(source)
         while start < size:
-            answer = _ANSWER.match(source, start)
-            if answer and answer["length"]:
-                body_at, length, content_type = answer.end(), _checked_length(answer["length"]), API_RESPONSE
-            elif answer:
-                body_at, length, content_type = answer.end(), 0, COMMAND_REPLY
+            answer = match(source, start)
+            if answer:
+                body_at, digits = answer.end(), answer[1]
+                length, content_type = (int(digits), API_RESPONSE) if digits else (0, COMMAND_REPLY)
+                if length > BODY_MAX_BYTES:
+                    raise ProtocolError(_too_long(length))
             else:
                 body_at, content_type = self._end_of_head(source, start), ""
                 if not body_at:
@@ -186,7 +193,7 @@ def _value(fields: bytes, key: bytes) -> bytes | None:
         return None
     start += len(key)
     end = fields.find(b"\n", start)
-    return fields[start : end if end >= 0 else len(fields)].strip(b" \r")
+    return (fields[start:end] if end >= 0 else fields[start:]).strip(b" \r")
 
 
 def _decoded(value: bytes, *, is_encoded: bool) -> str:
@@ -217,8 +224,12 @@ def _checked_length(value: bytes) -> int:
         raise ProtocolError(f"a Content-Length that is not a number: {value[:40]!r}")
     length = int(value)
     if length > BODY_MAX_BYTES:
-        raise ProtocolError(f"a Content-Length of {length}; at most {BODY_MAX_BYTES} is accepted")
+        raise ProtocolError(_too_long(length))
     return length
+
+
+def _too_long(length: int) -> str:
+    return f"a Content-Length of {length}; at most {BODY_MAX_BYTES} is accepted"
 
 
 def array(value: str | None) -> tuple[str, ...]:

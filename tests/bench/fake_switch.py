@@ -112,6 +112,7 @@ class FakeSwitch:
         self.calls = 0
         self.open = 0
         self.ringing = 0
+        self.contacts: dict[bytes, bytes] = {}
 
     def start_call(self) -> None:
         sock = socket.socket()
@@ -189,22 +190,28 @@ class FakeSwitch:
     def replies(self, call: Call) -> list[bytes]:
         """Return the answers to every command that is complete in the buffer."""
         replies = []
-        while (end := call.buffer.find(b"\n\n")) >= 0:
-            head, body = call.buffer[:end], b""
-            length = _LENGTH.search(head)
+        buffer, start = call.buffer, 0
+        while (end := buffer.find(b"\n\n", start)) >= 0:
+            head, body = buffer[start:end], b""
+            length = None if head.startswith(b"api ") else _LENGTH.search(head)
             if length:
-                if len(call.buffer) < end + 2 + int(length[1]):
+                if len(buffer) < end + 2 + int(length[1]):
                     break
-                body = call.buffer[end + 2 : end + 2 + int(length[1])]
-            call.buffer = call.buffer[end + 2 + len(body) :]
+                body = buffer[end + 2 : end + 2 + int(length[1])]
+            start = end + 2 + len(body)
             replies.append(self.reply(call, head, body))
+        call.buffer = buffer[start:]
         return replies
 
     def reply(self, call: Call, head: bytes, body: bytes) -> bytes:
         if head.startswith(b"api sofia_contact "):
-            account, _, marker = head[len(b"api sofia_contact */") :].partition(b"/")
-            user = account.partition(b"@")[0]
-            return api(marker + b"sofia/internal/sip:" + user + b"@127.0.0.1:5060;transport=udp")
+            answer = self.contacts.get(head)
+            if answer is None:
+                account, _, marker = head[len(b"api sofia_contact */") :].partition(b"/")
+                user = account.partition(b"@")[0]
+                answer = api(marker + b"sofia/internal/sip:" + user + b"@127.0.0.1:5060;transport=udp")
+                self.contacts[head] = answer
+            return answer
         if head.startswith(b"api uuid_getvar"):
             return api(b"_undef_")
         if head.startswith(b"api "):

@@ -24,7 +24,7 @@ from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execut
 from esl_huntgroup.group import HuntGroup
 from esl_huntgroup.hunt import Bridge, ContactsKnown, GroupFound, Hunt
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, JournalRecord
-from esl_huntgroup.plan import CallIds
+from esl_huntgroup.plan import CallIds, Plan
 from esl_huntgroup.simulator.command import CommandReader
 from esl_huntgroup.simulator.dialstring import parse
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, DOMAIN, arrival, group
@@ -115,7 +115,7 @@ def encoding(data: bytes) -> None:
     """Let a variable come out of a dial string as it went in, or be refused; let no command be two."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(ValueError):
-        assert parse(dial_string({"x": text}, ()) + "sofia/a/b").named == {"x": text}
+        assert parse(dial_string({"x": text}, Plan((), ()), "") + "sofia/a/b").named == {"x": text}
     name, _, argument = text.partition("\0")
     with contextlib.suppress(ValueError):
         assert _is_one_command(execute(name or "x", argument, event_uuid="u"))

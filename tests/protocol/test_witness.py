@@ -33,7 +33,7 @@ A_LEG = "28d93954-673b-42a5-88bd-6068fb9b5cb5"
 T0 = arrival().arrived_at_ms
 CALL_ID = CallIds().next(T0, bytes(6))
 FIRST, SECOND = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2))
-OUR_NOTE = note(CALL_ID, plan_for(ANNA, BERND).legs)
+OUR_NOTE = note(CALL_ID, plan_for(ANNA, BERND))
 TALKED = {
     "Event-Name": "CHANNEL_HANGUP_COMPLETE",
     "Event-Date-Timestamp": f"{T0 + 9000}000",

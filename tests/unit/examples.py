@@ -77,4 +77,4 @@ def arrival(**changes: str | None) -> Arrival:
 
 def plan_for(*members: Member, caller_address: str = "", leg_limit: int = 127) -> Plan:
     lines = [line for member in members for line in member.lines]
-    return make_plan(group(*members), registered(*lines), caller_address, CALL_ID, leg_limit)
+    return make_plan(group(*members), registered(*lines), caller_address, leg_limit)

@@ -10,7 +10,7 @@ from esl_huntgroup.contact import Contacts, is_dialable
 from esl_huntgroup.dialstring import dial_string
 from esl_huntgroup.group import HuntGroup, HuntMode, Line, Member
 from esl_huntgroup.hunt import Bridge, ContactsKnown, GroupFound, Hunt
-from esl_huntgroup.plan import LEG_LIMIT, make_plan
+from esl_huntgroup.plan import LEG_LIMIT, Plan, make_plan
 from esl_huntgroup.simulator.dialstring import parse
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, BERND_LINE, CALL_ID, DOMAIN, arrival, contact, group, plan_for
 
@@ -25,7 +25,7 @@ def dialled(hunt_group: HuntGroup, contacts: dict[Line, Contacts], **channel_dat
 
 
 def test_a_dial_string_as_it_is() -> None:
-    assert dial_string({"ignore_early_media": "true"}, plan_for(ANNA, BERND).legs) == (
+    assert dial_string({"ignore_early_media": "true"}, plan_for(ANNA, BERND), CALL_ID) == (
         "{^^~ignore_early_media=true}"
         "[^^~origination_uuid=01900000-0000-7000-8000-000000000001~presence_id=1001@example.org~huntgroup_user=1]"
         "sofia/internal/sip:1001@127.0.0.1:5060,"
@@ -78,7 +78,7 @@ def test_a_caller_without_a_name_is_shown_by_number() -> None:
 )
 def test_a_value_that_could_be_syntax_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="cannot hold"):
-        dial_string({"name": value}, ())
+        dial_string({"name": value}, Plan((), ()), CALL_ID)
 
 
 # `text` with the characters that mean something somewhere in the grammar, more often than chance would have them
@@ -113,7 +113,7 @@ def test_no_text_breaks_out_of_the_dial_string(
         line: Contacts(tuple(uri for uri in map("sofia/internal/{}".format, uris) if is_dialable(uri)))
         for line, uris in ((ANNA_LINE, anna), (BERND_LINE, bernd))
     }
-    expected = make_plan(hunt_group, registered, "", CALL_ID).legs
+    plan = make_plan(hunt_group, registered, "")
     hunt = Hunt(
         CALL_ID,
         arrival(
@@ -126,18 +126,18 @@ def test_no_text_breaks_out_of_the_dial_string(
     at_ms = hunt.arrival.arrived_at_ms
     hunt.receive(GroupFound(hunt_group, at_ms))
     bridges = [it for it in hunt.receive(ContactsKnown(registered, at_ms)) if isinstance(it, Bridge)]
-    assert bool(bridges) == bool(expected)
+    assert bool(bridges) == bool(plan.legs)
     for bridge in bridges:
         dial = parse(bridge.dial_string)
         assert len(dial.alternatives) == 1
-        assert [f"{leg.endpoint}/{leg.destination}" for leg in dial.legs] == [leg.contact for leg in expected]
+        assert [f"{leg.endpoint}/{leg.destination}" for leg in dial.legs] == [leg.contact for leg in plan.legs]
         assert [leg.named for leg in dial.legs] == [
             {
-                "origination_uuid": leg.uuid,
+                "origination_uuid": uuid,
                 "presence_id": leg.line.address,
                 "huntgroup_user": str(leg.member.user_id),
             }
-            for leg in expected
+            for uuid, leg in zip(plan.uuids(CALL_ID), plan.legs, strict=True)
         ]
         known = {"huntgroup_call", "ignore_early_media", "originate_timeout"}
         known |= {"no_throttle_limits", "outbound_redirect_fatal", "local_var_clobber", "sip_h_Diversion"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,13 +37,31 @@ def test_members_ring_in_position_order() -> None:
 
 def test_every_device_of_a_line_rings() -> None:
     contacts = {ANNA_LINE: Contacts((contact(ANNA_LINE, 1), contact(ANNA_LINE, 2)))}
-    plan = make_plan(group(ANNA), contacts, "", CALL_ID)
+    plan = make_plan(group(ANNA), contacts, "")
     assert [leg.contact for leg in plan.legs] == [contact(ANNA_LINE, 1), contact(ANNA_LINE, 2)]
 
 
 def test_every_leg_has_a_uuid_that_says_which_it_is() -> None:
-    assert [leg.uuid[-4:] for leg in plan_for(ANNA, BERND).legs] == ["0001", "0002"]
-    assert {leg.uuid[:-4] for leg in plan_for(ANNA, BERND).legs} == {CALL_ID[:-4]}
+    plan = plan_for(ANNA, BERND)
+    assert plan.uuids(CALL_ID) == [f"{CALL_ID[:-4]}0001", f"{CALL_ID[:-4]}0002"]
+    assert [plan.leg_of(CALL_ID, uuid) for uuid in plan.uuids(CALL_ID)] == list(plan.legs)
+
+
+@pytest.mark.parametrize("uuid", [f"{CALL_ID[:-4]}0003", f"{CALL_ID[:-4]}", "picker", "", CALL_ID.replace("7", "8")])
+def test_a_channel_that_is_no_leg_of_the_call_is_told_from_one(uuid: str) -> None:
+    assert plan_for(ANNA, BERND).leg_of(CALL_ID, uuid) is None
+
+
+def test_calls_that_find_the_same_phones_share_their_plan() -> None:
+    assert plan_for(ANNA, BERND) is plan_for(ANNA, BERND, caller_address="somebody@elsewhere.example")
+    assert plan_for(ANNA, BERND) is not plan_for(ANNA, BERND, caller_address=ANNA_LINE.address)
+    assert plan_for(ANNA, BERND) is not plan_for(ANNA, BERND, leg_limit=1)
+
+
+def test_a_group_of_which_something_was_changed_gets_another_plan() -> None:
+    renamed = Member(ANNA.user_id, "Anna Berg-Wolf", ANNA.lines)
+    assert plan_for(renamed, BERND).legs[0].member.name == "Anna Berg-Wolf"
+    assert plan_for(ANNA, BERND).legs[0].member.name == "Anna Berg"
 
 
 def test_the_callers_own_line_does_not_ring() -> None:
@@ -53,14 +72,14 @@ def test_the_callers_own_line_does_not_ring() -> None:
 
 def test_a_contact_of_two_members_rings_once_for_the_first() -> None:
     shared = contact(ANNA_LINE)
-    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: Contacts((shared,)), BERND_LINE: Contacts((shared,))}, "", CALL_ID)
+    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: Contacts((shared,)), BERND_LINE: Contacts((shared,))}, "")
     assert [(leg.member, leg.contact) for leg in plan.legs] == [(ANNA, shared)]
     assert [item.member for item in plan.left_out(WhyNot.SHARED_CONTACT)] == [BERND]
 
 
 def test_each_reason_not_to_ring_is_told() -> None:
     contacts = {BERND_LINE: Contacts(refused=("sofia/x/sip:a,b@c",))}
-    plan = make_plan(group(ANNA, BERND, HARDPHONE_ONLY), contacts, "", CALL_ID)
+    plan = make_plan(group(ANNA, BERND, HARDPHONE_ONLY), contacts, "")
     assert [(item.member.name, item.why) for item in plan.not_rung] == [
         ("Anna Berg", WhyNot.NOT_REGISTERED),
         ("Bernd Cordes", WhyNot.CONTACT_REFUSED),
@@ -70,7 +89,7 @@ def test_each_reason_not_to_ring_is_told() -> None:
 
 def test_over_the_leg_limit_everybody_gets_one_device_before_anybody_gets_two() -> None:
     two = Contacts((contact(ANNA_LINE, 1), contact(ANNA_LINE, 2)))
-    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: two, **registered(BERND_LINE)}, "", CALL_ID, leg_limit=2)
+    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: two, **registered(BERND_LINE)}, "", leg_limit=2)
     assert [leg.member for leg in plan.legs] == [ANNA, BERND]
     assert [item.contact for item in plan.left_out(WhyNot.LEG_LIMIT)] == [contact(ANNA_LINE, 2)]
 
@@ -83,7 +102,7 @@ def test_every_contact_rings_or_is_told_why_not(devices: list[int], limit: int) 
         line: Contacts(tuple(contact(line, device) for device in range(count)))
         for line, count in zip(lines, devices, strict=True)
     }
-    plan = make_plan(group(*(members or [ANNA])), contacts, "", CALL_ID, limit)
+    plan = make_plan(group(*(members or [ANNA])), contacts, "", limit)
     rung = [leg.contact for leg in plan.legs]
     left = [item.contact for item in plan.not_rung if item.contact]
     assert len(rung) == min(sum(devices), limit)

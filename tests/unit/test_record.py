@@ -31,7 +31,9 @@ FIRST, SECOND, THIRD = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2, 3))
 def kinds(
     members: tuple[Member, ...], causes: dict[str, str], *, is_answered: bool
 ) -> dict[str, tuple[str, bool, str]]:
-    entries = record.entry_records(group(*members), plan_for(*members), causes, is_answered=is_answered)
+    plan = plan_for(*members)
+    told = record.told(CALL_ID, plan, causes)
+    entries = record.entry_records(group(*members), plan, told, is_answered=is_answered)
     return {entry.user_name: (entry.kind.value, entry.rang, entry.cause) for entry in entries}
 
 
@@ -44,8 +46,10 @@ def test_one_answered_and_the_others_see_it() -> None:
 
 
 def test_a_member_who_is_not_registered_sees_who_answered_too() -> None:
-    plan = make_plan(group(ANNA, BERND), registered(ANNA_LINE), "", CALL_ID)
-    entries = record.entry_records(group(ANNA, BERND), plan, {FIRST: "NONE"}, is_answered=True)
+    plan = make_plan(group(ANNA, BERND), registered(ANNA_LINE), "")
+    entries = record.entry_records(
+        group(ANNA, BERND), plan, record.told(CALL_ID, plan, {FIRST: "NONE"}), is_answered=True
+    )
     assert [(entry.kind, entry.rang, entry.cause) for entry in entries] == [
         (EntryKind.ANSWERED, True, "NONE"),
         (EntryKind.ANSWERED_ELSEWHERE, False, "NOT_REGISTERED"),
@@ -64,15 +68,17 @@ def test_a_phone_that_two_members_share_has_rung_for_both(
     cause: str, is_answered: bool, entry: tuple[EntryKind, bool, str]
 ) -> None:
     one_phone = Contacts((contact(ANNA_LINE),))
-    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: one_phone, BERND_LINE: one_phone}, "", CALL_ID)
-    _, second = record.entry_records(group(ANNA, BERND), plan, {FIRST: cause}, is_answered=is_answered)
+    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: one_phone, BERND_LINE: one_phone}, "")
+    _, second = record.entry_records(
+        group(ANNA, BERND), plan, record.told(CALL_ID, plan, {FIRST: cause}), is_answered=is_answered
+    )
     assert (second.user_name, (second.kind, second.rang, second.cause)) == ("Bernd Cordes", entry)
 
 
 def test_a_shared_phone_over_the_limit_has_rung_for_nobody() -> None:
     one_phone = Contacts((contact(ANNA_LINE),))
-    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: one_phone, BERND_LINE: one_phone}, "", CALL_ID, leg_limit=0)
-    entries = record.entry_records(group(ANNA, BERND), plan, {}, is_answered=False)
+    plan = make_plan(group(ANNA, BERND), {ANNA_LINE: one_phone, BERND_LINE: one_phone}, "", leg_limit=0)
+    entries = record.entry_records(group(ANNA, BERND), plan, record.told(CALL_ID, plan, {}), is_answered=False)
     assert [(entry.rang, entry.cause) for entry in entries] == [(False, "LEG_LIMIT")] * 2
 
 
@@ -91,10 +97,9 @@ def test_a_leg_that_never_became_a_channel_did_not_ring() -> None:
 
 def test_the_most_telling_device_speaks_for_a_member() -> None:
     two = {ANNA_LINE: Contacts((contact(ANNA_LINE, 1), contact(ANNA_LINE, 2)))}
-    plan = make_plan(group(ANNA), two, "", CALL_ID)
-    (entry,) = record.entry_records(
-        group(ANNA), plan, {FIRST: "NORMAL_TEMPORARY_FAILURE", SECOND: "NO_ANSWER"}, is_answered=False
-    )
+    plan = make_plan(group(ANNA), two, "")
+    told = record.told(CALL_ID, plan, {FIRST: "NORMAL_TEMPORARY_FAILURE", SECOND: "NO_ANSWER"})
+    (entry,) = record.entry_records(group(ANNA), plan, told, is_answered=False)
     assert (entry.kind, entry.cause) == (EntryKind.MISSED, "NO_ANSWER")
 
 
@@ -104,14 +109,16 @@ def test_members_without_a_softphone_see_nothing() -> None:
 
 def test_the_caller_has_no_entry_for_their_own_call() -> None:
     plan = plan_for(ANNA, BERND, caller_address=f"1001@{DOMAIN}")
-    entries = record.entry_records(group(ANNA, BERND), plan, {FIRST: "NONE"}, is_answered=True)
+    entries = record.entry_records(
+        group(ANNA, BERND), plan, record.told(CALL_ID, plan, {FIRST: "NONE"}), is_answered=True
+    )
     assert [entry.user_name for entry in entries] == ["Bernd Cordes"]
 
 
 def test_legs_that_could_not_be_rung_have_rows() -> None:
     contacts = {**registered(ANNA_LINE), BERND_LINE: Contacts((contact(BERND_LINE),), ("sofia/i/sip:a,b@c",))}
-    plan = make_plan(group(ANNA, BERND), contacts, "", CALL_ID, leg_limit=1)
-    legs = record.leg_records(plan, {FIRST: "NO_ANSWER"})
+    plan = make_plan(group(ANNA, BERND), contacts, "", leg_limit=1)
+    legs = record.leg_records(plan, record.told(CALL_ID, plan, {FIRST: "NO_ANSWER"}))
     assert [(leg.number, leg.line[:4], leg.cause, leg.rang) for leg in legs] == [
         (1, "1001", "NO_ANSWER", True),
         (2, "1002", "CONTACT_REFUSED", False),
@@ -125,7 +132,7 @@ def test_legs_that_could_not_be_rung_have_rows() -> None:
 
 def test_a_refused_contact_is_shown_in_the_log_without_harm() -> None:
     hostile = "sofia/i/sip:a\x1b[31m\n" + "x" * 200
-    plan = make_plan(group(ANNA), {ANNA_LINE: Contacts((), (hostile,))}, "", CALL_ID)
+    plan = make_plan(group(ANNA), {ANNA_LINE: Contacts((), (hostile,))}, "")
     (warning,) = record.warnings(plan)
     assert warning.isprintable()
     assert warning.endswith("sip:a\\x1b[31m\\n" + "x" * (80 - len(hostile) + 200) + "...'")

@@ -15,7 +15,7 @@ from tests.unit.examples import ANNA, BERND, CALL_ID, CLARA, HARDPHONE_ONLY, gro
 
 T0 = 1_795_372_358_914
 FIRST, SECOND = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2))
-OUR_NOTE = note(CALL_ID, plan_for(ANNA, BERND).legs)
+OUR_NOTE = note(CALL_ID, plan_for(ANNA, BERND))
 TALKED = {
     "Answer-State": "hangup",
     "Hangup-Cause": "NORMAL_CLEARING",
