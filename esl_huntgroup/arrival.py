@@ -41,7 +41,8 @@ class Arrival:
     long ago the dialplan handed the call over, and ``watchdog_ms`` after how long it takes the call back (0: never).
     ``park_timeout`` is what parking will remove (see ``call``). ``is_answered`` is a caller whom somebody has answered
     before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` without a tone of the dialplan's own.
-    ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones.
+    ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones. ``is_static`` is
+    for a socket without ``async``: it executes an application at once, and says nothing until that is over.
     """
 
     channel_uuid: str
@@ -62,6 +63,7 @@ class Arrival:
     is_answered: bool
     is_in_silence: bool
     headers_are_decided: bool
+    is_static: bool
     problem: str
 
     @property
@@ -108,6 +110,7 @@ def read_arrival(get: Get, default_domain: str) -> Arrival:
         is_answered=is_answered,
         is_in_silence=is_answered and not get("variable_transfer_ringback"),
         headers_are_decided=bool(get("variable_sip_copy_custom_headers")),
+        is_static=get("Socket-Mode") == "static",
         problem=_control_problem(get) or number_problem or domain_problem,
     )
 
@@ -115,9 +118,9 @@ def read_arrival(get: Get, default_domain: str) -> Arrival:
 def _control_problem(get: Get) -> str:
     """Return why this socket cannot carry a group call, empty when it can."""
     mode, control = get("Socket-Mode"), get("Control")
-    if mode == "async" and control == "full":
+    if mode in ("async", "static") and control == "full":
         return ""
-    return f"the dialplan runs socket with mode {mode} and control {control}; 'async full' is needed"
+    return f"the dialplan runs socket with mode {mode} and control {control}; 'async full' or 'full' is needed"
 
 
 def _caller_address(get: Get, domain: str) -> str:

@@ -10,6 +10,9 @@ What it writes to the switch, in this order:
     ... the phones ring, somebody talks, the switch tells the end ...
 
 One ``sendmsg`` only, because a parked channel takes one per 20 ms; ``api`` does not wait for that.
+
+A socket without ``async`` parks no channel: ``bridge`` begins at once, comes last in its write, and the socket says
+nothing more until it is over. The answer is heard from another connection then (``live``), or when it is over.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -29,8 +33,9 @@ from esl_huntgroup import causes, record
 from esl_huntgroup.arrival import Arrival, read_arrival
 from esl_huntgroup.contact import Contacts, question, read_contacts
 from esl_huntgroup.errors import CommandRefused, DatabaseError, ProtocolError, SwitchError, SwitchGone, SwitchTimeout
+from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.session import CallSession
-from esl_huntgroup.esl.wire import Message, api, array, command, execute
+from esl_huntgroup.esl.wire import DISCONNECT_NOTICE, Message, api, array, command, execute
 from esl_huntgroup.group import HuntGroup, Line, OverflowAction
 from esl_huntgroup.hunt import (
     Answered,
@@ -55,6 +60,7 @@ from esl_huntgroup.hunt import (
     Warn,
     Write,
 )
+from esl_huntgroup.live import Live
 from esl_huntgroup.meter import Meter
 from esl_huntgroup.outcome import JournalRecord
 from esl_huntgroup.peers import SECRET_VARIABLE, knows_secret
@@ -113,6 +119,7 @@ class Surroundings:
     secret: str = ""
     meter: Meter = field(default_factory=Meter)
     has_witness: bool = False
+    live: Live = field(default_factory=Live)
     call_ids: CallIds = field(default_factory=CallIds)
     marker: str = field(default_factory=lambda: f"[h={os.urandom(6).hex()}]")
     """What stands before each contact in the answers of the switch (see ``contact``); no phone gets to know it."""
@@ -139,9 +146,11 @@ class Call:
 
     def run(self) -> None:
         """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
-        self._carry_all(self._hunt.begin())
-        while self._hunt.state is not State.RELEASED:
-            self._carry_all(self._hunt.receive(self._next_event()))
+        uuid = self._arrival.channel_uuid
+        with self._around.live.follow(uuid, self._hear) if self._arrival.is_static else nullcontext():
+            self._carry_all(self._hunt.begin())
+            while self._hunt.state is not State.RELEASED:
+                self._carry_all(self._hunt.receive(self._next_event()))
 
     def fail(self) -> None:
         """After a fault of this program: serve the caller all the same, as far as the hunt still can."""
@@ -178,7 +187,7 @@ class Call:
                 case Bridge():
                     self._bridge(what)
                 case Restore(variables):
-                    self._exchange([self._set_variables(variables), *self._cancel_tasks()])
+                    self._exchange(self._restoring(variables))
                 case HandOver():
                     return self._hand_over(what)
                 case LetGo():
@@ -216,7 +225,8 @@ class Call:
         Subscribe to the caller's events and see that the channel is parked, together with more commands.
 
         Returns the replies to ``more``. Before the channel is parked, letting go of the socket would leave the caller
-        parked for ever (mod_event_socket.c, socket_function): ``park_timeout``, which parking removes, shows it.
+        parked for ever (mod_event_socket.c, socket_function): ``park_timeout``, which parking removes, shows it. A
+        channel whose socket is without ``async`` is never parked.
         """
         uuid = self._arrival.channel_uuid
         if self._is_controlled:
@@ -228,7 +238,8 @@ class Call:
             self._ask_parked(),
         ]
         replies = self._exchange([*first, *more])
-        self._await_park(replies[3])
+        if not self._arrival.is_static:
+            self._await_park(replies[3])
         self._is_controlled = True  # refused or not: from here on the call can be given back
         for reply in replies[:3]:
             if not reply.reply.startswith("+OK"):
@@ -251,10 +262,13 @@ class Call:
 
     def _bridge(self, what: Bridge) -> None:
         ring = execute("bridge", what.dial_string, event_uuid=self._bridge_uuid)
-        note = self._set_variables({NOTE: what.note})
-        (queued, *_) = self._exchange([ring, note, *self._cancel_tasks(), *self._set_guard(what.guard_s)])
-        if not queued.reply.startswith("+OK"):
-            raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
+        beside = [self._set_variables({NOTE: what.note}), *self._cancel_tasks(), *self._set_guard(what.guard_s)]
+        if self._arrival.is_static:
+            self._session.exchange([*beside, ring], self._around.reply_timeout_s, later=1)
+        else:
+            (queued, *_) = self._exchange([ring, *beside])
+            if not queued.reply.startswith("+OK"):
+                raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
         self._around.meter.to_bridge.observe(self._around.clock() - self._connected_at)
 
     def _hand_over(self, what: HandOver) -> Event:
@@ -293,6 +307,16 @@ class Call:
         except SwitchError as error:
             return self._switch_failed(error)
 
+    def _hear(self, message: Message, switch: InboundSession) -> None:
+        """Take in from another connection that somebody has answered, while our own is silent. Raises SwitchError."""
+        event = self._read(message) if self._session.is_busy else None
+        for what in self._hunt.receive(event) if isinstance(event, Answered) else ():
+            match what:
+                case Restore(variables):
+                    switch.exchange(self._restoring(variables), switch.timeout_s)
+                case _:
+                    self._carry(what)
+
     def _patience_s(self) -> float:
         if self._session.is_dismissed:
             return LAST_EVENTS_S
@@ -302,6 +326,8 @@ class Call:
 
     def _read(self, message: Message) -> Event | None:
         """Return what an event means for the hunt, None for one that means nothing."""
+        if message.content_type == DISCONNECT_NOTICE and self._arrival.is_static:
+            return self._read_notice()
         if not message.is_event or message.get("Unique-ID") != self._arrival.channel_uuid:
             return None
         match message.get("Event-Name"):
@@ -322,7 +348,20 @@ class Call:
         if message.get("Application-UUID") != self._bridge_uuid:
             return None
         is_up = message.get("Answer-State") != "hangup"
+        if self._arrival.is_static and not is_up:  # the switch waits for us before it tells of the hang-up
+            return CallerGone(_when_ms(message), _cause(message), self._leg_causes(message))
         return BridgeEnded(_when_ms(message), is_up, _cause(message), self._leg_causes(message))
+
+    def _read_notice(self) -> Event | None:
+        """Return what it means that the caller is gone: the end, where no event will tell of it."""
+        return self._gone() if self._hunt.state in (State.ARRIVED, State.ASKING) else None
+
+    def _gone(self) -> CallerGone:
+        """Return the end of a caller of whose end no event tells. A channel that waits for us can still be asked."""
+        if not self._arrival.is_static:
+            return CallerGone(self._now_ms(), "", {})
+        (channel,) = self._exchange([command("connect")])
+        return CallerGone(self._now_ms(), _cause(channel), self._leg_causes(channel))
 
     def _leg_causes(self, message: Message) -> dict[str, str]:
         """Return the causes of the legs, as long as they can still change what the journal knows."""
@@ -331,7 +370,9 @@ class Call:
     def _ask_whether_it_exists(self) -> Event | None:
         """After a long silence: return CallerGone if the channel is no more, None if it is. Raises SwitchError."""
         if self._session.is_dismissed:
-            return CallerGone(self._now_ms(), "", {})
+            return self._gone()
+        if self._session.is_busy:
+            return None  # nobody hears the question; a switch that is gone ends the connection
         (answer,) = self._exchange([api(f"uuid_exists {self._arrival.channel_uuid}")])
         return None if answer.reply == "true" else CallerGone(self._now_ms(), "", {})
 
@@ -352,8 +393,13 @@ class Call:
 
     def _set_variables(self, variables: Mapping[str, str]) -> bytes:
         hidden = {SECRET_VARIABLE: ""} if self._around.secret else {}  # the detail records would show it
+        if self._arrival.is_static and self._arrival.park_timeout:
+            hidden["park_timeout"] = ""  # which no parking has removed
         pairs = ";".join(f"{name}={value}" for name, value in {**variables, **hidden}.items())
         return api(f"uuid_setvar_multi {self._arrival.channel_uuid} {pairs}")
+
+    def _restoring(self, variables: Mapping[str, str]) -> list[bytes]:
+        return [self._set_variables(variables), *self._cancel_tasks()]
 
     def _cancel_tasks(self) -> list[bytes]:
         """Cancel the dialplan's watchdog or our guard, which are in one group, and no other task of the caller."""

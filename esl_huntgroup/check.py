@@ -303,8 +303,8 @@ def _pairs_set(actions: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
 
 def _socket_problems(argument: str, addresses: Sequence[Address]) -> Iterator[str]:
     hosts, _, modes = argument.partition(" ")
-    if not {"async", "full"} <= set(modes.split()):
-        yield f"runs socket {argument!r}; 'async full' is needed"
+    if "full" not in modes.split():
+        yield f"runs socket {argument!r}; 'async full' is needed, or 'full' for the fast variant"
     if not any(_leads_to(host, address) for host in hosts.split("|") for address in addresses):
         ours = ", ".join(sorted(f"{host}:{port}" for host, port in addresses))
         yield f"leads to {hosts}, but this service listens on {ours}"

@@ -27,7 +27,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import gevent
 import gevent.os
@@ -35,9 +35,10 @@ import peewee
 
 from esl_huntgroup import callerid, logs, spool
 from esl_huntgroup.database import drop_connection, open_database
-from esl_huntgroup.errors import DatabaseError, ProtocolError, SwitchError, SwitchTimeout
+from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.esl.inbound import InboundSession
-from esl_huntgroup.esl.wire import Message, api, command
+from esl_huntgroup.esl.reconnect import Ear, keep_connected
+from esl_huntgroup.esl.wire import Message, api
 from esl_huntgroup.open_calls import RECENT_MS, complete, open_calls, orphans
 from esl_huntgroup.outcome import CallAnswered, CallEnded, JournalRecord
 from esl_huntgroup.testimony import NOTE, OpenCall, Statement, call_id_of, close, missing_records, read_statement
@@ -47,10 +48,6 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S: Final = 3.0
 PATIENCE_S: Final = 8.0
 """How long the first witness has to tell of what the switch has told us; its own last deadline is 3 s."""
-SILENCE_MAX_S: Final = 65.0
-"""FreeSWITCH sends a HEARTBEAT every 20 s; after three that did not come the connection is dead."""
-RECONNECT_FIRST_S: Final = 0.5
-RECONNECT_MAX_S: Final = 30.0
 STATEMENTS_MAX: Final = 20_000
 """Final events that are remembered: at 100 calls a second more than three minutes of them."""
 STATEMENTS_MAX_S: Final = 900.0
@@ -60,11 +57,6 @@ BACKLOG_BYTES: Final = 1024 * 1024
 """What the journal writer stores in much less than PATIENCE_S."""
 SEARCH_EVERY_S: Final = 3600.0
 """How often the whole journal is searched, for calls that are old and still open."""
-EVENTS: Final = (
-    command("event plain CHANNEL_HANGUP_COMPLETE HEARTBEAT"),
-    command(f"filter variable_{NOTE} /:/"),
-    command("filter Event-Name HEARTBEAT"),
-)
 
 
 class Witness:
@@ -97,49 +89,31 @@ class Witness:
         self._over: OrderedDict[str, tuple[float, Statement]] = OrderedDict()
         self._unclear_since: dict[str, float] = {}
         self._last_seen_ms: dict[str, int] = {}
-        self._heard_at = 0.0
         self._database_is_out = False
 
-    def run(self) -> None:
+    def run(self) -> NoReturn:
         """Watch for ever; a switch that cannot be reached is tried again, less and less often. Returns never."""
-        pause_s = RECONNECT_FIRST_S
-        while True:
-            began = self._clock()
-            try:
-                with self._connect() as switch:
-                    self._watch(switch)
-            except SwitchError as error:
-                log.warning("witness: %s", error)
-            finally:
-                self._watched.discard(self._node)
-            if self._clock() - began > RECONNECT_MAX_S:
-                pause_s = RECONNECT_FIRST_S
-            gevent.sleep(pause_s * (0.5 + self._chance() / 2))
-            pause_s = min(pause_s * 2, RECONNECT_MAX_S)
+        keep_connected(self._connect, self._watch, "witness", clock=self._clock, chance=self._chance)
 
-    def _watch(self, switch: InboundSession) -> None:
+    def _watch(self, switch: InboundSession) -> NoReturn:
         """Listen and look until the connection breaks. Raises SwitchError."""
-        for reply in switch.exchange(EVENTS, switch.timeout_s):
-            if not reply.reply.startswith("+OK"):
-                raise ProtocolError(f"the switch refuses to tell of its calls: {reply.reply[:80]!r}")
+        ear = Ear(switch, "CHANNEL_HANGUP_COMPLETE", NOTE, self._clock)
         self._node = callerid.number(switch.api("switchname"))  # as ``arrival`` writes it into the journal
         self._watched.add(self._node)
-        self._heard_at = self._clock()
         log.info("witness: watches the calls of %s", self._node)
-        while True:
-            self._listen(switch, self._clock() + LOOK_EVERY_S)
-            self._look(switch)
+        try:
+            while True:
+                self._listen(ear, self._clock() + LOOK_EVERY_S)
+                self._look(switch)
+        finally:
+            self._watched.discard(self._node)
 
-    def _listen(self, switch: InboundSession, until: float) -> None:
+    def _listen(self, ear: Ear, until: float) -> None:
         while (left_s := until - self._clock()) > 0:
-            try:
-                message = switch.next_message(left_s)
-            except SwitchTimeout:
-                break
-            self._heard_at = self._clock()
+            message = ear.next_event(left_s)
+            if message is None:
+                return
             self._take(message)
-        if self._clock() - self._heard_at > SILENCE_MAX_S:
-            raise SwitchTimeout(f"{self._node} has said nothing for {SILENCE_MAX_S:g} s, not even a HEARTBEAT")
 
     def _take(self, message: Message) -> None:
         """Remember the final event of a group call."""

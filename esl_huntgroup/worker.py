@@ -33,6 +33,7 @@ from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.esl.listener import inherited
 from esl_huntgroup.esl.server import Server
 from esl_huntgroup.journal import Journal
+from esl_huntgroup.live import Live
 from esl_huntgroup.meter import Meter
 from esl_huntgroup.peers import admits
 from esl_huntgroup.usage import SharedUsage
@@ -55,6 +56,7 @@ class Worker:
         self._directory = Directory(
             settings.database, max_age_s=settings.directory_max_age_s, deadline_s=settings.lookup_timeout_s
         )
+        self._live = Live(settings.esl_address, settings.esl_password)
         self._server = self._make_server(order)
 
     def _make_server(self, order: Order) -> Server:
@@ -68,6 +70,7 @@ class Worker:
             secret=settings.secret,
             meter=self._meter,
             has_witness=bool(settings.esl_address),
+            live=self._live,
         )
         return Server(
             (),
@@ -104,6 +107,7 @@ class Worker:
         log.info("stopping: no new calls, %d are going on", self._server.connection_count)
         if left := self._server.stop(limit_s):
             log.warning("%d calls are still going on; they live on without the service", left)
+        self._live.stop()
         self._directory.close()
         self._journal.stop()  # last: until the process ends, calls go on and tell it what happens
 

@@ -48,39 +48,52 @@ class EventSocket:
         self.is_dismissed = False
         self._decoder = Decoder()
         self._messages: deque[Message] = deque()
+        self._owed = 0
 
-    def exchange(self, commands: Sequence[bytes], timeout_s: float) -> list[Message]:
+    @property
+    def is_busy(self) -> bool:
+        """Whether the switch is at work on a command whose reply was not waited for, and hears no other meanwhile."""
+        return self._owed > 0
+
+    def exchange(self, commands: Sequence[bytes], timeout_s: float, *, later: int = 0) -> list[Message]:
         """
         Send commands in one write and return their replies, in the same order.
 
         Events that arrive in between are kept for ``next_message``. A reply that says ``-ERR`` is returned like
-        any other: what it means is for the caller to say.
+        any other: what it means is for the caller to say. The replies to the last ``later`` commands are not waited
+        for: they come when the switch has done what was asked, and are skipped then.
         """
         # Cures "no time-out on any command", "an unasked reply kills the reader" and "send, not sendall".
         deadline = time.monotonic() + timeout_s
         self._write(b"".join(commands), deadline)
+        owed, awaited = self._owed, self._owed + len(commands) - later
         replies: list[Message] = []
         kept: list[Message] = []
         try:
-            while len(replies) < len(commands):
+            while len(replies) < awaited:
                 for message in self._read(deadline):
                     (replies if message.content_type in _REPLIES else kept).append(message)
                 if len(kept) > PENDING_MAX:
                     raise ProtocolError(f"more than {PENDING_MAX} events while a reply was awaited")
         finally:
             self._messages.extend(kept)
-        if len(replies) > len(commands):
+        self._owed = awaited + later - len(replies)
+        if self._owed < 0:
             raise ProtocolError(f"a reply that nobody asked for: {replies[-1].reply[:80]!r}")
-        return replies
+        return replies[owed:awaited]
 
     def next_message(self, timeout_s: float) -> Message:
         """Return the next event or notice. A reply that nobody asked for is a ProtocolError."""
-        if not self._messages:
-            self._messages.extend(self._read(time.monotonic() + timeout_s))
-        message = self._messages.popleft()
-        if message.content_type in _REPLIES:
-            raise ProtocolError(f"a reply that nobody asked for: {message.reply[:80]!r}")
-        return message
+        deadline = time.monotonic() + timeout_s
+        while True:
+            if not self._messages:
+                self._messages.extend(self._read(deadline))
+            message = self._messages.popleft()
+            if message.content_type not in _REPLIES:
+                return message
+            if not self._owed:
+                raise ProtocolError(f"a reply that nobody asked for: {message.reply[:80]!r}")
+            self._owed -= 1
 
     def send(self, data: str, timeout_s: float = 5.0) -> Message:
         """Send one command line and return its reply. Raises CommandRefused for ``-ERR``, ValueError for a bad line."""

@@ -103,7 +103,7 @@ def _sched_cancel(session: Session, argument: str) -> None:
 def _socket(session: Session, argument: str) -> None:
     """Hand the call over. Comes back when the service lets go, the caller goes, or nobody took the connection."""
     if session.exchange.connect(session, argument):
-        session.park()
+        session.park() if "async" in argument.split() else session.hold()
 
 
 def _bridge(session: Session, argument: str) -> None:

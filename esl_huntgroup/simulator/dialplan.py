@@ -22,8 +22,12 @@ class Extension:
     actions: tuple[Action, ...]
 
 
-def huntgroup(service: str, domain: str, watchdog_s: int | None = 8) -> Extension:
-    """Return the extension of the group numbers. ``watchdog_s`` None: an administrator has left the watchdog out."""
+def huntgroup(service: str, domain: str, watchdog_s: int | None = 8, *, is_fast: bool = False) -> Extension:
+    """
+    Return the extension of the group numbers.
+
+    ``watchdog_s`` None: an administrator has left the watchdog out. ``is_fast`` is the variant without ``async``.
+    """
     watchdog = ""
     if watchdog_s is not None:
         watchdog = f"${{sched_api(+{watchdog_s} huntgroup-${{uuid}} uuid_transfer ${{uuid}} {FALLBACK})}}"
@@ -37,7 +41,7 @@ def huntgroup(service: str, domain: str, watchdog_s: int | None = 8) -> Extensio
                 ";huntgroup_result=;continue_on_fail=true;hangup_after_bridge=true;sip_ignore_remote_cause=true"
                 f";park_timeout=-1;huntgroup_domain={domain}",
             ),
-            ("socket", f"{service} async full"),
+            ("socket", f"{service} full" if is_fast else f"{service} async full"),
             ("multiset", "^^;app_disable_expand_variables=;park_timeout="),
             ("sched_cancel", "huntgroup-${uuid}"),
             ("transfer", FALLBACK),

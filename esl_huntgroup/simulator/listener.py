@@ -36,6 +36,9 @@ class Controlled(Protocol):
     def queue(self, message: Command) -> None:
         """Take in a ``sendmsg``."""
 
+    def perform(self, message: Command) -> None:
+        """Execute a ``sendmsg`` at once."""
+
     def release(self) -> None:
         """Let a parked caller go on."""
 
@@ -239,7 +242,10 @@ class Listener:
         wanted = rest.strip() or command.header("session-id")
         if wanted and wanted != self._channel.uuid:
             return f"-ERR invalid session id [{wanted}]"
-        self._session.queue(command)
+        if self._mode == "async":
+            self._session.queue(command)
+        else:
+            self._session.perform(command)
         return "+OK"
 
     def _run_api(self, rest: str, _command: Command) -> str:

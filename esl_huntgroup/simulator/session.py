@@ -153,20 +153,25 @@ class Session:
             self.run_queued()
         self.run_queued()
 
+    def hold(self) -> None:
+        """Wait until the listener ends, which executes applications itself: the socket is without ``async``."""
+        while self.controlled:
+            self.channel.clock.sleep(TICK_S)
+
     def release(self) -> None:
-        """Let a parked caller go on in the dialplan: the listener has ended."""
+        """Let a caller go on in the dialplan: the listener has ended."""
         self.controlled = False
 
     def run_queued(self) -> None:
         """switch_ivr_parse_all_events: execute what waits, unless a command with ``event-lock`` is running."""
         while self._queue and not self._locked:
-            self._perform(self._queue.popleft())
+            self.perform(self._queue.popleft())
 
     def first_ring(self) -> None:
         """Take note that a phone rings."""
         self.moment(Moment.RINGING)
 
-    def _perform(self, message: Command) -> None:
+    def perform(self, message: Command) -> None:
         """switch_ivr_parse_event."""
         kind = message.header("call-command")
         if kind == "hangup":

@@ -89,8 +89,9 @@ class Switch:
         clock: Clock | None = None,
         observer: Observer | None = None,
         extension: Extension | None = None,
+        is_fast: bool = False,
     ) -> None:
-        """Do not connect to anything yet: each call does."""
+        """Do not connect to anything yet: each call does. ``is_fast`` is which variant of the dialplan there is."""
         self.clock = clock or Clock()
         self.registrar = Registrar(phones)
         self.scheduler = Scheduler(self.clock)
@@ -104,7 +105,9 @@ class Switch:
         self._listeners: dict[str, Listener] = {}
         self._interference: dict[str, Interference] = {}
         self._observer: Observer = observer or (lambda _phone, _heard: None)
-        self._extension = extension or dialplan.huntgroup(f"{service[0]}:{service[1]}", domain, watchdog_s)
+        self._extension = extension or dialplan.huntgroup(
+            f"{service[0]}:{service[1]}", domain, watchdog_s, is_fast=is_fast
+        )
 
     # -- calling --------------------------------------------------------------------------------------------------
 
@@ -215,6 +218,7 @@ class Switch:
         flags = frozenset(words[1:])
         listener = Listener(session, sock, flags, api=self.api, preamble=self._preamble, interference=interference)
         self._listeners[channel.uuid] = listener
+        session.controlled = "async" not in flags
         session.moment = listener.reached
         gevent.spawn(listener.run)
         while channel.ready and not listener.finished and not listener.connected:

@@ -44,11 +44,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service.stop()
 
 
-@pytest.fixture(scope="session")
-def switch(tmp_path_factory: pytest.TempPathFactory, service: Service) -> Iterator[FreeSwitch]:
-    """Start the switch, whose dialplan points at the service, and tell the service where it is."""
-    switch = FreeSwitch(tmp_path_factory.mktemp("switch"), service.port)
+@pytest.fixture(scope="session", params=["async", "fast"])
+def switch(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, service: Service
+) -> Iterator[FreeSwitch]:
+    """Start the switch with one variant of the dialplan, which points at the service; tell the service where it is."""
+    switch = FreeSwitch(tmp_path_factory.mktemp("switch"), service.port, is_fast=request.param == "fast")
     switch.start()
+    service.stop()
     service.witness(switch.esl_port)
     yield switch
     switch.stop()

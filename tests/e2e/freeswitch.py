@@ -20,6 +20,9 @@ SHIPPED = Path(__file__).parents[2] / "freeswitch" / "dialplan"
 SHIPPED_SERVICE = "127.0.0.1:8084"
 """The one thing that is changed in the shipped files, so that several runs do not meet."""
 
+CAUTIOUS, FAST = "$${huntgroup_service} async full", "$${huntgroup_service} full"
+"""What the administrator changes for the fast variant."""
+
 DOMAIN = "lab.local"
 PASSWORD = "lab"
 START_WITHIN_S = 30.0
@@ -67,11 +70,16 @@ class EventSocket:
 
 
 class FreeSwitch:
-    """A switch. ``service_ports`` is where its dialplan expects the services, in the order in which it tries them."""
+    """
+    A switch. ``service_ports`` is where its dialplan expects the services, in the order in which it tries them.
 
-    def __init__(self, folder: Path, *service_ports: int, name: str = "switch1") -> None:
+    ``is_fast`` is whether it runs the dialplan's fast variant.
+    """
+
+    def __init__(self, folder: Path, *service_ports: int, name: str = "switch1", is_fast: bool = False) -> None:
         self.folder = folder
         self.name = name
+        self._is_fast = is_fast
         self.log_file = folder / "freeswitch.log"
         self._service_ports = service_ports
         self._rtp_start = 10_000 + next(_rtp_ranges) % 40 * RTP_PORTS
@@ -198,6 +206,8 @@ class FreeSwitch:
         for shipped in sorted(SHIPPED.glob("*.xml")):
             text = shipped.read_text(encoding="utf-8")
             text = text.replace(SHIPPED_SERVICE, services)
+            if self._is_fast:
+                text = text.replace(CAUTIOUS, FAST)
             (conf / "dialplan" / shipped.name).write_text(text, encoding="utf-8")
 
     def _sub_folder(self, name: str) -> Path:

@@ -13,6 +13,8 @@ from esl_huntgroup.hunt import GUARD_MARGIN_S
 from . import sipp
 from .lab import GAVE_UP, RANG_OUT, WITNESS_WITHIN_S, Lab
 
+ASYNC = pytest.mark.parametrize("switch", ["async"], indirect=True)
+"""The fast variant holds a caller until a frozen service is killed: see ``test_fast``."""
 WATCHDOG_S = 8
 RING_S = 5
 
@@ -44,6 +46,7 @@ def test_watchdog_does_not_bark_at_the_emergency_routing(lab: Lab) -> None:
     assert not caller.endpoint.received("BYE")
 
 
+@ASYNC
 def test_service_frozen_loses_its_callers_to_the_watchdog_and_leaves_them_alone_later(lab: Lab) -> None:
     anna = lab.phone("1001", sipp.rings())
     lab.service.freeze()
@@ -129,6 +132,7 @@ def test_service_frozen_while_ringing_still_writes_the_journal_when_it_goes_on(l
     assert lab.journal(caller).answered_by == "Anna Berg"
 
 
+@ASYNC
 def test_service_frozen_while_ringing_and_nobody_answers(lab: Lab) -> None:
     anna = lab.phone("1001", sipp.rings())
     caller = lab.call()

@@ -7,15 +7,13 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gevent
 import pytest
-from gevent import socket
-from gevent.server import StreamServer
 
 from esl_huntgroup import witness
 from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.esl import reconnect
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.group import Outcome
 from esl_huntgroup.journal_store import JournalStore
@@ -25,12 +23,11 @@ from esl_huntgroup.plan import CallIds
 from esl_huntgroup.spool import SEGMENT, Outage, note_outage
 from esl_huntgroup.testimony import note
 from esl_huntgroup.witness import Witness
-from tests.unit.examples import ANNA, BERND, DOMAIN, arrival, group, plan_for
+from tests.protocol.inbound_switch import NODE, T0, InboundSwitch
+from tests.unit.examples import ANNA, BERND, DOMAIN, group, plan_for
 
-NODE = "switch1"
 DAY_MS = 24 * 3600 * 1000
 A_LEG = "28d93954-673b-42a5-88bd-6068fb9b5cb5"
-T0 = arrival().arrived_at_ms
 CALL_ID = CallIds().next(T0, bytes(6))
 FIRST, SECOND = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2))
 OUR_NOTE = note(CALL_ID, plan_for(ANNA, BERND))
@@ -45,69 +42,6 @@ TALKED = {
     "variable_bridge_uuid": FIRST,
     "variable_originate_causes": f"ARRAY::{FIRST};NONE|:{SECOND};LOSE_RACE",
 }
-
-
-class InboundSwitch:
-    """The other side of an inbound event socket: knows which channels live, and says what it is told to say."""
-
-    def __init__(self) -> None:
-        self.channels: dict[str, dict[str, object]] = {}
-        self.connections: list[Any] = []
-        self.asked: list[str] = []
-        self.refuses = ""
-        self.name = NODE
-        self._server = StreamServer(("127.0.0.1", 0), self._serve)
-        self._server.start()
-        self.port: int = self._server.server_port
-
-    def tell(self, event: dict[str, str]) -> None:
-        body = "".join(f"{name}: {quote(value)}\n" for name, value in event.items()) + "\n"
-        self.connections[-1].sendall(f"Content-Length: {len(body)}\nContent-Type: text/event-plain\n\n{body}".encode())
-
-    def drop(self) -> None:
-        self.connections.pop().shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._server.stop()
-        for sock in self.connections:
-            sock.close()
-
-    def _serve(self, sock: Any, _address: Any) -> None:
-        self.connections.append(sock)
-        sock.sendall(b"Content-Type: auth/request\n\n")
-        with sock.makefile("rb") as lines:
-            for line in lines:
-                if line.strip():
-                    sock.sendall(self._answer(line.decode().strip()))
-
-    def _answer(self, line: str) -> bytes:
-        self.asked.append(line)
-        if self.refuses and line.startswith(self.refuses):
-            return b"Content-Type: command/reply\nReply-Text: -ERR not allowed\n\n"
-        if not line.startswith("api "):
-            return b"Content-Type: command/reply\nReply-Text: +OK\n\n"
-        body = self._api(*line.removeprefix("api ").partition(" ")[::2]).encode()
-        return b"Content-Type: api/response\nContent-Length: %d\n\n%b" % (len(body), body)
-
-    def _api(self, name: str, argument: str) -> str:
-        uuid, _, rest = argument.partition(" ")
-        channel = self.channels.get(uuid)
-        match name:
-            case "switchname":
-                return self.name
-            case "strepoch":
-                return str(T0 // 1000 + 60)
-            case "uuid_exists":
-                return "true" if channel is not None else "false"
-            case "uuid_getvar":
-                return str((channel or {}).get(f"variable_{rest}", "_undef_"))
-            case "uuid_dump":
-                return "{" + ",".join(f'"{key}":{_json(value)}' for key, value in (channel or {}).items()) + "}"
-        raise AssertionError(name)
-
-
-def _json(value: object) -> str:
-    return f"[{','.join(map(_json, value))}]" if isinstance(value, list) else f'"{value}"'
 
 
 class Stage:
@@ -187,7 +121,7 @@ class Stage:
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setattr(witness, "LOOK_EVERY_S", 0.05)
     monkeypatch.setattr(witness, "PATIENCE_S", 0.3)
-    monkeypatch.setattr(witness, "RECONNECT_FIRST_S", 0.05)
+    monkeypatch.setattr(reconnect, "FIRST_S", 0.05)
     stage = Stage(tmp_path)
     yield stage
     stage.close()
@@ -324,7 +258,7 @@ def test_a_switch_that_goes_away_is_found_again(stage: Stage, caplog: pytest.Log
 
 
 def test_a_switch_without_a_heartbeat_is_connected_to_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witness, "SILENCE_MAX_S", 0.2)
+    monkeypatch.setattr(reconnect, "SILENCE_MAX_S", 0.2)
     stage.watch()
     stage.await_(lambda: len([line for line in stage.switch.asked if line.startswith("auth")]) > 2)
 

@@ -46,8 +46,8 @@ def test_the_domain_of_the_extension_counts_before_the_channels() -> None:
         ({"Caller_Destination_Number": "sales"}, "'sales' is not a number"),
         ({"Caller_Destination_Number": None}, "'' is not a number"),
         ({"variable_huntgroup_domain": "a b"}, "'a b' is not a domain"),
-        ({"Socket_Mode": "static"}, "'async full' is needed"),
-        ({"Control": "single-channel"}, "'async full' is needed"),
+        ({"Socket_Mode": None}, "'async full' or 'full' is needed"),
+        ({"Control": "single-channel"}, "'async full' or 'full' is needed"),
     ],
 )
 def test_what_cannot_be_used_is_a_problem_in_words(changes: dict[str, str | None], problem: str) -> None:

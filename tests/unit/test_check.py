@@ -42,13 +42,18 @@ def test_the_dialplan_that_we_ship_is_right() -> None:
     assert lines(shipped()) == ["ok  dialplan: extension 'huntgroup' is complete and leads to this service"]
 
 
+def test_the_fast_variant_is_right() -> None:
+    (line,) = lines(shipped().replace("async full", "full"))
+    assert line.startswith("ok  dialplan: extension 'huntgroup' is complete")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
         ('name="huntgroup"', 'name="x"', "FIX dialplan: no extension 'huntgroup'; copy freeswitch/dialplan/"),
         ("continue_on_fail=true", "continue_on_fail=false", "does not set continue_on_fail=true before socket"),
         ("park_timeout=-1", "park_timeout=9", "does not set park_timeout=-1 before socket"),
-        ("async full", "full", "runs socket '127.0.0.1:8084 full'; 'async full' is needed"),
+        ("async full", "async", "runs socket '127.0.0.1:8084 async'; 'async full' is needed, or 'full' for the fast"),
         ("127.0.0.1:8084", "127.0.0.1:9999", "leads to 127.0.0.1:9999, but this service listens on 127.0.0.1:8084"),
         ("huntgroup_watchdog=$", "x=$", "has no watchdog (huntgroup_watchdog, before socket)"),
         (
