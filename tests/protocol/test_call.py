@@ -42,6 +42,8 @@ from tests.unit.examples import ANNA, BERND, CLARA, DOMAIN, HARDPHONE_ONLY, grou
 SPEED = 5.0
 REPLY_TIMEOUT_S = 0.5
 TEST_LIMIT_S = 15
+LAST_WORD_S = 0.5
+"""The service tells the journal after it has sent a caller on; of a call that it refuses it has nothing to tell."""
 KARL = Caller("030111", "Karl Kunde", domain="example.net")
 
 
@@ -123,7 +125,12 @@ class Lab:
         switch: Switch | None = None,
         **options: Any,
     ) -> CallResult:
-        return (switch or self.switch(*members)).call(caller, number, **options)
+        """Make one call from its begin to its end, and let the service have its last word on it."""
+        switch = switch or self.switch(*members)
+        self.served.clear()
+        result = switch.call(caller, number, **options)
+        self.served.wait(LAST_WORD_S)
+        return result
 
     def connect(self) -> Any:
         """Connect as something that need not be a switch."""
