@@ -1,0 +1,293 @@
+"""
+The faults: each is a way to break something, and to mend it again.
+
+``inject`` hits at one instant and returns at once; ``mend`` comes ``lasts_s`` later, and may take its time.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+from gevent import socket
+
+from tests.database.servers import Server
+from tests.faults.stage import SETTLES_WITHIN_S, Stage
+
+
+class Injection:
+    """One fault on one stage. By itself it does nothing, and there is nothing to mend."""
+
+    def __init__(self, stage: Stage, server: Server | None = None) -> None:
+        self.stage = stage
+        self.server = server
+
+    def inject(self) -> None:
+        """Break it, now."""
+
+    def mend(self) -> None:
+        """Put it right."""
+
+
+class WorkerKilled(Injection):
+    def inject(self) -> None:
+        self.stage.kill_processes(self.stage.workers()[:1])
+
+
+class AllWorkersKilled(Injection):
+    def inject(self) -> None:
+        self.stage.kill_processes(self.stage.workers())
+
+
+class AllKilled(Injection):
+    def inject(self) -> None:
+        self.stage.kill_processes(self.stage.everybody())
+
+    def mend(self) -> None:
+        self.stage.await_exit(5)
+        self.stage.serve()
+
+
+class SupervisorKilled(Injection):
+    """The workers end with their last calls, and only then is the address free again."""
+
+    def inject(self) -> None:
+        assert self.stage.process is not None
+        self._workers = self.stage.workers()
+        os.kill(self.stage.process.pid, signal.SIGKILL)
+
+    def mend(self) -> None:
+        self.stage.await_exit(5)
+        self.stage.await_gone(self._workers)
+        self.stage.serve()
+
+
+class WorkerFrozen(Injection):
+    def inject(self) -> None:
+        self._frozen = self.stage.workers()[0]
+        os.kill(self._frozen, signal.SIGSTOP)
+
+    def mend(self) -> None:
+        os.kill(self._frozen, signal.SIGCONT)
+
+
+class WorkerHangs(Injection):
+    """For so long that the supervisor ends it; a thaw comes too late."""
+
+    def inject(self) -> None:
+        self._frozen = self.stage.workers()[0]
+        self.stage.killed.add(self._frozen)
+        os.kill(self._frozen, signal.SIGSTOP)
+
+    def mend(self) -> None:
+        self.stage.await_gone([self._frozen])
+
+
+class AllFrozen(Injection):
+    """The machine stands still, but for the kernel, which goes on accepting."""
+
+    def inject(self) -> None:
+        self._frozen = self.stage.everybody()
+        for pid in self._frozen:
+            os.kill(pid, signal.SIGSTOP)
+
+    def mend(self) -> None:
+        for pid in self._frozen:
+            os.kill(pid, signal.SIGCONT)
+
+
+class Drained(Injection):
+    """SIGTERM; once it has ended, it is started again."""
+
+    def inject(self) -> None:
+        self.stage.terminate()
+
+    def mend(self) -> None:
+        self.stage.await_exit(SETTLES_WITHIN_S)
+        assert self.stage.exit_status() == 0
+        self.stage.serve()
+
+
+class Reloaded(Injection):
+    def inject(self) -> None:
+        self._before = self.stage.workers()
+        self.stage.send(signal.SIGHUP)
+
+    def mend(self) -> None:
+        self.stage.await_gone(self._before)
+
+
+class WriterKilled(Injection):
+    def inject(self) -> None:
+        self.stage.kill_processes([self.stage.companion("journal_writer")])
+
+
+class WitnessKilled(Injection):
+    def inject(self) -> None:
+        self.stage.kill_processes([self.stage.companion("witness")])
+
+
+class WorkerAndWitnessKilled(Injection):
+    def inject(self) -> None:
+        self.stage.kill_processes([self.stage.workers()[0], self.stage.companion("witness")])
+
+
+class DatabaseLocked(Injection):
+    """Another process holds SQLite's exclusive lock, so that nobody can write."""
+
+    def inject(self) -> None:
+        self._other = sqlite3.connect(self.stage.folder / "huntgroup.db", timeout=5, isolation_level=None)
+        self._other.execute("BEGIN EXCLUSIVE")
+
+    def mend(self) -> None:
+        self._other.rollback()
+        self._other.close()
+
+
+class DatabaseStopped(Injection):
+    """The server is ended as by a crash, and refuses connections until it is started again."""
+
+    def inject(self) -> None:
+        assert self.server is not None
+        self._stopping = gevent.get_hub().threadpool.spawn(self.server.stop)
+
+    def mend(self) -> None:
+        assert self.server is not None
+        self._stopping.get()
+        gevent.get_hub().threadpool.apply(self.server.start)
+
+
+class RowRefused(Injection):
+    """The database refuses one row: the end of one call of each phase."""
+
+    def inject(self) -> None:
+        numbers = ", ".join(f"'{number}'" for number in self.stage.first_callers)
+        with sqlite3.connect(self.stage.folder / "huntgroup.db", timeout=5) as db:
+            db.execute(
+                "CREATE TRIGGER refuses BEFORE UPDATE OF outcome ON calls WHEN new.outcome IS NOT NULL AND "
+                f"new.caller_number IN ({numbers}) BEGIN SELECT RAISE(ABORT, 'this row is refused'); END"
+            )
+        db.close()
+
+    def mend(self) -> None:
+        with sqlite3.connect(self.stage.folder / "huntgroup.db", timeout=5) as db:
+            db.execute("DROP TRIGGER refuses")
+        db.close()
+
+
+class SpoolFull(Injection):
+    """No file of a worker may grow (RLIMIT_FSIZE), as on a disk that is full."""
+
+    def inject(self) -> None:
+        self._limited = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in self.stage.workers()}
+        for pid, (_, hard) in self._limited.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+
+    def mend(self) -> None:
+        for pid, limits in self._limited.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+
+class EventSocketsCut(Injection):
+    """Every connection between switch and workers is reset."""
+
+    def inject(self) -> None:
+        assert self.stage.relay is not None
+        self.stage.board.disturb()
+        self.stage.relay.cut()
+
+
+class Stalled(Injection):
+    """Nothing passes between switch and workers, for longer than the service waits for an answer (3 s)."""
+
+    def inject(self) -> None:
+        assert self.stage.relay is not None
+        self.stage.board.disturb()
+        self.stage.relay.stall()
+
+    def mend(self) -> None:
+        assert self.stage.relay is not None
+        self.stage.board.disturb()
+        self.stage.relay.flow()
+
+
+class InboundCut(Injection):
+    def inject(self) -> None:
+        self.stage.board.events.cut()
+
+
+class WorkerKilledInboundCut(Injection):
+    def inject(self) -> None:
+        self.stage.kill_processes(self.stage.workers()[:1])
+        self.stage.board.events.cut()
+
+
+class Garbage(Injection):
+    """Peers that are no switch: a browser, half a header, binary nonsense, a port scan, and one that says nothing."""
+
+    SAYS = (
+        b"GET / HTTP/1.1\r\nHost: pbx\r\n\r\n",
+        b"Content-Type: command/reply\nReply-Te",
+        b"\x00\xff" * 500,
+        b"Content-Length: 99999999999999999999\n\n",
+        b"",
+    )
+
+    def inject(self) -> None:
+        self._silent: list[Any] = []
+        for says in self.SAYS * 6:
+            peer = socket.create_connection(self.stage.address)
+            peer.sendall(says)
+            self._silent.append(peer)
+            socket.create_connection(self.stage.address).close()
+
+    def mend(self) -> None:
+        for peer in self._silent:
+            peer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row of the matrix."""
+
+    name: str
+    injection: Callable[..., Injection]
+    lasts_s: float = 0.0
+    with_relay: bool = False
+    with_server: bool = False
+
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        Fault("nothing", Injection),
+        Fault("worker killed", WorkerKilled),
+        Fault("all workers killed", AllWorkersKilled),
+        Fault("all processes killed, restarted", AllKilled, 1.5),
+        Fault("supervisor killed, restarted", SupervisorKilled),
+        Fault("worker frozen for 3 s", WorkerFrozen, 3.0),
+        Fault("worker hangs", WorkerHangs),
+        Fault("all frozen for 3 s", AllFrozen, 3.0),
+        Fault("SIGTERM, restarted", Drained),
+        Fault("SIGHUP", Reloaded, 1.0),
+        Fault("journal writer killed", WriterKilled),
+        Fault("witness killed", WitnessKilled),
+        Fault("worker and witness killed", WorkerAndWitnessKilled),
+        Fault("database locked for 4 s", DatabaseLocked, 4.0),
+        Fault("database stopped for 4 s", DatabaseStopped, 4.0, with_server=True),
+        Fault("database refuses a row", RowRefused, 3.0),
+        Fault("spool full for 3 s", SpoolFull, 3.0),
+        Fault("event sockets cut", EventSocketsCut, with_relay=True),
+        Fault("network stalls for 4 s", Stalled, 4.0, with_relay=True),
+        Fault("inbound connection cut", InboundCut),
+        Fault("worker killed, inbound connection cut", WorkerKilledInboundCut),
+        Fault("hostile peers", Garbage, 3.0),
+    )
+}
+"""Nothing is a fault, too: without one, the same check holds."""
