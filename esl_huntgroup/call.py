@@ -323,9 +323,13 @@ class Call:
         return _leg_causes(message) if self._hunt.state is State.ALERTING else {}
 
     def _ask_whether_it_exists(self) -> Event | None:
-        """After a long silence: return CallerGone if the channel is no more, None if it is. Raises SwitchError."""
+        """
+        After a long silence: return CallerGone if the channel is no more, None if it is. Raises SwitchError.
+
+        A caller of whom the switch has said only that they are gone has been so since before the silence.
+        """
         if self._session.is_dismissed:
-            return CallerGone(self._now_ms(), "", {})
+            return CallerGone(self._now_ms() - int(LAST_EVENTS_S * 1000), "", {})
         (answer,) = self._exchange([api(f"uuid_exists {self._arrival.channel_uuid}")])
         return None if answer.reply == "true" else CallerGone(self._now_ms(), "", {})
 
