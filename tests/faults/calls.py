@@ -12,8 +12,8 @@ from gevent.event import Event
 from esl_huntgroup.simulator.interference import NONE, Interference
 from esl_huntgroup.simulator.sipvars import Caller
 from esl_huntgroup.simulator.switch import CallResult
-from tests.faults.firm import KINDS, Kind
 from tests.faults.board import Board
+from tests.faults.firm import KINDS, Kind
 from tests.faults.truth import Lived
 
 _numbers = itertools.count(3_000_000)
@@ -128,4 +128,3 @@ AT_CONNECT = b"Event-Name: CHANNEL_DATA"
 """What the switch answers to ``connect``: until then the service knows nothing of the call."""
 AT_QUESTIONS = b"Content-Type: api/response"
 """The first answer to the questions of the service: it has looked the group up, and no phone rings yet."""
-

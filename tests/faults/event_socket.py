@@ -1,4 +1,4 @@
-"""The event socket of the simulated switch, on which the second witness listens and asks (mod_event_socket, inbound)."""
+"""The event socket of the simulated switch, on which the second witness listens (mod_event_socket, inbound)."""
 
 from __future__ import annotations
 

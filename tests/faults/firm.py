@@ -61,7 +61,9 @@ KINDS = (
     Kind("two answer at once", "711", (answering(0.25), answering(0.25)), "answered"),
     Kind("member hangs up", "712", (RINGING, answering(0.2, talks_s=0.4)), "answered", talks_s=None),
     Kind("all busy", "713", (BUSY, rejecting(0.2)), "all_busy"),
-    Kind("nobody registered", "714", (None, None), "nobody_registered", overflow={"nobody_registered": {"respond": 410}}),
+    Kind(
+        "nobody registered", "714", (None, None), "nobody_registered", overflow={"nobody_registered": {"respond": 410}}
+    ),
     Kind("no answer", "715", (RINGING, RINGING), "no_answer"),
     Kind("caller gives up", "716", (RINGING, None, RINGING), "caller_gone", gives_up_s=0.8),
     Kind("group disabled", "717", (RINGING,), "group_disabled", hunt_mode="disabled"),

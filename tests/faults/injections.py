@@ -254,10 +254,11 @@ class Garbage(Injection):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row of the matrix."""
+    """A row of the matrix. ``trace`` is what the service's log must say of it: the proof that the fault was there."""
 
     name: str
     injection: Callable[..., Injection]
+    trace: str
     lasts_s: float = 0.0
     with_relay: bool = False
     with_server: bool = False
@@ -266,28 +267,28 @@ class Fault:
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault("nothing", Injection),
-        Fault("worker killed", WorkerKilled),
-        Fault("all workers killed", AllWorkersKilled),
-        Fault("all processes killed, restarted", AllKilled, 1.5),
-        Fault("supervisor killed, restarted", SupervisorKilled),
-        Fault("worker frozen for 3 s", WorkerFrozen, 3.0),
-        Fault("worker hangs", WorkerHangs),
-        Fault("all frozen for 3 s", AllFrozen, 3.0),
-        Fault("SIGTERM, restarted", Drained),
-        Fault("SIGHUP", Reloaded, 1.0),
-        Fault("journal writer killed", WriterKilled),
-        Fault("witness killed", WitnessKilled),
-        Fault("worker and witness killed", WorkerAndWitnessKilled),
-        Fault("database locked for 4 s", DatabaseLocked, 4.0),
-        Fault("database stopped for 4 s", DatabaseStopped, 4.0, with_server=True),
-        Fault("database refuses a row", RowRefused, 3.0),
-        Fault("spool full for 3 s", SpoolFull, 3.0),
-        Fault("event sockets cut", EventSocketsCut, with_relay=True),
-        Fault("network stalls for 4 s", Stalled, 4.0, with_relay=True),
-        Fault("inbound connection cut", InboundCut),
-        Fault("worker killed, inbound connection cut", WorkerKilledInboundCut),
-        Fault("hostile peers", Garbage, 3.0),
+        Fault("nothing", Injection, "hunt ended "),
+        Fault("worker killed", WorkerKilled, "ended with SIGKILL; its calls live on"),
+        Fault("all workers killed", AllWorkersKilled, "ended with SIGKILL; its calls live on"),
+        Fault("all processes killed, restarted", AllKilled, "was left open by its service", 1.5),
+        Fault("supervisor killed, restarted", SupervisorKilled, "stopping: no new calls"),
+        Fault("worker frozen for 3 s", WorkerFrozen, "hunt ended ", 3.0),
+        Fault("worker hangs", WorkerHangs, "hangs and is ended"),
+        Fault("all frozen for 3 s", AllFrozen, "hunt ended ", 3.0),
+        Fault("SIGTERM, restarted", Drained, "main stopped"),
+        Fault("SIGHUP", Reloaded, "reloaded: serving on", 1.0),
+        Fault("journal writer killed", WriterKilled, "the journal writer has ended with status -9"),
+        Fault("witness killed", WitnessKilled, "the witness has ended with status -9"),
+        Fault("worker and witness killed", WorkerAndWitnessKilled, "the witness has ended with status -9"),
+        Fault("database locked for 4 s", DatabaseLocked, "journal: records wait in", 4.0),
+        Fault("database stopped for 4 s", DatabaseStopped, "journal: records wait in", 4.0, with_server=True),
+        Fault("database refuses a row", RowRefused, "journal: a record is refused", 3.0),
+        Fault("spool full for 3 s", SpoolFull, "can be written again, nothing is left in memory", 3.0),
+        Fault("event sockets cut", EventSocketsCut, "the connection ended call=", with_relay=True),
+        Fault("network stalls for 4 s", Stalled, "no answer within the deadline call=", 4.0, with_relay=True),
+        Fault("inbound connection cut", InboundCut, "witness: the connection ended"),
+        Fault("worker killed, inbound connection cut", WorkerKilledInboundCut, "witness: the connection ended"),
+        Fault("hostile peers", Garbage, "not an event socket: it begins with", 3.0),
     )
 }
 """Nothing is a fault, too: without one, the same check holds."""

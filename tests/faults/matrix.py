@@ -17,7 +17,8 @@ from tests.database.servers import Server
 from tests.faults.calls import AT_CONNECT, AT_QUESTIONS, Hold, Load, Made, lived, make
 from tests.faults.firm import PHASES
 from tests.faults.injections import Fault
-from tests.faults.stage import Examined, Stage, until
+from tests.faults.stage import Stage, until
+from tests.faults.truth import Examined
 
 CALLS_PER_CELL = 6
 LOAD_PER_S = 8.0
@@ -56,6 +57,7 @@ class Run:
         load.stop()
         self._made[UNDER_LOAD] = load.made
         self._await_the_end()
+        assert self._fault.trace in self._stage.log_text(), f"the log says nothing of {self._fault.trace!r}"
         return {column: self._stage.examine(made) for column, made in self._made.items()}
 
     # -- calls in every phase -------------------------------------------------------------------------------------

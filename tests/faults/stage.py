@@ -13,7 +13,6 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import gevent
@@ -24,20 +23,12 @@ from tests.faults import firm
 from tests.faults.board import Board
 from tests.faults.calls import Made, lived
 from tests.faults.relay import Relay
-from tests.faults.truth import Lived, problems
+from tests.faults.truth import Examined, problems
 from tests.protocol.test_service import LIMIT_S
 from tests.protocol.test_workers import Service, free_port, is_alive
 
 SETTLES_WITHIN_S = 60.0
 """Two rounds of a witness that gives the first one 8 s, after a reconnection and a database that was away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """One call after the check."""
-
-    lived: Lived
-    problems: tuple[str, ...]
 
 
 def until(is_so: Callable[[], object], within_s: float, what: str) -> None:

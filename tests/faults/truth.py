@@ -52,6 +52,14 @@ class Lived:
         return bool(self.status)
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One call after the check."""
+
+    lived: Lived
+    problems: tuple[str, ...]
+
+
 def problems(lived: Lived, rows: Sequence[Call]) -> list[str]:
     """Return a sentence for everything that is wrong with one call, none when all is well."""
     return [f"{lived.caller}: {text}" for text in (*_served(lived), *_alive(lived), *_told(lived, rows))]
