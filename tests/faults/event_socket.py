@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
 import gevent
+from gevent import socket
 from gevent.lock import Semaphore
 from gevent.server import StreamServer
 
@@ -42,10 +46,6 @@ class EventSocket:
             return frozenset()
         return frozenset(line for line in self._listening() if line.send_event(headers))
 
-    def is_connected(self, line: Line) -> bool:
-        """Whether somebody who once listened still does."""
-        return line in self._lines
-
     @property
     def listeners(self) -> int:
         """How many have subscribed."""
@@ -55,7 +55,6 @@ class EventSocket:
         """End every connection."""
         for line in list(self._lines):
             line.close()
-        self._lines.clear()
 
     def close(self) -> None:
         """Listen no more."""
@@ -74,6 +73,7 @@ class EventSocket:
         except OSError:
             pass
         finally:
+            line.left_at = time.monotonic()
             self._lines.discard(line)
             sock.close()
 
@@ -93,10 +93,11 @@ class EventSocket:
 
 
 class Line:
-    """One connection."""
+    """One connection. ``left_at`` is when it ended, on the monotonic clock."""
 
     def __init__(self, sock: Any, answer: Callable[[str, str], str]) -> None:
         self.is_subscribed = False
+        self.left_at = math.inf
         self._sock = sock
         self._answer = answer
         self._turn = Semaphore()
@@ -122,7 +123,8 @@ class Line:
 
     def close(self) -> None:
         """End the connection."""
-        self._sock.close()
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def _reply(self, command: Command) -> bytes:
         word, _, rest = command.line.partition(" ")

@@ -7,6 +7,7 @@ the load beside them.
 
 from __future__ import annotations
 
+import functools
 import random
 from pathlib import Path
 
@@ -28,7 +29,7 @@ WARM_S = 1.0
 """How long the load goes on before and after: calls to be hit, and calls that come to what was hit."""
 OVER_WITHIN_S = 60.0
 STEP_S = 0.005
-"""Between the calls that answer, or end, and the fault: some are before, some within, some behind a look of the switch."""
+"""Between the calls that answer, or end, and the fault: so the switch has seen some and not others."""
 
 Row = dict[str, list[Examined]]
 
@@ -58,7 +59,7 @@ class Run:
         self._made[UNDER_LOAD] = load.made
         self._await_the_end()
         assert self._fault.trace in self._stage.log_text(), f"the log says nothing of {self._fault.trace!r}"
-        return {column: self._stage.examine(made) for column, made in self._made.items()}
+        return {column: self._stage.examine(self._made[column]) for column in COLUMNS}
 
     # -- calls in every phase -------------------------------------------------------------------------------------
 
@@ -75,7 +76,7 @@ class Run:
             self._await_ringing(phase)
         for phase, hold in self._holds.items():
             self._answer(phase)
-            until(lambda hold=hold: hold.reached == CALLS_PER_CELL, 10, f"{phase}: {hold.reached} are there")
+            until(functools.partial(_has_all, hold), 10, f"{phase}: not all are there")
         self._stage.first_callers = [made[0].number for made in self._made.values()]
 
     def _begin(self, phase: str) -> None:
@@ -123,6 +124,10 @@ class Run:
 
     def _what_is_left(self, everything: list[Made]) -> str:
         return f"calls are not over: {[lived(self._board, made) for made in everything if not made.is_over]}"
+
+
+def _has_all(hold: Hold) -> bool:
+    return hold.reached == CALLS_PER_CELL
 
 
 def run(folder: Path, fault: Fault, database: Path | str, server: Server | None = None) -> Row:

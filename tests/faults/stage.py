@@ -18,6 +18,7 @@ from pathlib import Path
 import gevent
 
 from esl_huntgroup import spool
+from esl_huntgroup.database import execute, open_database
 from tests.e2e.journal import Call, calls_of
 from tests.faults import firm
 from tests.faults.board import Board
@@ -27,6 +28,7 @@ from tests.faults.truth import Examined, problems
 from tests.protocol.test_service import LIMIT_S
 from tests.protocol.test_workers import Service, free_port, is_alive
 
+POLL_S = 0.05
 SETTLES_WITHIN_S = 60.0
 """Two rounds of a witness that gives the first one 8 s, after a reconnection and a database that was away."""
 
@@ -36,7 +38,7 @@ def until(is_so: Callable[[], object], within_s: float, what: str) -> None:
     deadline = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < deadline, f"after {within_s:g} s: {what}"
-        gevent.sleep(0.05)
+        gevent.sleep(POLL_S)
 
 
 def template(folder: Path, database: str = "") -> Path:
@@ -96,11 +98,16 @@ class Stage(Service):
             command = [sys.executable, "-m", "esl_huntgroup", "serve"]
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         until(lambda: b"serving on " in self.log.read_bytes()[offset:], LIMIT_S, f"not serving: {self.log_text()}")
-        until(lambda: len(self.workers()) == 2, LIMIT_S, "there are no two workers")
-        until(lambda: self.board.events.listeners, LIMIT_S, "no witness has come")
+        self.await_whole()
+
+    def await_whole(self) -> None:
+        """Wait until both workers, the writer and the witness are there and serve."""
+        until(lambda: len(self.workers()) == 2, SETTLES_WITHIN_S, "there are no two workers")
+        until(lambda: len(self._children()) == 4, SETTLES_WITHIN_S, "the writer or the witness is missing")
+        until(lambda: self.board.events.listeners, SETTLES_WITHIN_S, "no witness has come")
 
     def companion(self, name: str) -> int:
-        """Return the process id of the ``journal_writer`` or the ``witness``. Raises AssertionError if there is none."""
+        """Return the process id of the ``journal_writer`` or the ``witness``. Raises AssertionError without one."""
         found = [pid for pid in self._children() if _runs(pid, f"esl_huntgroup.{name}")]
         assert found, f"no {name} is running"
         return found[0]
@@ -159,7 +166,15 @@ class Stage(Service):
 
     def is_settled(self) -> bool:
         """Whether the journal has an end for each call, and has all that was told."""
-        return spool.waiting_bytes(self.spool) == 0 and not [call for call in self.journal_calls() if not call.outcome]
+        return spool.waiting_bytes(self.spool) == 0 and not self._open_calls()
+
+    def _open_calls(self) -> int:
+        db = open_database(self.database_url)
+        try:
+            (count,) = execute(db, "SELECT COUNT(*) FROM calls WHERE outcome IS NULL").fetchone()
+        finally:
+            db.close()
+        return int(count)
 
     def journal_calls(self) -> list[Call]:
         """Return every call of the journal."""
@@ -176,7 +191,7 @@ class Stage(Service):
         told = lived(self.board, made)
         is_broken = told.was_cut or any(self._was_killed(row) for row in rows)
         told = dataclasses.replace(told, is_heard=told.is_heard or not is_broken)
-        return Examined(told, tuple(problems(told, rows)))
+        return Examined(told, tuple(problems(told, rows)), bool(rows))
 
     def _was_killed(self, call: Call) -> bool:
         """Whether the process that carried a call was ended by the test."""

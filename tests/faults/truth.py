@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tests.e2e.journal import Call, assert_whole
 
 SERVED_WITHIN_S = 30.0
-"""The longest honest way: the watchdog's 8 s, or 5 s of ringing and 12 s more until the guard sees that nobody comes."""
+"""The longest honest way: the watchdog's 8 s, or 5 s of ringing and 12 s more until the guard looks."""
 CLOCK_S = 1.0
 """How far what the caller experienced may be from what is written of it: both sides of the switch look every 20 ms."""
 EXCUSES = frozenset({"interrupted", "switch_gone", "service_fault"})
@@ -58,6 +58,7 @@ class Examined:
 
     lived: Lived
     problems: tuple[str, ...]
+    has_rows: bool
 
 
 def problems(lived: Lived, rows: Sequence[Call]) -> list[str]:
@@ -105,7 +106,7 @@ def _told(lived: Lived, rows: Sequence[Call]) -> Iterator[str]:
 
 
 def _may_be_without_rows(lived: Lived) -> bool:
-    """A call that no group has; or one that nobody rang for: the dialplan took it back, or the caller went before."""
+    """Return whether no group has the number, or no phone rang: the dialplan took it back, or the caller went."""
     if not lived.plan:
         return True
     return not lived.rang and (lived.fallback == "" or lived.gave_up)
