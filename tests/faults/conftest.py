@@ -13,17 +13,14 @@ import pytest
 
 from tests.database import servers
 from tests.database.servers import Server
-
-# What a real switch needs: the fixtures of the end-to-end tests.
-from tests.e2e.conftest import lab, service, switch  # noqa: F401
-from tests.faults import table
-from tests.faults.stage import template
+from tests.faults import firm, table
+from tests.faults.installed import template
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Set the firm up once; every row of the matrix has a copy."""
-    return template(tmp_path_factory.mktemp("template"))
+    return template(tmp_path_factory.mktemp("template"), firm.document())
 
 
 @pytest.fixture(scope="session")

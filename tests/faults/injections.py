@@ -18,15 +18,43 @@ import gevent
 from gevent import socket
 
 from tests.database.servers import Server
-from tests.faults.stage import SETTLES_WITHIN_S, Stage
+from tests.faults.board import Board
+from tests.faults.installed import SETTLES_WITHIN_S, Installed
+from tests.faults.relay import Relay
 
 
 class Injection:
-    """One fault on one stage. By itself it does nothing, and there is nothing to mend."""
+    """
+    One fault on one service. By itself it does nothing, and there is nothing to mend.
 
-    def __init__(self, stage: Stage, server: Server | None = None) -> None:
+    ``board`` is the simulated switch, ``relay`` what stands between both, ``server`` that of the database; each is
+    there for those faults that say so.
+    """
+
+    def __init__(
+        self,
+        stage: Installed,
+        board: Board | None = None,
+        relay: Relay | None = None,
+        server: Server | None = None,
+    ) -> None:
         self.stage = stage
-        self.server = server
+        self._board, self._relay, self._server = board, relay, server
+
+    @property
+    def board(self) -> Board:
+        assert self._board is not None, "this fault needs the simulated switch"
+        return self._board
+
+    @property
+    def relay(self) -> Relay:
+        assert self._relay is not None, "this fault needs a relay"
+        return self._relay
+
+    @property
+    def server(self) -> Server:
+        assert self._server is not None, "this fault needs a server"
+        return self._server
 
     def inject(self) -> None:
         """Break it, now."""
@@ -154,11 +182,9 @@ class DatabaseStopped(Injection):
     """The server is ended as by a crash, and refuses connections until it is started again."""
 
     def inject(self) -> None:
-        assert self.server is not None
         self._stopping = gevent.get_hub().threadpool.spawn(self.server.stop)
 
     def mend(self) -> None:
-        assert self.server is not None
         self._stopping.get()
         gevent.get_hub().threadpool.apply(self.server.start)
 
@@ -198,34 +224,31 @@ class EventSocketsCut(Injection):
     """Every connection between switch and workers is reset."""
 
     def inject(self) -> None:
-        assert self.stage.relay is not None
-        self.stage.board.disturb()
-        self.stage.relay.cut()
+        self.board.disturb()
+        self.relay.cut()
 
 
 class Stalled(Injection):
     """Nothing passes between switch and workers, for longer than the service waits for an answer (3 s)."""
 
     def inject(self) -> None:
-        assert self.stage.relay is not None
-        self.stage.board.disturb()
-        self.stage.relay.stall()
+        self.board.disturb()
+        self.relay.stall()
 
     def mend(self) -> None:
-        assert self.stage.relay is not None
-        self.stage.board.disturb()
-        self.stage.relay.flow()
+        self.board.disturb()
+        self.relay.flow()
 
 
 class InboundCut(Injection):
     def inject(self) -> None:
-        self.stage.board.events.cut()
+        self.board.events.cut()
 
 
 class WorkerKilledInboundCut(Injection):
     def inject(self) -> None:
         self.stage.kill_processes(self.stage.workers()[:1])
-        self.stage.board.events.cut()
+        self.board.events.cut()
 
 
 class Garbage(Injection):
@@ -262,6 +285,12 @@ class Fault:
     lasts_s: float = 0.0
     with_relay: bool = False
     with_server: bool = False
+    with_board: bool = False
+
+    @property
+    def is_beside_the_service(self) -> bool:
+        """Whether it hits something else than the service and its SQLite database."""
+        return self.with_relay or self.with_server or self.with_board
 
 
 FAULTS = {
@@ -286,8 +315,13 @@ FAULTS = {
         Fault("spool full for 3 s", SpoolFull, "can be written again, nothing is left in memory", 3.0),
         Fault("event sockets cut", EventSocketsCut, "the connection ended call=", with_relay=True),
         Fault("network stalls for 4 s", Stalled, "no answer within the deadline call=", 4.0, with_relay=True),
-        Fault("inbound connection cut", InboundCut, "witness: the connection ended"),
-        Fault("worker killed, inbound connection cut", WorkerKilledInboundCut, "witness: the connection ended"),
+        Fault("inbound connection cut", InboundCut, "witness: the connection ended", with_board=True),
+        Fault(
+            "worker killed, inbound connection cut",
+            WorkerKilledInboundCut,
+            "witness: the connection ended",
+            with_board=True,
+        ),
         Fault("hostile peers", Garbage, "not an event socket: it begins with", 3.0),
     )
 }

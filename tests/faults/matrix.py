@@ -18,7 +18,8 @@ from tests.database.servers import Server
 from tests.faults.calls import AT_CONNECT, AT_QUESTIONS, Hold, Load, Made, lived, make
 from tests.faults.firm import PHASES
 from tests.faults.injections import Fault
-from tests.faults.stage import Stage, until
+from tests.faults.installed import until
+from tests.faults.stage import Stage
 from tests.faults.truth import Examined
 
 CALLS_PER_CELL = 6
@@ -41,7 +42,7 @@ class Run:
         self._stage = stage
         self._board = stage.board
         self._fault = fault
-        self._injection = fault.injection(stage, server)
+        self._injection = fault.injection(stage, stage.board, stage.relay, server)
         self._made: dict[str, list[Made]] = {}
         self._holds = {"connecting": Hold(AT_CONNECT), "asking": Hold(AT_QUESTIONS)}
 

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from tests.faults import matrix, table
+from tests.faults import firm, matrix, table
 from tests.faults.injections import FAULTS
+from tests.faults.installed import template
 from tests.faults.matrix import COLUMNS
-from tests.faults.stage import template
 
 PART = ("all processes killed, restarted", "database locked for 4 s", "network stalls for 4 s")
 """What every run of the tests does: less than a minute of the five that all take."""
@@ -27,7 +27,7 @@ def row(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         name = f"fault{len(os.listdir(folder.parent))}"
         server.sql(f"CREATE DATABASE {name}")
         database = server.url(name)
-        template(folder, database)
+        template(folder, firm.document(), database)
     row = matrix.run(folder, fault, database or request.getfixturevalue("sqlite_template"), server)
     table.note("faults on the simulated switch", fault.name, row)
     return row

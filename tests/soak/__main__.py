@@ -17,7 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from esl_huntgroup import spool
-from tests.faults.stage import Stage, template
+from tests.faults import firm
+from tests.faults.installed import template
+from tests.faults.stage import Stage
 from tests.faults.truth import Examined
 from tests.soak.course import Course
 from tests.soak.processes import growth
@@ -33,7 +35,7 @@ def main() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory(prefix="huntgroup-soak-") as folder:
-        stage = Stage(Path(folder), template(Path(folder)), with_relay=True)
+        stage = Stage(Path(folder), template(Path(folder), firm.document()), with_relay=True)
         try:
             return soak(stage, options.calls, options.seed)
         except AssertionError as error:

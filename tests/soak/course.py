@@ -17,7 +17,8 @@ import gevent
 from tests.faults.calls import Made, make
 from tests.faults.firm import KINDS
 from tests.faults.injections import FAULTS, Fault
-from tests.faults.stage import SETTLES_WITHIN_S, Stage, until
+from tests.faults.installed import SETTLES_WITHIN_S, until
+from tests.faults.stage import Stage
 from tests.faults.truth import Examined
 from tests.soak.processes import Holding, look
 
@@ -103,7 +104,7 @@ class Course:
             if self._is_over:
                 return
             fault = next(faults)
-            injection = fault.injection(self._stage)
+            injection = fault.injection(self._stage, self._stage.board, self._stage.relay)
             injection.inject()
             gevent.sleep(fault.lasts_s)
             injection.mend()
