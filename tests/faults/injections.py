@@ -317,7 +317,7 @@ FAULTS = {
         Fault("network stalls for 4 s", Stalled, "no answer within the deadline call=", 4.0, with_relay=True),
         Fault("inbound connection cut", InboundCut, "witness: the connection ended", with_board=True),
         Fault(
-            "worker killed, inbound connection cut",
+            "worker killed, inbound cut",
             WorkerKilledInboundCut,
             "witness: the connection ended",
             with_board=True,

@@ -63,7 +63,7 @@ class Story:
         """Return in which phase the call was at this time."""
         if self.invited_at > at + INSTANT_S or (self.over_at and self.over_at < at - INSTANT_S):
             return "load"
-        if abs(self.over_at - at) <= INSTANT_S:
+        if self.answered_at and abs(self.over_at - at) <= INSTANT_S:
             return "ending"
         if abs(self.answered_at - at) <= INSTANT_S:
             return "answering"

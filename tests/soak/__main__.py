@@ -58,7 +58,7 @@ def soak(stage: Stage, calls: int, seed: int) -> int:
     for pid, before in course.before.items():
         after = course.after.get(pid, before)
         print(f"  {before.name}: {before.rss_kb} -> {after.rss_kb}, {before.descriptors} -> {after.descriptors}")
-    wrong += growth(course.before, course.after)
+    wrong += growth(course.before, course.after, course.measured_calls)
     for sentence in wrong[:SHOWN_MAX]:
         print(f"WRONG: {sentence}")
     print(f"{len(wrong)} things are wrong" if wrong else "nothing is wrong")

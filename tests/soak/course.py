@@ -37,7 +37,7 @@ DEADLY = tuple(
         "journal writer killed",
         "witness killed",
         "worker and witness killed",
-        "worker killed, inbound connection cut",
+        "worker killed, inbound cut",
     )
 )
 HARMLESS = tuple(
