@@ -12,6 +12,7 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -19,7 +20,7 @@ from gevent import socket
 
 from tests.database.servers import Server
 from tests.faults.board import Board
-from tests.faults.installed import SETTLES_WITHIN_S, Installed
+from tests.faults.installed import SETTLES_WITHIN_S, Installed, until
 from tests.faults.relay import Relay
 
 
@@ -102,6 +103,7 @@ class WorkerFrozen(Injection):
         os.kill(self._frozen, signal.SIGSTOP)
 
     def mend(self) -> None:
+        assert _is_stopped(self._frozen)
         os.kill(self._frozen, signal.SIGCONT)
 
 
@@ -126,6 +128,7 @@ class AllFrozen(Injection):
             os.kill(pid, signal.SIGSTOP)
 
     def mend(self) -> None:
+        assert all(map(_is_stopped, self._frozen))
         for pid in self._frozen:
             os.kill(pid, signal.SIGCONT)
 
@@ -207,6 +210,23 @@ class RowRefused(Injection):
         db.close()
 
 
+class RowRefusedWorkerKilled(RowRefused):
+    """For so long that the second witness meets the refusal, too; it completes all other calls meanwhile."""
+
+    def inject(self) -> None:
+        super().inject()
+        self.stage.kill_processes(self.stage.workers()[:1])
+
+    def mend(self) -> None:
+        refused = set(self.stage.first_callers)
+        until(lambda: self._open_of_the_killed() <= refused, SETTLES_WITHIN_S, "the witness completes no other call")
+        super().mend()
+
+    def _open_of_the_killed(self) -> set[str]:
+        calls = self.stage.journal_calls()
+        return {call.caller_number for call in calls if not call.outcome and self.stage.was_killed(call)}
+
+
 class SpoolFull(Injection):
     """No file of a worker may grow (RLIMIT_FSIZE), as on a disk that is full."""
 
@@ -275,6 +295,10 @@ class Garbage(Injection):
             peer.close()
 
 
+def _is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A row of the matrix. ``trace`` is what the service's log must say of it: the proof that the fault was there."""
@@ -312,6 +336,7 @@ FAULTS = {
         Fault("database locked for 4 s", DatabaseLocked, "journal: records wait in", 4.0),
         Fault("database stopped for 4 s", DatabaseStopped, "journal: records wait in", 4.0, with_server=True),
         Fault("database refuses a row", RowRefused, "journal: a record is refused", 3.0),
+        Fault("a row refused, worker killed", RowRefusedWorkerKilled, "stays open: the database refuses", 14.0),
         Fault("spool full for 3 s", SpoolFull, "can be written again, nothing is left in memory", 3.0),
         Fault("event sockets cut", EventSocketsCut, "the connection ended call=", with_relay=True),
         Fault("network stalls for 4 s", Stalled, "no answer within the deadline call=", 4.0, with_relay=True),
