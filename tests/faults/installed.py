@@ -22,7 +22,7 @@ from tests.e2e.journal import Call, calls_of
 from tests.protocol.test_service import LIMIT_S
 from tests.protocol.test_workers import Service, is_alive
 
-POLL_S = 0.05
+POLL_S = 0.02
 SETTLES_WITHIN_S = 60.0
 """Two rounds of a witness that gives the first one 8 s, after a reconnection and a database that was away."""
 

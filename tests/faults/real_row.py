@@ -1,8 +1,9 @@
 """
 One row of the matrix on a real FreeSWITCH: a stream of SIPp callers, and a fault in the midst of it.
 
-Callers come so evenly that at any instant some are in every phase. In which one a call was, the SIP messages tell
-afterwards; ``arriving`` is what comes before the first ringing, since SIP does not show how far the service is then.
+Callers come so evenly that at any instant some are in every phase, and a few more within the blink before the fault.
+In which phase a call was, the SIP messages tell afterwards; ``arriving`` is what comes before the first ringing, since
+SIP does not show how far the service is then.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from tests.faults.truth import Examined, Lived, problems
 
 CALLS = 90
 CALLS_PER_S = 15
+BURST = 20
+BURST_PER_S = 100
+"""A call takes about 30 ms until the first phone rings: three of the burst are on their way there at any instant."""
 FAULT_AFTER_S = 3.0
 RINGS_MS = 1000
 TALK_MS = 1500
 INSTANT_S = 0.15
-"""How near to the fault an event is at the same instant: two calls come within this time."""
+"""How near to the fault an event is at the same instant."""
 PHASES = ("arriving", "ringing", "answering", "talking", "ending", "load")
 _prefixes = itertools.count(51)
 
@@ -94,10 +98,12 @@ class RealRow:
             self._service.serve()
             self._phone("1001", sipp.answers(RINGS_MS))
             self._phone("1002", sipp.rings())
-            callers = self._callers()
+            callers = [self._callers(self._prefix, CALLS, CALLS_PER_S)]
             gevent.sleep(FAULT_AFTER_S)
+            callers.append(self._callers(f"0{self._prefix}", BURST, BURST_PER_S))
             struck_at = self._strike()
-            callers.wait_ended(SETTLES_WITHIN_S)
+            for endpoint in callers:
+                endpoint.wait_ended(SETTLES_WITHIN_S)
             self._switch.wait_without_channels(SETTLES_WITHIN_S)
             self._service.settle()
             assert self._fault.trace in self._service.log_text(), f"the log says nothing of {self._fault.trace!r}"
@@ -116,18 +122,18 @@ class RealRow:
             self._deaf_from, self._deaf_until = struck_at - 1, time.time() + 1
         return struck_at
 
-    def _examine(self, callers: Endpoint, struck_at: float) -> dict[str, list[Examined]]:
+    def _examine(self, callers: list[Endpoint], struck_at: float) -> dict[str, list[Examined]]:
         rows: dict[str, list[Call]] = defaultdict(list)
         for call in self._service.journal_calls():
             rows[call.caller_number].append(call)
         found: dict[str, list[Examined]] = {phase: [] for phase in PHASES}
         rung = self._rung()
-        for story in stories(callers):
+        for story in itertools.chain(*map(stories, callers)):
             told = self._lived(story, rows[story.number], story.number in rung)
             found[story.phase_at(struck_at)].append(
                 Examined(told, tuple(problems(told, rows[story.number])), bool(rows[story.number]))
             )
-        assert sum(map(len, found.values())) == CALLS
+        assert sum(map(len, found.values())) == CALLS + BURST
         return found
 
     def _lived(self, story: Story, rows: list[Call], rang: bool) -> Lived:
@@ -157,11 +163,11 @@ class RealRow:
         self._endpoints.append(phone)
         sip.register(self._switch.address, account, DOMAIN, f"<sip:{account}@127.0.0.1:{phone.port}>")
 
-    def _callers(self) -> Endpoint:
-        scenario = sipp.calls("700", f"{self._prefix}[call_number]", domain=DOMAIN, talk_ms=TALK_MS)
-        callers = Endpoint(
-            self._folder, "callers", scenario, self._switch.address, calls=CALLS, calls_per_s=CALLS_PER_S
-        )
+    def _callers(self, prefix: str, calls: int, calls_per_s: int) -> Endpoint:
+        """Begin to call, so often a second; return when the first have called."""
+        scenario = sipp.calls("700", f"{prefix}[call_number]", domain=DOMAIN, talk_ms=TALK_MS)
+        where = self._switch.address
+        callers = Endpoint(self._folder, f"callers{prefix}", scenario, where, calls=calls, calls_per_s=calls_per_s)
         self._endpoints.append(callers)
         until(lambda: callers.messages, SETTLES_WITHIN_S, "nobody calls")
         return callers
