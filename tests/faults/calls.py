@@ -67,6 +67,7 @@ def lived(board: Board, made: Made) -> Lived:
         leg_causes=_causes(result),
         is_heard=board.is_witnessed(result),
         was_cut=result.uuid in board.disturbed,
+        has_overflow=bool(made.kind.overflow),
     )
 
 

@@ -1,4 +1,4 @@
-"""PURE: who works here, what the phones do, and what becomes of a call to each group when nothing is wrong."""
+"""Who works here, what the phones do, and what becomes of a call to each group when nothing is wrong."""
 
 from __future__ import annotations
 

@@ -301,7 +301,12 @@ def _is_stopped(pid: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row of the matrix. ``trace`` is what the service's log must say of it: the proof that the fault was there."""
+    """
+    A row of the matrix. ``trace`` is what the service's log must say of it: the proof that the fault was there.
+
+    With ``spares_callers``, it touches no worker and no connection of a call, so that every caller is to be served by
+    the service itself.
+    """
 
     name: str
     injection: Callable[..., Injection]
@@ -310,6 +315,7 @@ class Fault:
     with_relay: bool = False
     with_server: bool = False
     with_board: bool = False
+    spares_callers: bool = False
 
     @property
     def is_beside_the_service(self) -> bool:
@@ -320,7 +326,7 @@ class Fault:
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault("nothing", Injection, "hunt ended "),
+        Fault("nothing", Injection, "hunt ended ", spares_callers=True),
         Fault("worker killed", WorkerKilled, "ended with SIGKILL; its calls live on"),
         Fault("all workers killed", AllWorkersKilled, "ended with SIGKILL; its calls live on"),
         Fault("all processes killed, restarted", AllKilled, "was left open by its service", 1.5),
@@ -329,25 +335,38 @@ FAULTS = {
         Fault("worker hangs", WorkerHangs, "hangs and is ended"),
         Fault("all frozen for 3 s", AllFrozen, "hunt ended ", 3.0),
         Fault("SIGTERM, restarted", Drained, "main stopped"),
-        Fault("SIGHUP", Reloaded, "reloaded: serving on", 1.0),
-        Fault("journal writer killed", WriterKilled, "the journal writer has ended with status -9"),
-        Fault("witness killed", WitnessKilled, "the witness has ended with status -9"),
+        Fault("SIGHUP", Reloaded, "reloaded: serving on", 1.0, spares_callers=True),
+        Fault(
+            "journal writer killed", WriterKilled, "the journal writer has ended with status -9", spares_callers=True
+        ),
+        Fault("witness killed", WitnessKilled, "the witness has ended with status -9", spares_callers=True),
         Fault("worker and witness killed", WorkerAndWitnessKilled, "the witness has ended with status -9"),
-        Fault("database locked for 4 s", DatabaseLocked, "journal: records wait in", 4.0),
-        Fault("database stopped for 4 s", DatabaseStopped, "journal: records wait in", 4.0, with_server=True),
-        Fault("database refuses a row", RowRefused, "journal: a record is refused", 3.0),
+        Fault("database locked for 4 s", DatabaseLocked, "journal: records wait in", 4.0, spares_callers=True),
+        Fault(
+            "database stopped for 4 s",
+            DatabaseStopped,
+            "journal: records wait in",
+            4.0,
+            with_server=True,
+            spares_callers=True,
+        ),
+        Fault("database refuses a row", RowRefused, "journal: a record is refused", 3.0, spares_callers=True),
         Fault("a row refused, worker killed", RowRefusedWorkerKilled, "stays open: the database refuses", 14.0),
-        Fault("spool full for 3 s", SpoolFull, "can be written again, nothing is left in memory", 3.0),
+        Fault(
+            "spool full for 3 s", SpoolFull, "can be written again, nothing is left in memory", 3.0, spares_callers=True
+        ),
         Fault("event sockets cut", EventSocketsCut, "the connection ended call=", with_relay=True),
         Fault("network stalls for 4 s", Stalled, "no answer within the deadline call=", 4.0, with_relay=True),
-        Fault("inbound connection cut", InboundCut, "witness: the connection ended", with_board=True),
+        Fault(
+            "inbound connection cut", InboundCut, "witness: the connection ended", with_board=True, spares_callers=True
+        ),
         Fault(
             "worker killed, inbound cut",
             WorkerKilledInboundCut,
             "witness: the connection ended",
             with_board=True,
         ),
-        Fault("hostile peers", Garbage, "not an event socket: it begins with", 3.0),
+        Fault("hostile peers", Garbage, "not an event socket: it begins with", 3.0, spares_callers=True),
     )
 }
 """Nothing is a fault, too: without one, the same check holds."""

@@ -42,6 +42,7 @@ class Run:
         self._stage = stage
         self._board = stage.board
         self._fault = fault
+        stage.spares_callers = fault.spares_callers
         self._injection = fault.injection(stage, stage.board, stage.relay, server)
         self._made: dict[str, list[Made]] = {}
         self._holds = {"connecting": Hold(AT_CONNECT), "asking": Hold(AT_QUESTIONS)}

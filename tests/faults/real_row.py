@@ -150,6 +150,7 @@ class RealRow:
             waited_s=(story.answered_at or story.over_at) - story.invited_at,
             talked_s=story.over_at - story.answered_at if is_answered else 0.0,
             planned_talk_s=TALK_MS / 1000,
+            is_spared=self._fault.spares_callers,
             is_heard=not (is_broken and self._deaf_from < story.over_at < self._deaf_until),
         )
 

@@ -66,6 +66,7 @@ UNKNOWN = replace(TAKEN_BACK, plan="", fallback="unknown_number", status=404)
         (replace(TALKED, is_heard=False), [replace(ANSWERED, cause="INTERRUPTED", talk_s=0.0)]),
         (replace(RANG_OUT, rang=False, was_cut=True), [replace(MISSED, outcome="switch_gone")]),
         (UNKNOWN, []),
+        (replace(RANG_OUT, fallback=None, has_overflow=True), [MISSED]),
         (replace(RANG_OUT, plan="caller_gone", gave_up=True, fallback=None), [replace(MISSED, outcome="caller_gone")]),
     ],
 )
@@ -83,8 +84,9 @@ def test_where_all_is_well_nothing_is_found(lived: Lived, rows: list[Call]) -> N
         (
             replace(RANG_OUT, plan="answered", fallback=None),
             [MISSED],
-            "would have been answered, and was ended with 480",
+            "neither answered nor sent on, and ended with 480",
         ),
+        (replace(TAKEN_BACK, is_spared=True), [], "was left to the dialplan's fallback"),
         (TALKED, [], "has no rows"),
         (RANG_OUT, [], "has no rows"),
         (replace(TAKEN_BACK, rang=True), [], "has no rows"),

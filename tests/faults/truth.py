@@ -1,5 +1,5 @@
 """
-PURE: the check, one for every cell of the matrix, for the soak, and for the simulated switch as for the real one.
+The check, one for every cell of the matrix, for the soak, and for the simulated switch as for the real one.
 
 The caller was served, the conversation was ended by nobody but those who talked, and the journal has exactly one whole
 set of rows, which says what the switch knows. What the switch knows is a ``Lived``; the journal's rows are a ``Call``.
@@ -25,10 +25,12 @@ class Lived:
     One call as the switch knows it. ``caller`` is a number that nobody else has.
 
     ``status`` is the final SIP status, 0 when the call never came to an end; ``fallback`` the huntgroup_result with
-    which the dialplan's fallback was entered, None if it was not. ``plan`` is the outcome if nothing goes wrong and
-    nobody answers, ``leg_causes`` what became of each phone, in order, None where the switch does not say.
+    which the dialplan's fallback was entered, None if it was not. ``plan`` is the outcome if nothing goes wrong,
+    empty for a number that no group has; ``leg_causes`` what became of each phone, in order, None where the switch does
+    not say.
     ``is_heard`` is whether its own service or a second witness could hear of its end, ``was_cut`` whether a test broke
-    its connection to the service.
+    its connection to the service; ``has_overflow`` whether the group sends such callers on by itself,
+    ``is_spared`` whether nothing stood between the caller and the service, so that the dialplan had no reason to help.
     """
 
     caller: str
@@ -45,6 +47,8 @@ class Lived:
     leg_causes: tuple[str, ...] | None = None
     is_heard: bool = True
     was_cut: bool = False
+    has_overflow: bool = False
+    is_spared: bool = False
 
     @property
     def ended_well(self) -> bool:
@@ -78,8 +82,10 @@ def _served(lived: Lived) -> Iterator[str]:
         yield f"waited {lived.waited_s:.1f} s until anything became of the call"
     if lived.spoken_with or lived.gave_up:
         return
-    if lived.plan == "answered" and lived.fallback is None:
-        yield f"would have been answered, and was ended with {lived.status}"
+    if lived.fallback is None and not lived.has_overflow:
+        yield f"was neither answered nor sent on, and ended with {lived.status}"
+    if lived.fallback == "" and lived.is_spared:
+        yield "was left to the dialplan's fallback, although a worker was there"
     if lived.fallback not in (None, "", "service_fault", lived.plan or "unknown_number"):
         yield f"was sent on as {lived.fallback}, and it was {lived.plan or 'an unknown number'}"
 
