@@ -27,11 +27,15 @@ SETTLES_WITHIN_S = 60.0
 """Two rounds of a witness that gives the first one 8 s, after a reconnection and a database that was away."""
 
 
-def until(is_so: Callable[[], object], within_s: float, what: str) -> None:
-    """Wait for something while the switch goes on. Raises AssertionError, saying ``what``, when it does not come."""
+def until(is_so: Callable[[], object], within_s: float, what: str, tell: Callable[[], object] = str) -> None:
+    """
+    Wait for something while the switch goes on.
+
+    Raises AssertionError when it does not come, saying ``what`` and whatever ``tell`` has to add by then.
+    """
     deadline = time.monotonic() + within_s
     while not is_so():
-        assert time.monotonic() < deadline, f"after {within_s:g} s: {what}"
+        assert time.monotonic() < deadline, f"after {within_s:g} s: {what} {tell()}"
         gevent.sleep(POLL_S)
 
 
@@ -88,7 +92,7 @@ class Installed(Service):
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "esl_huntgroup", "serve"]
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        until(lambda: b"serving on " in self.log.read_bytes()[offset:], LIMIT_S, f"not serving: {self.log_text()}")
+        until(lambda: b"serving on " in self.log.read_bytes()[offset:], LIMIT_S, "not serving:", self.log_text)
         until(lambda: b"watches the calls of" in self.log.read_bytes()[offset:], LIMIT_S, "no witness has come")
         self.await_whole()
 
@@ -153,7 +157,7 @@ class Installed(Service):
 
     def settle(self) -> None:
         """Wait until no call is open and nothing waits in the spool."""
-        until(self._is_settled, SETTLES_WITHIN_S, f"open calls or records are left\n{self.log_text()[-6000:]}")
+        until(self._is_settled, SETTLES_WITHIN_S, "open calls or records are left:", self.log_text)
 
     def journal_calls(self) -> list[Call]:
         """Return every call of the journal."""
