@@ -104,6 +104,8 @@ class Hold:
     def __init__(self, marker: bytes) -> None:
         self.reached = 0
         """How many are held, or were."""
+        self.has_expired = False
+        """Whether one was let go because it was held for too long."""
         self._marker = marker
         self._gate = Event()
 
@@ -115,7 +117,7 @@ class Hold:
             if not waited and self._marker in message:
                 waited.append(True)
                 self.reached += 1
-                self._gate.wait(HELD_MAX_S)
+                self.has_expired |= not self._gate.wait(HELD_MAX_S)
             return message
 
         return Interference(rewrite=hold)

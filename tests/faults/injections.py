@@ -185,6 +185,7 @@ class DatabaseStopped(Injection):
     """The server is ended as by a crash, and refuses connections until it is started again."""
 
     def inject(self) -> None:
+        self.stage.was_without_database = True
         self._stopping = gevent.get_hub().threadpool.spawn(self.server.stop)
 
     def mend(self) -> None:

@@ -58,7 +58,7 @@ class Installed(Service):
     One installation with two workers, a journal writer and a second witness.
 
     ``killed`` has the processes that a test has ended, ``first_callers`` the numbers of a few callers; with
-    ``spares_callers``, what is done to it leaves its workers alone.
+    ``spares_callers``, what is done to it leaves its workers alone; ``was_without_database`` is set by who stops that.
     """
 
     def __init__(self, folder: Path, database: Path | str, address: tuple[str, int], event_socket: int) -> None:
@@ -66,7 +66,7 @@ class Installed(Service):
         self.spool = folder / "journal.spool"
         self.killed: set[int] = set()
         self.first_callers: list[str] = []
-        self.spares_callers = False
+        self.spares_callers = self.was_without_database = False
         self.address = address
         self.database_url = self._place(database)
         self.environment |= {

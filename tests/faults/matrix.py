@@ -116,6 +116,7 @@ class Run:
         self._injection.inject()
         gevent.sleep(STEP_S)
         for hold in self._holds.values():
+            assert not hold.has_expired, "the phases took too long to fill"
             hold.let_go()
         gevent.sleep(0.3)
         self._answer("ringing")

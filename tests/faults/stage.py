@@ -46,5 +46,10 @@ class Stage(Installed):
     def _examine(self, made: Made, rows: list[Call]) -> Examined:
         told = lived(self.board, made)
         is_broken = told.was_cut or any(self.was_killed(row) for row in rows)
-        told = dataclasses.replace(told, is_heard=told.is_heard or not is_broken, is_spared=self.spares_callers)
+        told = dataclasses.replace(
+            told,
+            is_heard=told.is_heard or not is_broken,
+            is_spared=self.spares_callers,
+            was_without_database=self.was_without_database,
+        )
         return Examined(told, tuple(problems(told, rows)), bool(rows))

@@ -27,6 +27,6 @@ def shown() -> Iterator[tuple[str, list[str]]]:
 
 def _cell(calls: Sequence[Examined]) -> str:
     """Return the number of calls, behind it those whom the dialplan's fallback took over, and those that are wrong."""
-    taken_over = sum(call.lived.fallback == "" for call in calls)
+    taken_over = sum(call.lived.fallback in ("", "service_fault") for call in calls)
     wrong = sum(bool(call.problems) for call in calls)
     return f"{len(calls)}" + (f" ({taken_over})" if taken_over else "") + (f" **{wrong} wrong**" if wrong else "")

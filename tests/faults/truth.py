@@ -30,7 +30,8 @@ class Lived:
     not say.
     ``is_heard`` is whether its own service or a second witness could hear of its end, ``was_cut`` whether a test broke
     its connection to the service; ``has_overflow`` whether the group sends such callers on by itself,
-    ``is_spared`` whether nothing stood between the caller and the service, so that the dialplan had no reason to help.
+    ``is_spared`` whether nothing stood between the caller and the service, so that the dialplan had no reason to help,
+    ``was_without_database`` whether the database could not be read for a time.
     """
 
     caller: str
@@ -49,6 +50,7 @@ class Lived:
     was_cut: bool = False
     has_overflow: bool = False
     is_spared: bool = False
+    was_without_database: bool = False
 
     @property
     def ended_well(self) -> bool:
@@ -86,7 +88,7 @@ def _served(lived: Lived) -> Iterator[str]:
         yield f"was neither answered nor sent on, and ended with {lived.status}"
     if lived.fallback == "" and lived.is_spared:
         yield "was left to the dialplan's fallback, although a worker was there"
-    if lived.fallback not in (None, "", "service_fault", lived.plan or "unknown_number"):
+    if lived.fallback not in (None, "", lived.plan or "unknown_number") and not _could_not_be_found(lived):
         yield f"was sent on as {lived.fallback}, and it was {lived.plan or 'an unknown number'}"
 
 
@@ -113,9 +115,14 @@ def _told(lived: Lived, rows: Sequence[Call]) -> Iterator[str]:
 
 def _may_be_without_rows(lived: Lived) -> bool:
     """Return whether no group has the number, or no phone rang: the dialplan took it back, or the caller went."""
-    if not lived.plan:
+    if not lived.plan or _could_not_be_found(lived):
         return True
     return not lived.rang and (lived.fallback == "" or lived.gave_up)
+
+
+def _could_not_be_found(lived: Lived) -> bool:
+    """Return whether the database was away, and the service had no copy of the group: no row can name it then."""
+    return lived.was_without_database and lived.fallback == "service_fault" and not lived.rang
 
 
 def _whole(lived: Lived, row: Call) -> Iterator[str]:
