@@ -19,9 +19,10 @@ TELLS_WITHIN_S = 25.0
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of a call as the switch has told it, and who listened."""
+    """The end of a call as the switch has told it, how long after the hang-up it did, and who listened."""
 
     at: float
+    late_s: float
     witnesses: frozenset[Line]
 
 
@@ -43,12 +44,22 @@ class Board(Switch):
         super().fire(session, name, before, after)
         if name == "CHANNEL_HANGUP_COMPLETE":
             headers = [*self._preamble(name), *before, *session.channel.headers(), *after]
-            self._ends[session.channel.uuid] = End(time.monotonic(), self.events.tell_end(headers))
+            self._ends[session.channel.uuid] = End(
+                time.monotonic(), self._late_s(session), self.events.tell_end(headers)
+            )
 
     def is_witnessed(self, result: CallResult) -> bool:
         """Whether somebody has heard of the end, and lived long enough to tell of it. Forgets the call."""
         end = self._ends.pop(result.uuid, None)
         return end is not None and any(line.left_at - end.at > TELLS_WITHIN_S for line in end.witnesses)
+
+    def told_late_s(self, result: CallResult) -> float:
+        """How long after the hang-up its event came: a busy machine can stop the switch itself between the two."""
+        end = self._ends.get(result.uuid)
+        return end.late_s if end else 0.0
+
+    def _late_s(self, session: Session) -> float:
+        return self.clock.now() - session.channel.profile.times.hangup / 1_000_000
 
     def caller(self, number: str) -> CallerChannel | None:
         """Return the channel of the caller with this number, None once the call is over."""

@@ -63,6 +63,7 @@ def lived(board: Board, made: Made) -> Lived:
         rang="originated_legs" in result.variables,
         waited_s=result.duration_s - result.talk_s,
         talked_s=result.talk_s,
+        told_late_s=board.told_late_s(result),
         planned_talk_s=made.kind.shortest_talk_s,
         leg_causes=_causes(result),
         is_heard=board.is_witnessed(result),
