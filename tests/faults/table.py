@@ -22,7 +22,11 @@ def shown() -> Iterator[tuple[str, list[str]]]:
         lines += [f"| {fault} | " + " | ".join(_cell(row[it]) for it in columns) + " |" for fault, row in rows.items()]
         calls = [call for row in rows.values() for cell in row.values() for call in cell]
         wrong = sum(bool(call.problems) for call in calls)
-        yield title, [*lines, "", f"{len(calls)} calls, {wrong} not as they should be"]
+        late_s = max((call.lived.told_late_s for call in calls), default=0.0)
+        told = (
+            f"{len(calls)} calls, {wrong} not as they should be; the switch told of an end at most {late_s:.1f} s late"
+        )
+        yield title, [*lines, "", told]
 
 
 def _cell(calls: Sequence[Examined]) -> str:
