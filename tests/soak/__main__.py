@@ -52,6 +52,8 @@ def soak(stage: Stage, calls: int, seed: int) -> int:
     examined = course.go()
     print(f"{calls} calls, seed {seed}, {time.monotonic() - began:.0f} s")
     print("faults: " + ", ".join(f"{count} x {name}" for name, count in sorted(course.faults.items())))
+    late_s = max((call.lived.told_late_s for call in examined), default=0.0)
+    print(f"the switch itself told of an end at most {late_s:.1f} s late")
     wrong = [problem for call in examined for problem in call.problems]
     wrong += _count(stage, examined)
     print(f"memory in kB and open files, at rest, before and after the last {course.measured_calls} calls:")
