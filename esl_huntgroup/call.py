@@ -354,23 +354,27 @@ class Call:
 
     def _read_notice(self) -> Event | None:
         """Return what it means that the caller is gone: the end, where no event will tell of it."""
-        return self._gone() if self._hunt.state in (State.ARRIVED, State.ASKING) else None
+        return self._gone(self._now_ms()) if self._hunt.state in (State.ARRIVED, State.ASKING) else None
 
-    def _gone(self) -> CallerGone:
+    def _gone(self, at_ms: int) -> CallerGone:
         """Return the end of a caller of whose end no event tells. A channel that waits for us can still be asked."""
         if not self._arrival.is_static:
-            return CallerGone(self._now_ms(), "", {})
+            return CallerGone(at_ms, "", {})
         (channel,) = self._exchange([command("connect")])
-        return CallerGone(self._now_ms(), _cause(channel), self._leg_causes(channel))
+        return CallerGone(at_ms, _cause(channel), self._leg_causes(channel))
 
     def _leg_causes(self, message: Message) -> dict[str, str]:
         """Return the causes of the legs, as long as they can still change what the journal knows."""
         return _leg_causes(message) if self._hunt.state is State.ALERTING else {}
 
     def _ask_whether_it_exists(self) -> Event | None:
-        """After a long silence: return CallerGone if the channel is no more, None if it is. Raises SwitchError."""
+        """
+        After a long silence: return CallerGone if the channel is no more, None if it is. Raises SwitchError.
+
+        A caller of whom the switch has said only that they are gone has been so since before the silence.
+        """
         if self._session.is_dismissed:
-            return self._gone()
+            return self._gone(self._now_ms() - int(LAST_EVENTS_S * 1000))
         if self._session.is_busy:
             return None  # nobody hears the question; a switch that is gone ends the connection
         (answer,) = self._exchange([api(f"uuid_exists {self._arrival.channel_uuid}")])

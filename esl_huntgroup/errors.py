@@ -6,6 +6,7 @@ Every exception of this package.
     │   ├── SettingsError     ... in the settings: the service does not start
     │   └── DocumentRefused   ... in a file or an import, and where in it
     ├── DatabaseError         the database cannot be reached, or is not one of ours
+    │   └── RowRefused        it is well, and refuses this one row
     └── SwitchError           the other side of an event socket
         ├── ProtocolError     it sent what is not the event-socket protocol
         ├── CommandRefused    it answered a command with -ERR
@@ -41,6 +42,10 @@ class DocumentRefused(InputError):
 
 class DatabaseError(HuntgroupError):
     """The database cannot be used, and why."""
+
+
+class RowRefused(DatabaseError):
+    """The database refuses one row, and takes others."""
 
 
 class SwitchError(HuntgroupError):

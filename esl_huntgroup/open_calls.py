@@ -8,7 +8,7 @@ import peewee
 
 from esl_huntgroup.database import database_errors, dialect, execute
 from esl_huntgroup.directory import find_group
-from esl_huntgroup.errors import DatabaseError
+from esl_huntgroup.errors import RowRefused
 from esl_huntgroup.group import HuntGroup, HuntMode
 from esl_huntgroup.journal_store import JournalStore, Refused
 from esl_huntgroup.outcome import JournalRecord
@@ -64,7 +64,7 @@ def complete(db: peewee.Database, call: OpenCall, records: Sequence[JournalRecor
     Store what the journal lacks of a call; return False when somebody else was faster, and nothing was stored.
 
     One transaction, in which the row of the call is locked: whoever else tells of this call does so before or after.
-    Raises DatabaseError.
+    Raises DatabaseError, and of that RowRefused when only this call cannot be stored.
     """
     store = JournalStore(db)
     try:
@@ -74,7 +74,7 @@ def complete(db: peewee.Database, call: OpenCall, records: Sequence[JournalRecor
                 return False
             store.write(records)
     except Refused as why:
-        raise DatabaseError(f"the database refuses the end of call {call.call_id}: {why}") from why
+        raise RowRefused(f"the database refuses the end of call {call.call_id}: {why}") from why
     return True
 
 

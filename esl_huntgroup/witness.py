@@ -35,7 +35,7 @@ import peewee
 
 from esl_huntgroup import callerid, logs, spool
 from esl_huntgroup.database import drop_connection, open_database
-from esl_huntgroup.errors import DatabaseError
+from esl_huntgroup.errors import DatabaseError, RowRefused
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.reconnect import Ear, keep_connected
 from esl_huntgroup.esl.wire import Message, api
@@ -89,6 +89,7 @@ class Witness:
         self._over: OrderedDict[str, tuple[float, Statement]] = OrderedDict()
         self._unclear_since: dict[str, float] = {}
         self._last_seen_ms: dict[str, int] = {}
+        self._refused: set[str] = set()
         self._database_is_out = False
 
     def run(self) -> NoReturn:
@@ -199,7 +200,14 @@ class Witness:
             self._store(call, close(call, last_seen_ms))
 
     def _store(self, call: OpenCall, records: tuple[JournalRecord, ...]) -> None:
-        if not records or not complete(self._db, call, records):
+        """Store what is missing of one call. A call that is refused holds up no other; it is tried at each look."""
+        try:
+            if not records or not complete(self._db, call, records):
+                return
+        except RowRefused as why:
+            if call.call_id not in self._refused:
+                log.error("witness: call=%s stays open: %s", call.call_id, why)
+            self._refused.add(call.call_id)
             return
         self._unclear_since.pop(call.call_id, None)
         log.warning(
@@ -210,6 +218,7 @@ class Witness:
         """Drop what is remembered of calls that the journal no longer lacks."""
         self._unclear_since = {key: since for key, since in self._unclear_since.items() if key in open_ids}
         self._last_seen_ms = {key: at_ms for key, at_ms in self._last_seen_ms.items() if key in open_ids}
+        self._refused &= open_ids
 
     def _database_failed(self, error: DatabaseError) -> None:
         if not self._database_is_out:

@@ -11,6 +11,7 @@ import functools
 import itertools
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -647,6 +648,22 @@ def test_the_switch_freezes(
     running.kill()
     assert lab.story == LOST_SWITCH[moment]
     assert any("no answer within the deadline" in text for text in warnings(caplog))
+
+
+def test_the_wait_for_a_final_event_that_never_comes_is_no_conversation(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "LAST_EVENTS_S", 0.7)
+    swallowed = Interference(rewrite=lambda message: b"" if b"CHANNEL_HANGUP_COMPLETE" in message else message)
+    began = time.monotonic()
+    lab.call(anna(ANNA_ANSWERS), interference=swallowed, hangs_up_after_talk_s=1)
+    lab.journal.ended.wait()
+    lasted_s = time.monotonic() - began
+    opened, _, ended = lab.journal.records
+    assert isinstance(opened, CallOpened)
+    assert isinstance(ended, CallEnded)
+    assert ended.outcome is Outcome.ANSWERED
+    assert (ended.ended_at_ms - opened.arrived_at_ms) / 1000 <= lasted_s - call.LAST_EVENTS_S
 
 
 def test_a_stream_in_single_bytes_is_the_same_call(lab: Lab) -> None:

@@ -277,6 +277,23 @@ def test_a_database_that_is_locked_loses_no_call(stage: Stage, caplog: pytest.Lo
     assert sum("cannot be completed" in text for text in told(caplog)) == 1
 
 
+def test_a_call_that_the_database_refuses_holds_up_no_other(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    later = stage.open_call(CallIds().next(T0 + 1000, bytes(6)), NODE, T0 + 1000)
+    execute(
+        stage.db,
+        f"CREATE TRIGGER refuses BEFORE UPDATE ON calls WHEN new.call_id = '{CALL_ID}' "
+        "BEGIN SELECT RAISE(ABORT, 'this one is refused'); END",
+    )
+    stage.watch()
+    stage.await_(lambda: stage.outcome(later))
+    stage.looks(3)
+    assert stage.outcome(CALL_ID) is None
+    refused = f"witness: call={CALL_ID} stays open: the database refuses the end of call {CALL_ID}: this one is refused"
+    assert told(caplog).count(refused) == 1
+    execute(stage.db, "DROP TRIGGER refuses")
+    stage.await_(lambda: stage.outcome(CALL_ID))
+
+
 def test_a_switch_that_does_not_tell_of_its_calls_is_named(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     stage.switch.refuses = "event"
     stage._greenlet = gevent.spawn(

@@ -1,0 +1,45 @@
+"""
+The fault matrix: all of it by ``tox -e faults`` (HUNTGROUP_FAULTS=all), a part of it in every run of the tests.
+
+At the end it is printed, as the README shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.database import servers
+from tests.database.servers import Server
+from tests.faults import firm, table
+from tests.faults.installed import template
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Set the firm up once; every row of the matrix has a copy."""
+    return template(tmp_path_factory.mktemp("template"), firm.document())
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """Run a PostgreSQL server that tests may stop and start."""
+    try:
+        context = servers.postgresql()
+        server = context.__enter__()
+    except servers.NotInstalled as error:
+        pytest.skip(str(error))
+    try:
+        yield server
+    finally:
+        context.__exit__(None, None, None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the matrix."""
+    for title, lines in table.shown():
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.line(line)
