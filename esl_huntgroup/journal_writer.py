@@ -79,6 +79,7 @@ class Writer:
         self._directory = directory
         self._store = JournalStore(db)
         self._segments: dict[Path, Segment] = {}
+        self._unopened: set[Path] = set()
         self._retry_first_s = self._retry_s = retry_first_s
         self._retry_at = 0.0
         self._outage: Outage | None = None
@@ -120,14 +121,35 @@ class Writer:
         self._segments = {}
 
     def _opened(self) -> list[Segment]:
-        """Return the segments that are there now; those that were open stay open."""
+        """
+        Return the segments that are there now; those that were open stay open.
+
+        One that cannot be opened waits, and with it what its process wrote later: records of one call are in order.
+        """
         paths = spool.segments(self._directory)
         for path in self._segments.keys() - set(paths):
             self._segments.pop(path).close()
+        held_up: set[str] = set()
+        found = []
         for path in paths:
-            if path not in self._segments:
-                self._segments[path] = Segment(path)
-        return [self._segments[path] for path in paths]
+            if spool.owner(path) in held_up:
+                continue
+            try:
+                found.append(self._segments.get(path) or self._open(path))
+            except OSError as error:
+                held_up.add(spool.owner(path))
+                self._complain(path, error)
+        return found
+
+    def _open(self, path: Path) -> Segment:
+        segment = self._segments[path] = Segment(path)
+        self._unopened.discard(path)
+        return segment
+
+    def _complain(self, path: Path, error: OSError) -> None:
+        if path not in self._unopened:
+            log.error("journal: %s waits, it cannot be opened: %s", path, error.strerror)
+        self._unopened.add(path)
 
     def _store_some(self, segment: Segment) -> bool:
         lines = segment.read()

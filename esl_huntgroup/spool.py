@@ -115,6 +115,11 @@ def segments(directory: Path) -> list[Path]:
     return [directory / name for name in sorted(names) if name.endswith(SEGMENT)]
 
 
+def owner(segment: Path) -> str:
+    """Return what the names of all segments of one process begin with."""
+    return segment.name.rpartition("-")[0]
+
+
 def stored_bytes(segment: Path) -> int:
     """Return how much of a segment is in the database. Raises nothing: where nobody knows, it is nothing."""
     try:

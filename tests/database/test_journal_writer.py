@@ -226,16 +226,21 @@ def test_an_os_error_while_setting_aside_does_not_end_the_writer_and_drops_nothi
     assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 2
 
 
-def test_a_segment_that_cannot_be_opened_is_named(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    (stranger := lab.directory / "0-0-1.segment").mkdir()
+def test_a_segment_that_cannot_be_opened_is_named_once_and_holds_up_its_own_process_only(
+    lab: Lab, sqlite: peewee.Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    stranger = lab.directory / f"0000000000000000001-1-000001{spool.SEGMENT}"
+    stranger.mkdir()
+    later = lab.directory / f"0000000000000000001-1-000002{spool.SEGMENT}"
+    later.write_bytes(b"".join(map(to_line, whole(2))))
     lab.tell(*whole(1))
-    lab.writer.round()
-    assert caplog.messages == [
-        f"journal: records wait in {lab.directory}: the spool {stranger} cannot be used: Is a directory"
-    ]
+    lab.settle()
+    assert caplog.messages == [f"journal: {stranger} waits, it cannot be opened: Is a directory"]
+    assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 1
+    assert later.exists()
     stranger.rmdir()
     lab.settle()
-    assert lab.waiting() == 0
+    assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 2
 
 
 def test_a_half_written_row_that_is_set_aside_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
