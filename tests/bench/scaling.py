@@ -5,9 +5,11 @@
 for its calls: one worker, one fake switch, and its share of supervisor and journal writer, which may use every core of
 their service. So the hardware for each pair of worker and switch is the same, and the ratio of all calls per second is
 how the service scales, with everything in it that workers share: the queue of callers, the spool, the writer, the
-database (SQLite). What the machine itself gives for a second core is shown beside it, by two services that share
-nothing, each like the first on a core of its own: "of the machine" is two workers against those. Where calls go is the
-kernel's choice: both switches call the same port.
+database (SQLite). Where calls go is the kernel's choice: both switches call the same port, and half of the calls are
+between a switch and a worker of different cores. What the machine itself gives for a second core is shown beside it, by
+two services that share nothing, each on a core of its own, which both switches call in turn: "of the machine" is two
+workers against those. "By CPU" is what the processor time of the workers for each call says of the same: it hardly
+feels what else the machine does, but sees nothing of the time in which a worker waits.
 
 *Dead database.* The same service on PostgreSQL, in rounds that alternate: the server answers; it is stopped and
 refuses connections; it is frozen (SIGSTOP), so that it accepts connections and says nothing. Rounds begin three seconds
@@ -19,6 +21,7 @@ work; above 1 a ratio says no more than that nothing is lost.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import statistics
@@ -26,7 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -79,10 +82,25 @@ def _print_workers(cores: Sequence[int], options: argparse.Namespace) -> None:
     print(
         f"workers: {AT_ONCE} calls at once from each switch; median of {options.rounds} rounds of {options.seconds:g} s"
     )
-    print("members | 1 worker, 1 core | 2 workers, 2 cores | ratio | 2 services | of the machine | CPU ms/call 1, 2")
+    print(
+        "members | 1 worker, 1 core | 2 workers, 2 cores | ratio | 2 services | of the machine | "
+        "worker's CPU ms/call 1, 2 | ratio by CPU"
+    )
     with ProcessPoolExecutor(len(cores), mp_context=get_context("spawn")) as switches:
         for members in options.members:
             print(_workers_row(switches, members, cores, options), flush=True)
+
+
+class _Spreading(FakeSwitch):
+    """A switch that calls several services in turn."""
+
+    def __init__(self, addresses: Sequence[Address], numbers: list[bytes]) -> None:
+        super().__init__(addresses[0], numbers)
+        self._addresses = itertools.cycle(addresses)
+
+    def start_call(self) -> None:
+        self.address = next(self._addresses)
+        super().start_call()
 
 
 def _workers_row(switches: ProcessPoolExecutor, members: int, cores: Sequence[int], options: argparse.Namespace) -> str:
@@ -100,35 +118,36 @@ def _workers_row(switches: ProcessPoolExecutor, members: int, cores: Sequence[in
         two = start("two", 2, cores)
         alone, both, separate = [], [], []
         for _ in range(options.rounds):
+            _await_stored([one, other, two])
             alone.append(_carry(switches, [one], cores[:1], options.seconds))
-            both.append(_carry(switches, [two, two], cores, options.seconds))
+            _await_stored([one])
+            both.append(_carry(switches, [two], cores, options.seconds))
+            _await_stored([two])
             separate.append(_carry(switches, [one, other], cores, options.seconds))
     ratio = _ratio(both, alone)
     machine = _ratio(both, separate)
     return (
         f"{members:7} | {_median(alone):16.0f} | {_median(both):18.0f} | {ratio:5.2f} | {_median(separate):10.0f} | "
-        f"{machine:14.2f} | {_cpu(alone):.2f}, {_cpu(both):.2f}  "
+        f"{machine:14.2f} | {_cpu(alone):18.2f}, {_cpu(both):.2f} | "
+        f"{2 * _cpu(alone) / _cpu(both):6.2f}  "
         f"({'reached' if ratio >= WORKERS_AIM else 'NOT reached'}: {WORKERS_AIM:g})"
     )
 
 
 def _carry(switches: ProcessPoolExecutor, services: Sequence[Running], cores: Sequence[int], seconds: float) -> Round:
-    """Let one switch on each core call its service, all at the same time."""
-    pids = sorted({pid for service in services for pid in service.workers})
+    """Let one switch on each core call the services, all at the same time."""
+    pids = [pid for service in services for pid in service.workers]
     before = cpu_s(pids)
-    asked = [
-        switches.submit(_closed_loop, core, service.address, seconds)
-        for core, service in zip(cores, services, strict=True)
-    ]
+    asked = [switches.submit(_closed_loop, core, [service.address for service in services], seconds) for core in cores]
     results = [future.result() for future in asked]
     ended = sum(ended for _, ended in results)
     return Round(sum(rate for rate, _ in results), (cpu_s(pids) - before) * 1000 / ended)
 
 
-def _closed_loop(core: int, address: Address, seconds: float) -> tuple[float, int]:
+def _closed_loop(core: int, addresses: Sequence[Address], seconds: float) -> tuple[float, int]:
     """Be a switch on this core, in a process of the pool; return calls per second, and all calls."""
     os.sched_setaffinity(0, {core})
-    switch = FakeSwitch(address, numbers(GROUPS))
+    switch = _Spreading(addresses, numbers(GROUPS))
     return switch.closed_loop(AT_ONCE, seconds), switch.results.ended
 
 
@@ -186,11 +205,17 @@ def _database_round(service: Running, server: servers.Server, change: Change, se
     return Round(rate, cpu_ms, tuple(1000 * rang_s for rang_s in steady.results.rang_s))
 
 
+def _await_stored(services: Sequence[Running]) -> None:
+    """Wait until the journals are in the database, so that nobody has work left over from the round before."""
+    while any(spool.waiting_bytes(service.spool) for service in services):
+        time.sleep(0.1)
+
+
 def _settle(service: Running) -> None:
     """Let some calls find out how the database is; when it answers, wait until the journal is stored."""
     FakeSwitch(service.address, numbers(GROUPS)).open_loop(STEADY_PER_S, SETTLE_S)
-    while spool.outage(service.spool) is None and spool.waiting_bytes(service.spool):
-        time.sleep(0.1)
+    if spool.outage(service.spool) is None:
+        _await_stored([service])
 
 
 @contextmanager
@@ -220,7 +245,8 @@ def _frozen(server: servers.Server) -> Iterator[None]:
 
 def _signal_all(pids: Sequence[int], number: signal.Signals) -> None:
     for pid in pids:
-        os.kill(pid, number)
+        with suppress(ProcessLookupError):  # a backend ends when its client is gone
+            os.kill(pid, number)
 
 
 def _postmaster(server: servers.Server) -> int:
