@@ -54,17 +54,22 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A group and its members. ``heading`` says what happens, or happened, to the caller as a whole."""
+    """
+    A group and its members. ``heading`` says what happens, or happened, to the caller as a whole.
+
+    ``switch`` is where the call would arrive, empty where there is only one switch, or none was asked.
+    """
 
     heading: str
     members: tuple[MemberView, ...]
     did: tuple[str, str] = ("rings", "does not ring")
+    switch: str = ""
 
     def sentences(self) -> list[str]:
         """Return the heading and one line for each member."""
         width = max(map(len, self.did))
         return [
-            self.heading,
+            f"at {self.switch}: {self.heading}" if self.switch else self.heading,
             *(
                 f"{self.did[not member.rings].ljust(width)}  {member.position} {clean(member.name)}: "
                 + "; ".join(part.sentence for part in member.parts)
@@ -78,7 +83,7 @@ class Explanation:
             {"position": it.position, "name": it.name, "rings": it.rings, "parts": [asdict(part) for part in it.parts]}
             for it in self.members
         ]
-        return {"heading": self.heading, "members": members}
+        return {"switch": self.switch, "heading": self.heading, "members": members}
 
 
 def of_hunt(hunt: Hunt, group: HuntGroup, known: Registrations, hardphones: Mapping[int, Sequence[str]]) -> Explanation:
