@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import peewee
+from click.core import ParameterSource
 
 from esl_huntgroup.cli.ask import ask
 from esl_huntgroup.cli.load import NOTHING, as_option, progress_shown
@@ -25,7 +26,7 @@ from esl_huntgroup.inventory_store import read_inventory
 from esl_huntgroup.load_diff import sentence
 from esl_huntgroup.loading import Rules, load_document, preview, usable
 from esl_huntgroup.migrate import require_current
-from esl_huntgroup.settings import Settings
+from esl_huntgroup.settings import Settings, refuse_password
 
 
 @click.group("import")
@@ -78,21 +79,24 @@ def directory_command(settings: Settings, /, path: Path, **options: Any) -> None
 @click.argument("url", envvar="FUSIONPBX_DATABASE")
 @click.option("--domain", default="", help="only this domain", metavar="DOMAIN")
 @_options
-@click.pass_obj
-def fusionpbx_command(settings: Settings, /, url: str, domain: str, **options: Any) -> None:
+@click.pass_context
+def fusionpbx_command(ctx: click.Context, /, url: str, domain: str, **options: Any) -> None:
     """
     Bring in extensions and ring groups from the database of a FusionPBX, which is only read.
 
-    URL is postgresql://USER:PASSWORD@HOST/fusionpbx; in the variable FUSIONPBX_DATABASE it is not seen by ps.
+    URL is postgresql://USER@HOST/fusionpbx. With a password, postgresql://USER:PASSWORD@HOST/fusionpbx, it belongs in
+    the variable FUSIONPBX_DATABASE, where ps does not show it.
 
     Example: esl-huntgroup import fusionpbx --domain pbx.example.org --dry-run
     """
+    if ctx.get_parameter_source("url") is ParameterSource.COMMANDLINE:
+        refuse_password(url, "URL", "FUSIONPBX_DATABASE")
 
     def read(current: Inventory) -> Draft:
         with closing(open_database(url)) as fusionpbx:
             return read_fusionpbx(fusionpbx, current, domain.lower())
 
-    _run(settings, read, **options)
+    _run(ctx.obj, read, **options)
 
 
 def _run(

@@ -431,3 +431,16 @@ def test_skip_leaves_out_a_group_whose_number_is_taken(
     )
     found = read_inventory(sqlite)
     assert (list(found.users), list(found.groups)) == (["anna"], [])
+
+
+def test_a_password_for_fusionpbx_is_refused_in_the_command_line_and_accepted_in_the_environment(
+    sqlite: peewee.Database, sqlite_url: str, fusionpbx: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = fusionpbx.replace("postgres@", "postgres:geheim@")
+    assert url != fusionpbx
+    assert refusal(sqlite, sqlite_url, "fusionpbx", url) == [
+        f"URL: {fusionpbx.replace('postgres@', 'postgres:***@')!r} is refused, ps shows the password to everybody on "
+        "this machine: the URL without it is accepted, or the whole URL in FUSIONPBX_DATABASE"
+    ]
+    monkeypatch.setenv("FUSIONPBX_DATABASE", url)
+    assert run(sqlite_url, "fusionpbx", "--dry-run").exit_code == 0
