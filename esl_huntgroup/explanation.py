@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from esl_huntgroup.contact import why_refused
+from esl_huntgroup.counted import counted
 from esl_huntgroup.group import HuntGroup, Outcome
 from esl_huntgroup.hunt import Hunt
 from esl_huntgroup.journal_view import clean
@@ -102,7 +103,7 @@ def of_hunt(hunt: Hunt, group: HuntGroup, known: Registrations, hardphones: Mapp
             parts.append(_silent(item, known, rings_for, hardphones.get(member.user_id, ()), len(hunt.plan.legs)))
         members.append(MemberView(position, member.name, tuple(parts) if not off else (Part(False, GROUP_OFF, off),)))
     ringing = sum(member.rings for member in members)
-    after = f"{ringing} of {_counted(len(members), 'member')} would ring" if not off else "nobody rings: " + off
+    after = f"{ringing} of {counted(len(members), 'member')} would ring" if not off else "nobody rings: " + off
     heading = f"group {clean(group.name)} ({group.number}@{group.domain}): {after}{_then(hunt)}"
     return Explanation(heading, tuple(members))
 
@@ -153,7 +154,7 @@ def _silent(
         case WhyNot.SHARED_CONTACT:
             sentence = f"{line} has the contact {contact}, which rings for {clean(rings_for.get(item.contact, '?'))}"
         case WhyNot.LEG_LIMIT:
-            sentence = f"{line} at {contact} is over the limit of {_counted(legs, 'phone')} in one call{valid}"
+            sentence = f"{line} at {contact} is over the limit of {counted(legs, 'phone')} in one call{valid}"
     return part_of(sentence, why, line, item.contact, known)
 
 
@@ -175,7 +176,3 @@ def validity(contact: str, known: Registrations) -> str:
 def shown_contact(contact: str) -> str:
     """Return a phone's own text for people: nothing that a terminal obeys, and not without end."""
     return clean(contact if len(contact) <= 120 else contact[:120] + "...")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import peewee
 
+from esl_huntgroup.counted import counted
 from esl_huntgroup.database import database_errors, execute, quoted
 from esl_huntgroup.errors import InputError, SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
@@ -88,7 +89,8 @@ def compare(db: peewee.Database, sources: Sources) -> tuple[list[NumberFinding],
     for root in sources.gateways:
         found += gateway_findings(groups, lines, root)
     compared = [name for name in ("directory", "dialplan", "gateways") if getattr(sources, name)]
-    sentence = f"numbers: {len(groups)} of groups and {len(lines)} of lines have no conflict in {', '.join(compared)}"
+    numbers = f"{counted(len(groups), 'group number')} and {counted(len(lines), 'line')}"
+    sentence = f"numbers: {numbers} without a conflict in {', '.join(compared)}"
     if sources.switch:
         found = [replace(it, sentence=f"at {sources.switch}: {it.sentence}") for it in found]
         sentence += f" at {sources.switch}"

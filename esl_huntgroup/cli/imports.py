@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from esl_huntgroup.cli.ask import ask
 from esl_huntgroup.cli.load import NOTHING, as_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
+from esl_huntgroup.counted import counted
 from esl_huntgroup.database import database_errors, open_database
 from esl_huntgroup.draft import Draft
 from esl_huntgroup.errors import InputError
@@ -115,10 +116,10 @@ def _run(
         for difference in found:
             click.echo(sentence(difference))
         if not found or dry_run:
-            click.echo(NOTHING if not found else f"{len(found)} changes; nothing is changed yet")
+            click.echo(NOTHING if not found else f"{counted(len(found), 'change')}; nothing is changed yet")
             return
         if not yes:
-            ask(f"Make these {len(found)} changes?")
+            ask("Make this change?" if len(found) == 1 else f"Make these {len(found)} changes?")
         with progress_shown() as progress:
             report = load_document(db, document, rules, who=name_of(who), progress=progress)
     for line in report.sentences():

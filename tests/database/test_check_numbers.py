@@ -58,7 +58,7 @@ def test_the_shipped_dialplan_and_a_clean_directory_have_no_conflict(
     result = run(sqlite_url, *sources(conf))
     assert (result.exit_code, result.output) == (
         0,
-        "ok  numbers: 1 of groups and 1 of lines have no conflict in directory, dialplan, gateways\n",
+        "ok  numbers: 1 group number and 1 line without a conflict in directory, dialplan, gateways\n",
     )
 
 
@@ -147,7 +147,7 @@ def test_every_switch_is_asked_and_one_that_does_not_answer_is_a_finding(
     alone = run(sqlite_url, esl_address=(clean.address,))
     clean.close()
     other.close()
-    fine = "ok  numbers: 1 of groups and 1 of lines have no conflict in directory, dialplan, gateways"
+    fine = "ok  numbers: 1 group number and 1 line without a conflict in directory, dialplan, gateways"
     assert (alone.exit_code, alone.output.splitlines()) == (0, [fine])
     assert result.exit_code == 1
     first, second, third = result.output.splitlines()

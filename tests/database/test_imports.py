@@ -117,7 +117,7 @@ def test_the_difference_comes_first_and_no_is_no(
         (b'user\n"anna', ["{f}, line 2: this is not CSV (unexpected end of data): see db/README.md"]),
         (b"user\n\x81", ["{f}, line 2: byte 0x81 is neither UTF-8 nor cp1252: one of them is accepted"]),
         (b"user;number\nanna;101;5\n;102\nben;103", [
-            "{f}, line 2: there are 3 cells, the header has 2: as many are accepted",
+            "{f}, line 2: the row has 3 cells, the header has 2: as many are accepted",
             "{f}, line 3: the column user is empty: the name of a user is accepted, or a group alone"]),
         (b"user;display_name;kind;group_number\nanna;A;softphone;\nanna;B;;7", [
             "{f}, line 2: user 'anna' has a kind or an account without a number: the number of the line is missing",
@@ -365,7 +365,7 @@ def test_a_database_that_is_no_fusionpbx_is_refused(
         "FusionPBX keeps its data in PostgreSQL: postgresql://USER:PASSWORD@HOST/fusionpbx is accepted"
     ]
     assert refusal(sqlite, sqlite_url, "fusionpbx", fusionpbx, "--domain", "x.example") == [
-        "FusionPBX has no domain 'x.example': pbx.example are accepted"
+        "FusionPBX has no domain 'x.example': pbx.example is accepted"
     ]
     with new_postgresql() as empty:
         refused = run(sqlite_url, "fusionpbx", empty).exception
