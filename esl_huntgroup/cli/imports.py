@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import click
 import peewee
 from click.core import ParameterSource
 
+from esl_huntgroup.change import Change
 from esl_huntgroup.cli.ask import ask
-from esl_huntgroup.cli.load import NOTHING, as_option, progress_shown
+from esl_huntgroup.cli.load import NOTHING, as_dicts, as_option, json_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.counted import counted
 from esl_huntgroup.database import database_errors, open_database
@@ -38,6 +40,7 @@ def import_group() -> None:
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         as_option,
+        json_option,
         click.option("--skip", is_flag=True, help="leave out what cannot be imported, and list it"),
         click.option("--yes", is_flag=True, help="do not ask"),
         click.option("--dry-run", is_flag=True, help="say what would change, and change nothing"),
@@ -101,7 +104,14 @@ def fusionpbx_command(ctx: click.Context, /, url: str, domain: str, **options: A
 
 
 def _run(
-    settings: Settings, read: Callable[[Inventory], Draft], *, who: str | None, skip: bool, yes: bool, dry_run: bool
+    settings: Settings,
+    read: Callable[[Inventory], Draft],
+    *,
+    who: str | None,
+    skip: bool,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     with closing(open_database(settings.database)) as db:
         require_current(db)
@@ -110,20 +120,26 @@ def _run(
         document, wrong, follows = usable(db, draft.document(), rules)
         if (draft.problems or wrong) and not skip:
             raise InputError("\n".join(document.shown([*draft.problems, *wrong])))
-        for line in (*draft.problems, *wrong, *follows, *draft.notes):
-            click.echo(f"left out: {line}", err=True)
+        left_out = [str(line) for line in (*draft.problems, *wrong, *follows, *draft.notes)]
         found = preview(db, document, rules)
-        for difference in found:
-            click.echo(sentence(difference))
-        if not found or dry_run:
-            click.echo(NOTHING if not found else f"{counted(len(found), 'change')}; nothing is changed yet")
-            return
-        if not yes:
-            ask("Make this change?" if len(found) == 1 else f"Make these {len(found)} changes?")
-        with progress_shown() as progress:
-            report = load_document(db, document, rules, who=name_of(who), progress=progress)
-    for line in report.sentences():
+        if not as_json:
+            _show(left_out, found)
+        sentences = [NOTHING if not found else f"{counted(len(found), 'change')}; nothing is changed yet"]
+        if found and not dry_run:
+            if not yes:
+                ask("Make this change?" if len(found) == 1 else f"Make these {len(found)} changes?")
+            with progress_shown() as progress:
+                sentences = load_document(db, document, rules, who=name_of(who), progress=progress).sentences()
+    told = {"dry_run": dry_run, "left_out": left_out, "changes": as_dicts(found)}
+    for line in [json.dumps(told, ensure_ascii=False)] if as_json else sentences:
         click.echo(line)
+
+
+def _show(left_out: Iterable[str], found: Iterable[Change]) -> None:
+    for line in left_out:
+        click.echo(f"left out: {line}", err=True)
+    for difference in found:
+        click.echo(sentence(difference))
 
 
 def _current(db: peewee.Database) -> Inventory:

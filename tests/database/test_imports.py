@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -444,3 +445,25 @@ def test_a_password_for_fusionpbx_is_refused_in_the_command_line_and_accepted_in
     ]
     monkeypatch.setenv("FUSIONPBX_DATABASE", url)
     assert run(sqlite_url, "fusionpbx", "--dry-run").exit_code == 0
+
+
+def test_an_import_is_told_to_programs_as_one_object(sqlite: peewee.Database, sqlite_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "staff.csv"
+    file.write_text("user,number\nanna,101\nben,x\n")
+    before = everything(sqlite)
+    tried = run(sqlite_url, "csv", str(file), "--skip", "--json", "--dry-run")
+    assert (tried.stderr, everything(sqlite)) == ("", before)
+    told = json.loads(tried.stdout)
+    assert [(it["action"], it["kind"], it["name"]) for it in told["changes"]] == [
+        ("add", "user", "anna"),
+        ("add", "user", "ben"),
+        ("add", "line", f"101@{DOMAIN}"),
+    ]
+    assert told["dry_run"] is True
+    assert [line.startswith(f"{file}, line 3: user 'ben'") for line in told["left_out"]] == [True]
+    assert json.loads(run(sqlite_url, "csv", str(file), "--skip", "--json", "--yes").stdout) == {
+        **told,
+        "dry_run": False,
+    }
+    assert list(read_inventory(sqlite).users) == ["anna", "ben"]
+    assert json.loads(run(sqlite_url, "csv", str(file), "--skip", "--json").stdout)["changes"] == []
