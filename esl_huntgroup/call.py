@@ -445,7 +445,7 @@ def serve(session: CallSession, around: Surroundings) -> None:
         session.session_data = None  # 5 kB that nobody needs any more
         del answer
     except SwitchError as error:
-        log.warning("no call from %s: %s", _peer(session), error)
+        log.log(_weight(session, error), "no call from %s: %s", _peer(session), error)
         session.stop()
         return
     if not is_trusted:
@@ -488,7 +488,7 @@ def refuse(session: CallSession, around: Surroundings) -> None:
     try:
         arrival = read_arrival(session.connect(around.reply_timeout_s).reader(), around.default_domain)
     except SwitchError as error:
-        log.warning("a call that was refused: %s peer=%s", error, _peer(session))
+        log.log(_weight(session, error), "a call that was refused: %s peer=%s", error, _peer(session))
         session.stop()
     else:
         _give_back(session, arrival, around)
@@ -551,6 +551,11 @@ def _leg_causes(message: Message) -> dict[str, str]:
     """Return leg uuid → hangup cause. A leg can stand in the list twice; the last word counts."""
     pairs = (item.partition(";") for item in array(message.get("variable_originate_causes")))
     return {uuid: cause for uuid, _, cause in pairs if len(cause) <= causes.CAUSE_MAX_CHARS}
+
+
+def _weight(session: CallSession, error: SwitchError) -> int:
+    """Return the level for the end before any call: ``check`` and load balancers connect and leave without a word."""
+    return logging.DEBUG if isinstance(error, SwitchGone) and not session.has_heard else logging.WARNING
 
 
 def _peer(session: CallSession) -> str:

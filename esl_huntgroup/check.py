@@ -20,6 +20,7 @@ from gevent import socket
 
 from esl_huntgroup import models, peers, spool
 from esl_huntgroup.arrival import REQUIRED_SETTINGS
+from esl_huntgroup.counted import counted
 from esl_huntgroup.database import open_database, safe_url
 from esl_huntgroup.descriptors import calls_that_fit, hard_limit, needed
 from esl_huntgroup.errors import HuntgroupError, SwitchError
@@ -35,6 +36,7 @@ SESSIONS_PER_SECOND_MIN: Final = 30
 """What FreeSWITCH ships with; a group call creates a channel for its caller and one for each phone."""
 CONNECT_TIMEOUT_S: Final = 2.0
 EVERYWHERE: Final = ("0.0.0.0", "::")
+WAIT: Final = ("record waits", "records wait")
 SAME_MACHINE: Final = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -108,10 +110,11 @@ def check_descriptors(max_calls: int, limit: int) -> Finding:
     """Say whether as many calls as there may be have room in the open files of one process."""
     if calls_that_fit(limit) < max_calls:
         return wrong(
-            f"settings: max_calls is {max_calls}, but {limit} open files are enough for {calls_that_fit(limit)} calls "
-            f"only: raise the limit to {needed(max_calls)} (LimitNOFILE= of the unit, ulimit -Hn in a shell)"
+            f"settings: max_calls is {max_calls}, but {limit} open files are enough for "
+            f"{counted(calls_that_fit(limit), 'call')} only: raise the limit to {needed(max_calls)} "
+            "(LimitNOFILE= of the unit, ulimit -Hn in a shell)"
         )
-    return right(f"settings: {limit} open files are enough for {max_calls} calls")
+    return right(f"settings: {limit} open files are enough for {counted(max_calls, 'call')}")
 
 
 def _is_loopback(host: str) -> bool:
@@ -156,15 +159,23 @@ def check_groups(rows: Sequence[tuple[str, bool, int]]) -> Iterator[Finding]:
         yield wrong("groups: there is no hunt group; load a file, for example db/examples/small-firm.yaml")
     elif not active:
         yield wrong(
-            f"groups: all hunt groups ({len(rows)}) are switched off, so no call rings; to switch one on: "
+            f"groups: {_all_of(len(rows))} switched off, so no call rings; to switch one on: "
             "esl-huntgroup group set NAME --active"
         )
     for name, lines in active:
         if not lines:
             yield wrong(f"group {name}: no member has a softphone line, so a call to it rings nobody; add one")
     if active and all(lines for _, lines in active):
-        off = f"; {len(rows) - len(active)} more are switched off" if len(active) < len(rows) else ""
-        yield right(f"groups: {len(active)} hunt groups, each with softphone lines{off}")
+        off = (
+            f"; {counted(len(rows) - len(active), 'more is', 'more are')} switched off"
+            if len(active) < len(rows)
+            else ""
+        )
+        yield right(f"groups: {counted(len(active), 'hunt group')}, each with softphone lines{off}")
+
+
+def _all_of(groups: int) -> str:
+    return "the only hunt group is" if groups == 1 else f"all {groups} hunt groups are"
 
 
 def check_spool(directory: Path) -> Iterator[Finding]:
@@ -183,11 +194,11 @@ def check_spool(directory: Path) -> Iterator[Finding]:
         return
     if outage:
         since = datetime.fromtimestamp(outage.since_ms // 1000, UTC).isoformat()
-        yield wrong(f"journal: {waiting} records wait in {directory} since {since}, because {outage.why}")
+        yield wrong(f"journal: {counted(waiting, *WAIT)} in {directory} since {since}, because {outage.why}")
     elif waiting and has_writer:
-        yield right(f"journal: {waiting} records are on their way to the database")
+        yield right(f"journal: {counted(waiting, 'record is on its', 'records are on their')} way to the database")
     elif waiting:
-        yield wrong(f"journal: {waiting} records in {directory} wait for the service, which stores them when it runs")
+        yield wrong(f"journal: {counted(waiting, *WAIT)} in {directory} for the service; start it: esl-huntgroup serve")
     else:
         yield right("journal: nothing waits for the database")
 

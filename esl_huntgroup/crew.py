@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from esl_huntgroup.child import Child, Order
+from esl_huntgroup.counted import counted
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.meter import Reading, total
 from esl_huntgroup.settings import Settings
@@ -116,8 +117,8 @@ class Crew:
         """Raise HuntgroupError if so many new workers could not live beside those that are there."""
         if len(list(self)) + workers >= NUMBERS_MAX:
             raise HuntgroupError(
-                f"{len(self._leaving)} workers still wait for calls of before earlier reloads, no more are accepted; "
-                "reload when some have ended"
+                f"{counted(len(self._leaving), 'worker still waits', 'workers still wait')} for calls of before "
+                "earlier reloads, no more are accepted; reload when some have ended"
             )
 
     def renew(self, settings: Settings) -> None:

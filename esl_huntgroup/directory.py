@@ -3,7 +3,8 @@ From (domain, number) to a frozen HuntGroup: the queries, and the copy in memory
 
 ``find_group`` asks the database, in two queries whatever the size of the group. ``Directory`` is what a call asks. It
 never waits longer than its deadline, and when the database is slow or gone it answers with the last copy it has seen:
-a group that rang a minute ago still rings.
+a group that rang a minute ago still rings. Once the database has failed, no call that has a copy waits for it any more;
+whether it is back is found out in the background.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ LOOKUP_THREADS = 2
 COPIES_MAX = 20_000
 """More groups than any installation known to us; a copy of ten members is about 3 kB."""
 QUIET_AFTER_FAILURE_S = 1.0
-"""While the database is down, only one call in this time waits for it; the others get their copy at once."""
+"""While the database is down, it is asked again once in this time, without a call that waits."""
 CLOSE_MAX_S = 1.0
 
 log = logging.getLogger(__name__)
@@ -180,13 +181,15 @@ class Directory:
         """
         Return the group with this number, or None when the database says that there is none.
 
-        Waits at most ``deadline_s``. Raises DatabaseError when the database gave no answer and there is no copy.
+        Waits at most ``deadline_s``, and not at all for a group with a copy while the database is down: the first call
+        after an outage may still get its copy. Raises DatabaseError when the database gave no answer and there is none.
         """
         key = (domain, number)
         copy = self._copies.get(key)
-        now = self._clock()
-        if copy is not None and (now - copy.at < self._max_age_s or now < self._quiet_until):
+        if copy is not None and (self._outage or self._clock() - copy.at < self._max_age_s):
             self._copies.move_to_end(key)
+            if self._outage:
+                self._look_whether_it_is_back(key)
             return copy.group
         try:
             return self._ask(key)
@@ -195,6 +198,19 @@ class Directory:
             if copy is None:
                 raise DatabaseError(str(error)) from error
             return copy.group
+
+    def _look_whether_it_is_back(self, key: Key) -> None:
+        """Ask in a greenlet of its own, unless that was done a moment ago or is being done. Does not wait."""
+        now = self._clock()
+        if now >= self._quiet_until:
+            self._quiet_until = now + self._deadline_s + QUIET_AFTER_FAILURE_S
+            gevent.spawn(self._ask_again, key)
+
+    def _ask_again(self, key: Key) -> None:
+        try:
+            self._ask(key)
+        except (DatabaseError, _TooSlow) as error:
+            self._failed(str(error))
 
     def close(self) -> None:
         """Close the connections and let the threads end. Waits at most CLOSE_MAX_S for a thread that is stuck."""

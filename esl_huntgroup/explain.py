@@ -1,6 +1,8 @@
 """
 What a call to a group would do now, and why a phone did not ring: asked of the database, the journal and the switch.
 
+A call rings the phones that are registered at its own switch: where there are several, each has its own answer.
+
 The answer comes from the hunt itself. It is led through the beginning of a call (the group is looked up, the contacts
 are asked for) exactly as a call leads it, and left where the phones would ring: nothing is written, nobody is called.
 """
@@ -11,74 +13,96 @@ import datetime
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 import peewee
 
-from esl_huntgroup import registrations
 from esl_huntgroup.arrival import Arrival, read_arrival
-from esl_huntgroup.contact import Contacts, question, read_contacts
 from esl_huntgroup.database import database_errors, execute, quoted
 from esl_huntgroup.directory import find_group
 from esl_huntgroup.errors import InputError, SwitchError
-from esl_huntgroup.esl.inbound import InboundSession
-from esl_huntgroup.esl.wire import api
-from esl_huntgroup.explanation import Explanation, Registrations, of_hunt
-from esl_huntgroup.group import HuntGroup, Line, LineKind
+from esl_huntgroup.explanation import Explanation, of_hunt
+from esl_huntgroup.group import HuntGroup, Line, LineKind, Outcome
 from esl_huntgroup.hunt import Command, ContactsKnown, Event, GroupFound, GroupUnknown, Hunt, LookUp, Prepare
 from esl_huntgroup.numbers import normal_account, normal_domain, normal_number
 from esl_huntgroup.outcome import EntryKind
 from esl_huntgroup.past_call import PastCall, PastEntry, PastLeg, explain_past
 from esl_huntgroup.plan import CallIds
-from esl_huntgroup.settings import Settings
+from esl_huntgroup.registrations import Registration
+from esl_huntgroup.settings import Address, Settings
+from esl_huntgroup.switch_contacts import ask
 
 _CALL_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-QUESTIONS_MAX: Final = 64
-"""Questions in one write: the answers of so many lines are read before the next ones are sent."""
+NO_SWITCH: Final = (
+    "the switch has to be asked who is registered, but esl_address is not set: "
+    "HOST:PORT of its event socket is accepted (and its password in esl_password)"
+)
 AT_ONCE_MS: Final = 0
 """In a dry run no time passes, and no watchdog waits."""
 
 
-def explain(db: peewee.Database, settings: Settings, what: str, caller: str = "") -> Explanation:
+def explain(db: peewee.Database, settings: Settings, what: str, caller: str = "") -> Iterator[Explanation]:
     """
-    Return the explanation of a call of the journal, or of what a call to a group would do now.
+    Yield the explanation of a call of the journal, or, for each switch, of what a call to a group would do there now.
 
     ``what`` is a call id, or a group's name, NUMBER or NUMBER@DOMAIN; ``caller`` is ACCOUNT@DOMAIN of the line that
-    would call. Raises InputError, DatabaseError and SwitchError.
+    would call. A call rings the phones that are registered at its own switch, so that each switch has its own answer.
+    Raises InputError and DatabaseError, and SwitchError at the end, with a line for each switch that did not answer.
     """
     with database_errors(db):
         past = _past_call(db, what.lower()) if _CALL_ID.fullmatch(what.lower()) else None
     if past is not None:
-        return _explain_call(db, settings, past)
+        yield _explain_call(db, settings, past)
+        return
     domain, number = _group_key(db, what, settings.default_domain)
-    return _explain_group(db, settings, domain, number, caller)
+    yield from _explain_group(db, settings, _arrival(domain, number, caller))
 
 
 # -- a group ----------------------------------------------------------------------------------------------------------
 
 
-def _explain_group(db: peewee.Database, settings: Settings, domain: str, number: str, caller: str) -> Explanation:
-    known: dict[str, registrations.Registration] = {}
-    hunt = dry_run(db, settings, _arrival(domain, number, caller), known)
+def _explain_group(db: peewee.Database, settings: Settings, arrival: Arrival) -> Iterator[Explanation]:
+    failures = []
+    for address in settings.esl_address or (None,):
+        known: dict[str, Registration] = {}
+        try:
+            hunt = dry_run(db, settings, arrival, address, known)
+        except SwitchError as error:
+            failures.append(str(error))
+            continue
+        told = _told(db, hunt, arrival, known)
+        if hunt.outcome is Outcome.GROUP_DISABLED:  # no switch was asked, and all of them would do the same
+            yield told
+            return
+        yield replace(told, switch=_shown(address)) if len(settings.esl_address) > 1 else told
+    if failures:
+        raise SwitchError("\n".join(failures))
+
+
+def _told(db: peewee.Database, hunt: Hunt, arrival: Arrival, known: Mapping[str, Registration]) -> Explanation:
     if hunt.group is None:
-        raise InputError(f"there is no group with the number {number}@{domain} any more: ask again")
+        raise InputError(f"there is no group with the number {arrival.number}@{arrival.domain} any more: ask again")
     return of_hunt(hunt, hunt.group, known, _hardphones(db, hunt.group))
 
 
 def dry_run(
-    db: peewee.Database, settings: Settings, arrival: Arrival, known: dict[str, registrations.Registration]
+    db: peewee.Database,
+    settings: Settings,
+    arrival: Arrival,
+    address: Address | None,
+    known: dict[str, Registration],
 ) -> Hunt:
     """
-    Return a hunt that has been led as far as the moment in which its phones would ring.
+    Return a hunt that has been led as far as the moment in which its phones would ring, at the switch of this address.
 
     ``known`` takes in what the switch knows of the contacts. Raises InputError, DatabaseError and SwitchError.
     """
     hunt = Hunt(CallIds().next(int(time.time() * 1000), os.urandom(6)), arrival, settings.leg_limit)
-    event = _follow(hunt.begin(), db, settings, known)
-    while event is not None:
-        event = _follow(hunt.receive(event), db, settings, known)
+    commands = hunt.begin()
+    while (event := _follow(commands, db, settings, address, known)) is not None:
+        commands = hunt.receive(event)
     return hunt
 
 
@@ -86,7 +110,8 @@ def _follow(
     commands: Iterable[Command],
     db: peewee.Database,
     settings: Settings,
-    known: dict[str, registrations.Registration],
+    address: Address | None,
+    known: dict[str, Registration],
 ) -> Event | None:
     """Carry out those commands that only ask; return what came of it, None when the others come."""
     for what in commands:
@@ -95,9 +120,10 @@ def _follow(
                 group = find_group(db, domain, number)
                 return GroupFound(group, AT_ONCE_MS) if group else GroupUnknown(AT_ONCE_MS)
             case Prepare(_, lines):
-                with _switch(settings) as switch:
-                    contacts = _contacts(switch, lines)
-                    known |= _registered(switch, contacts)
+                if address is None:
+                    raise InputError(NO_SWITCH)
+                contacts, registered = ask(address, settings.esl_password, lines)
+                known |= registered
                 return ContactsKnown(contacts, AT_ONCE_MS)
     return None
 
@@ -159,48 +185,8 @@ def _hardphones(db: peewee.Database, group: HuntGroup) -> dict[int, list[str]]:
     return found
 
 
-# -- the switch -------------------------------------------------------------------------------------------------------
-
-
-def _switch(settings: Settings) -> InboundSession:
-    if not settings.esl_address:
-        raise InputError(
-            "the switch has to be asked who is registered, but esl_address is not set: "
-            "HOST:PORT of its event socket is accepted (and its password in esl_password)"
-        )
-    host, port = settings.esl_address[0]  # of several switches the first; --esl-address names another
-    return InboundSession(host, port, settings.esl_password)
-
-
-def _contacts(switch: InboundSession, lines: Iterable[Line]) -> dict[Line, Contacts]:
-    """Ask what a call asks, and read it as a call does."""
-    marker = f"[h={os.urandom(6).hex()}]"
-    lines = tuple(lines)
-    answers = _ask(switch, [question(line.address, marker) for line in lines])
-    return {line: read_contacts(answer, marker) for line, answer in zip(lines, answers, strict=True)}
-
-
-def _registered(switch: InboundSession, contacts: Mapping[Line, Contacts]) -> dict[str, registrations.Registration]:
-    accounts = {
-        (profile, line.account): None
-        for line, (dialable, refused) in contacts.items()
-        for contact in (*dialable, *refused)
-        if (profile := registrations.profile_of(contact))
-    }
-    answers = _ask(switch, [registrations.question(*account) for account in accounts])
-    return {
-        registration.contact: registration
-        for (profile, _), answer in zip(accounts, answers, strict=True)
-        for registration in registrations.read_registrations(answer, profile)
-    }
-
-
-def _ask(switch: InboundSession, questions: list[str]) -> list[str]:
-    answers: list[str] = []
-    for start in range(0, len(questions), QUESTIONS_MAX):
-        some = [api(line) for line in questions[start : start + QUESTIONS_MAX]]
-        answers += [message.reply for message in switch.exchange(some, switch.timeout_s)]
-    return answers
+def _shown(address: Address | None) -> str:
+    return f"{address[0]} port {address[1]}" if address else ""
 
 
 # -- a call of the journal --------------------------------------------------------------------------------------------
@@ -209,21 +195,23 @@ def _ask(switch: InboundSession, questions: list[str]) -> list[str]:
 def _explain_call(db: peewee.Database, settings: Settings, call: PastCall) -> Explanation:
     group = find_group(db, call.group_domain, call.group_number)
     members = group.members if group and group.id == call.group_id else ()
-    try:
-        return explain_past(call, members, _registered_now(settings, call))
-    except SwitchError as error:
-        told = explain_past(call, members, {})
-        return replace(told, heading=f"{told.heading}; who is registered today is not known: {error}")
+    known: dict[str, Registration] = {}
+    unknown = ""
+    for address in settings.esl_address:
+        try:
+            known |= _registered_now(settings, address, call)
+        except SwitchError as error:
+            unknown += f"; who is registered today is not known: {error}"
+    told = explain_past(call, members, known)
+    return replace(told, heading=told.heading + unknown)
 
 
-def _registered_now(settings: Settings, call: PastCall) -> Registrations:
-    """Return what the switch knows today of the lines of a past call; nothing where no switch is set."""
-    if not settings.esl_address:
-        return {}
+def _registered_now(settings: Settings, address: Address, call: PastCall) -> dict[str, Registration]:
+    """Return what a switch knows today of the lines of a past call."""
     addresses = dict.fromkeys(leg.line for leg in call.legs)
     lines = [Line(account, domain, account) for account, _, domain in (it.rpartition("@") for it in addresses)]
-    with _switch(settings) as switch:
-        return _registered(switch, _contacts(switch, lines))
+    _, registered = ask(address, settings.esl_password, lines)
+    return registered
 
 
 def _past_call(db: peewee.Database, call_id: str) -> PastCall | None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from esl_huntgroup.contact import why_refused
+from esl_huntgroup.counted import counted
 from esl_huntgroup.group import HuntGroup, Outcome
 from esl_huntgroup.hunt import Hunt
 from esl_huntgroup.journal_view import clean
@@ -54,17 +55,22 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A group and its members. ``heading`` says what happens, or happened, to the caller as a whole."""
+    """
+    A group and its members. ``heading`` says what happens, or happened, to the caller as a whole.
+
+    ``switch`` is where the call would arrive, empty where there is only one switch, or none was asked.
+    """
 
     heading: str
     members: tuple[MemberView, ...]
     did: tuple[str, str] = ("rings", "does not ring")
+    switch: str = ""
 
     def sentences(self) -> list[str]:
         """Return the heading and one line for each member."""
         width = max(map(len, self.did))
         return [
-            self.heading,
+            f"at {self.switch}: {self.heading}" if self.switch else self.heading,
             *(
                 f"{self.did[not member.rings].ljust(width)}  {member.position} {clean(member.name)}: "
                 + "; ".join(part.sentence for part in member.parts)
@@ -78,7 +84,7 @@ class Explanation:
             {"position": it.position, "name": it.name, "rings": it.rings, "parts": [asdict(part) for part in it.parts]}
             for it in self.members
         ]
-        return {"heading": self.heading, "members": members}
+        return {"switch": self.switch, "heading": self.heading, "members": members}
 
 
 def of_hunt(hunt: Hunt, group: HuntGroup, known: Registrations, hardphones: Mapping[int, Sequence[str]]) -> Explanation:
@@ -97,7 +103,7 @@ def of_hunt(hunt: Hunt, group: HuntGroup, known: Registrations, hardphones: Mapp
             parts.append(_silent(item, known, rings_for, hardphones.get(member.user_id, ()), len(hunt.plan.legs)))
         members.append(MemberView(position, member.name, tuple(parts) if not off else (Part(False, GROUP_OFF, off),)))
     ringing = sum(member.rings for member in members)
-    after = f"{ringing} of {_counted(len(members), 'member')} would ring" if not off else "nobody rings: " + off
+    after = f"{ringing} of {counted(len(members), 'member')} would ring" if not off else "nobody rings: " + off
     heading = f"group {clean(group.name)} ({group.number}@{group.domain}): {after}{_then(hunt)}"
     return Explanation(heading, tuple(members))
 
@@ -148,7 +154,7 @@ def _silent(
         case WhyNot.SHARED_CONTACT:
             sentence = f"{line} has the contact {contact}, which rings for {clean(rings_for.get(item.contact, '?'))}"
         case WhyNot.LEG_LIMIT:
-            sentence = f"{line} at {contact} is over the limit of {_counted(legs, 'phone')} in one call{valid}"
+            sentence = f"{line} at {contact} is over the limit of {counted(legs, 'phone')} in one call{valid}"
     return part_of(sentence, why, line, item.contact, known)
 
 
@@ -170,7 +176,3 @@ def validity(contact: str, known: Registrations) -> str:
 def shown_contact(contact: str) -> str:
     """Return a phone's own text for people: nothing that a terminal obeys, and not without end."""
     return clean(contact if len(contact) <= 120 else contact[:120] + "...")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

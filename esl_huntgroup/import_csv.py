@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from esl_huntgroup.counted import counted
 from esl_huntgroup.draft import Draft
 from esl_huntgroup.errors import InputError
 
@@ -74,7 +75,8 @@ def _rows(path: Path, draft: Draft) -> Iterator[Row]:
             if not header:
                 header = _header(cells, place)
             elif len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-                draft.refuse(place, f"there are {len(cells)} cells, the header has {len(header)}: as many are accepted")
+                found = counted(len(cells), "cell")
+                draft.refuse(place, f"the row has {found}, the header has {len(header)}: as many are accepted")
             else:
                 yield place, {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
     except csv.Error as error:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import peewee
 
+from esl_huntgroup.counted import accepted
 from esl_huntgroup.database import database_errors, describe, dialect, execute
 from esl_huntgroup.draft import Draft, group_names, user_names
 from esl_huntgroup.errors import DatabaseError, InputError
@@ -47,8 +48,8 @@ def read_fusionpbx(db: peewee.Database, current: Inventory, domain: str = "") ->
         )
     tables = _tables(db)
     if domain and domain not in tables.domains.values():
-        accepted = ", ".join(sorted(tables.domains.values()))
-        raise InputError(f"FusionPBX has no domain {domain!r}: {accepted} are accepted")
+        known = sorted(tables.domains.values())
+        raise InputError(f"FusionPBX has no domain {domain!r}: {accepted(known) if known else 'it has none at all'}")
     chosen = {uuid: name for uuid, name in tables.domains.items() if domain in ("", name)}
     draft = Draft(describe(db))
     users = _take_extensions(draft, tables.extensions, chosen, user_names(current))

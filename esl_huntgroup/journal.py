@@ -16,6 +16,7 @@ from typing import Final
 
 import gevent
 
+from esl_huntgroup.counted import counted
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal_reading import entries
 from esl_huntgroup.journal_view import JournalLine
@@ -67,7 +68,9 @@ class Journal:
         self._appender.flush()
         self._appender.close()
         if self._appender.waiting:
-            log.error("journal: %d records are lost, the disk does not take them", self._appender.waiting)
+            log.error(
+                "journal: %s lost: the disk takes nothing", counted(self._appender.waiting, "record is", "records are")
+            )
 
     def _keep(self) -> None:
         while True:

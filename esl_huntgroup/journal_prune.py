@@ -10,6 +10,7 @@ import peewee
 
 from esl_huntgroup import audit
 from esl_huntgroup.audit import Change
+from esl_huntgroup.counted import counted
 from esl_huntgroup.database import database_errors, execute
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.inventory_store import Progress
@@ -30,7 +31,13 @@ class Pruned:
 
     def __str__(self) -> str:
         """Return it in words."""
-        return f"{self.calls} calls, {self.legs} legs, {self.journal_entries} journal entries"
+        return ", ".join(
+            (
+                counted(self.calls, "call"),
+                counted(self.legs, "leg"),
+                counted(self.journal_entries, "journal entry", "journal entries"),
+            )
+        )
 
 
 def age_days(text: str) -> int:
@@ -69,7 +76,7 @@ def prune(db: peewee.Database, moment_ms: int, who: str, progress: Progress = la
             with db.atomic():
                 execute(db, f"DELETE FROM calls WHERE call_id IN ({marks})", ids)
             done += len(ids)
-            progress(f"deleted {done} of {found.calls} calls")
+            progress(f"deleted {done} of {counted(found.calls, 'call')}")
         if found.calls:
             with db.atomic():
                 audit.record(db, who, Change("remove", "journal", f"before {_date(moment_ms)}", asdict(found), None))

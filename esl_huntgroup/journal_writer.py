@@ -30,6 +30,7 @@ from typing import IO, Final
 import peewee
 
 from esl_huntgroup import logs, spool
+from esl_huntgroup.counted import counted
 from esl_huntgroup.database import dialect, drop_connection, explain, open_database
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.journal_store import JournalStore, Refused
@@ -208,7 +209,10 @@ class Writer:
 
     def _end_outage(self) -> None:
         if self._outage is not None:
-            log.warning("journal: the database takes records again, %d that waited are stored", self._stored_since)
+            log.warning(
+                "journal: the database takes records again, %s stored",
+                counted(self._stored_since, "that waited is", "that waited are"),
+            )
             self._outage = None
             spool.note_outage(self._directory, None)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from esl_huntgroup.counted import accepted
 from esl_huntgroup.document import Problem
 from esl_huntgroup.group import HuntMode
 from esl_huntgroup.inventory import LISTS, ROLES, Content, Inventory, Key
@@ -35,8 +36,7 @@ def mode_problems(groups: Sequence[Item], current: Inventory, hunt_modes: Sequen
         if mode is not None and mode not in offered and (before is None or before.hunt_mode != mode):
             yield Problem(
                 ("groups", index, "hunt_mode"),
-                f"hunt mode {mode} is not offered by this installation (setting hunt_modes): "
-                f"{', '.join(offered)} {'is' if len(offered) == 1 else 'are'} accepted",
+                f"hunt mode {mode} is not offered by this installation (setting hunt_modes): {accepted(offered)}",
             )
 
 

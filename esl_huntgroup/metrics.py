@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from esl_huntgroup import __version__, spool
+from esl_huntgroup.counted import counted
 from esl_huntgroup.group import Outcome
 from esl_huntgroup.meter import Histogram, Reading
 
@@ -45,8 +46,8 @@ class Status:
 
     def __str__(self) -> str:
         """Return the line that ``systemctl status`` shows."""
-        calls = int(self.reading.gauges.get("open", 0))
-        return f"{calls} calls, {self.workers_serving} of {self.workers_wanted} workers serve"
+        calls = counted(int(self.reading.gauges.get("open", 0)), "call")
+        return f"{calls}, {self.workers_serving} of {counted(self.workers_wanted, 'worker serves', 'workers serve')}"
 
 
 GAUGES = {

@@ -9,10 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from esl_huntgroup import causes
 from esl_huntgroup.arrival import Arrival
 from esl_huntgroup.causes import LegFate, fate
+from esl_huntgroup.counted import counted
 from esl_huntgroup.group import HuntGroup, Outcome
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, LegRecord
 from esl_huntgroup.plan import CAUSE_OF, PLANS_KNOWN_MAX, Plan, WhyNot
 
+UNSAFE = (
+    "registered contact is not safe to dial and does not ring",
+    "registered contacts are not safe to dial and do not ring",
+)
 CAUSES_MAX = 256
 """Causes whose meaning is remembered; FreeSWITCH has about eighty."""
 CONTACT_SHOWN_MAX = 80
@@ -183,10 +188,13 @@ def warnings(plan: Plan) -> list[str]:
     sentences = []
     if over := plan.left_out(WhyNot.LEG_LIMIT):
         names = ", ".join(dict.fromkeys(f"{item.member.name}" for item in over))
-        sentences.append(f"{len(over)} contacts do not ring, {len(plan.legs)} is the most one call can: {names}")
+        sentences.append(
+            f"{counted(len(over), 'contact does', 'contacts do')} not ring, {len(plan.legs)} is the most one call can: "
+            f"{names}"
+        )
     if refused := plan.left_out(WhyNot.CONTACT_REFUSED):
         shown = ", ".join(f"{item.line.address} {_shown(item.contact)}" for item in refused if item.line)
-        sentences.append(f"{len(refused)} registered contacts are not safe to dial and do not ring: {shown}")
+        sentences.append(f"{counted(len(refused), *UNSAFE)}: {shown}")
     return sentences
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 
 from esl_huntgroup import permissions
+from esl_huntgroup.counted import accepted
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.group import OVERFLOW_OUTCOMES, HuntMode, LineKind, Overflow, OverflowAction
 from esl_huntgroup.inventory import Content, Superior
@@ -252,10 +253,9 @@ class _FileSchema(Schema):
     def __init__(self, **options: Any) -> None:
         """Name the accepted keys in the sentences."""
         super().__init__(**options)
-        accepted = ", ".join(self.fields)
         self.error_messages = {
-            "unknown": f"there is no such key: {accepted} are accepted",
-            "type": f"a mapping with the keys {accepted} is accepted here",
+            "unknown": f"there is no such key: {accepted(self.fields)}",
+            "type": f"a mapping with the keys {', '.join(self.fields)} is accepted here",
         }
 
 
@@ -345,8 +345,7 @@ def _overflow_outcome(text: str) -> Any:
     for outcome in OVERFLOW_OUTCOMES:
         if text == outcome:
             return outcome
-    accepted = ", ".join(sorted(OVERFLOW_OUTCOMES))
-    raise InputError(f"{text!r} is not an outcome with an overflow: {accepted} are accepted")
+    raise InputError(f"{text!r} is not an outcome with an overflow: {accepted(sorted(OVERFLOW_OUTCOMES))}")
 
 
 def _one_of(kind: type[HuntMode] | type[LineKind], text: str, what: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from esl_huntgroup import journal_writer, logs, spool, witness
 from esl_huntgroup.companion import Companion
+from esl_huntgroup.counted import counted
 from esl_huntgroup.database import open_database
 from esl_huntgroup.descriptors import raise_limit
 from esl_huntgroup.listeners import Listeners
@@ -34,7 +35,10 @@ def run(settings: Settings, load: Callable[[], Settings]) -> None:
     listeners.move(settings.listen)
     Supervisor(settings, listeners, notifier, load=load, prepare=_prepare, companions=_companions).run()
     if left := spool.waiting_records(Path(settings.spool)):
-        log.warning("%d journal records are in the spool and will be stored at the next start", left)
+        log.warning(
+            "%s stored at the next start",
+            counted(left, "journal record is in the spool and will be", "journal records are in the spool and will be"),
+        )
     log.info("stopped")
 
 

@@ -2,7 +2,8 @@
 The settings: each declared once, with its default, its check and its sentence.
 
 defaults < TOML file < environment (``ESL_HUNTGROUP_NAME``) < command line (``--name``). An unknown key in the file or
-an unknown ``ESL_HUNTGROUP_`` variable is refused. Secrets have no command-line option, where ``ps`` would show them.
+an unknown ``ESL_HUNTGROUP_`` variable is refused. Secrets have no command-line option, where ``ps`` would show them,
+and a database URL with a password is refused there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from esl_huntgroup.database import safe_url
 from esl_huntgroup.errors import InputError, SettingsError
 from esl_huntgroup.group import HuntMode
 from esl_huntgroup.numbers import normal_domain
@@ -196,9 +198,7 @@ def load_settings(file: Path | None, environment: Mapping[str, str], options: Ma
     if chosen or DEFAULT_FILE.exists():
         values |= _read_file(chosen or DEFAULT_FILE)
     values |= _read_environment(environment)
-    values |= {
-        name: _read(name, value, "--" + name.replace("_", "-")) for name, value in options.items() if value is not None
-    }
+    values |= {name: _read_option(name, value) for name, value in options.items() if value is not None}
     return Settings(**values)
 
 
@@ -219,6 +219,22 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return {name: _read(name, ours[key], key) for key in ours for name in [key.removeprefix(PREFIX).lower()]}
 
 
+def _read_option(name: str, value: str) -> Any:
+    option = "--" + name.replace("_", "-")
+    if name == "database":
+        refuse_password(value, option, f"database in the settings file, or {PREFIX}DATABASE")
+    return _read(name, value, option)
+
+
+def refuse_password(url: str, where: str, instead: str) -> None:
+    """Raise SettingsError for a URL with a password in a command line; ``instead`` says where it may stand."""
+    if safe_url(url) != url:
+        raise SettingsError(
+            f"{where}: {safe_url(url)!r} is refused, ps shows the password to everybody on this machine: "
+            f"the URL without it is accepted, or the whole URL in {instead}"
+        )
+
+
 def _read(name: str, value: Any, where: str) -> Any:
     if name not in FIELDS:
         raise SettingsError(f"{where}: there is no such setting; there are {', '.join(FIELDS)}")
@@ -226,5 +242,6 @@ def _read(name: str, value: Any, where: str) -> Any:
     try:
         return metadata["read"](value)
     except ValueError as error:
-        shown = "" if metadata["is_secret"] else f"{value!r} is refused, "
+        harmless = safe_url(value) if isinstance(value, str) else value
+        shown = "" if metadata["is_secret"] else f"{harmless!r} is refused, "
         raise SettingsError(f"{where}: {shown}{error}") from None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import peewee
 
+from esl_huntgroup.counted import counted
 from esl_huntgroup.database import database_errors, execute, quoted
-from esl_huntgroup.errors import InputError
+from esl_huntgroup.errors import InputError, SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.fsxml import Element, parse_fsxml
 from esl_huntgroup.fsxml_files import read_fsxml
@@ -19,7 +21,7 @@ from esl_huntgroup.number_check import (
     directory_findings,
     gateway_findings,
 )
-from esl_huntgroup.settings import Settings
+from esl_huntgroup.settings import Address, Settings
 
 NOTHING = "can't find anything"
 """What ``xml_locate`` answers where there is no such section."""
@@ -27,11 +29,12 @@ NOTHING = "can't find anything"
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Parts of the switch's configuration; None for one that is not to be compared."""
+    """Parts of the switch's configuration; None for one that is not to be compared. ``switch`` is which of several."""
 
     directory: Element | None
     dialplan: Element | None
     gateways: tuple[Element, ...]
+    switch: str = ""
 
 
 def of_files(directory: Path | None, dialplan: Path | None) -> Sources:
@@ -41,19 +44,29 @@ def of_files(directory: Path | None, dialplan: Path | None) -> Sources:
     return Sources(users, extensions, tuple(filter(None, (users, extensions))))
 
 
-def of_switch(settings: Settings) -> Sources:
+def of_switches(settings: Settings) -> Iterator[Sources | SwitchError]:
     """
-    Ask the switch. What it gets from elsewhere only when it needs it (mod_xml_curl) is not in the answer.
+    Ask each switch; yield what it has, or why it did not answer.
 
-    Raises InputError where no switch is set, and SwitchError.
+    What a switch gets from elsewhere only when it needs it (mod_xml_curl) is not in the answer. Raises InputError where
+    no switch is set.
     """
     if not settings.esl_address:
         raise InputError(
             "there is nothing to compare with: esl_address is not set: HOST:PORT of the switch's event socket, "
             "or --directory-xml and --dialplan-xml are accepted"
         )
-    host, port = settings.esl_address[0]  # of several switches the first; --esl-address names another
-    with InboundSession(host, port, settings.esl_password) as switch:
+    for host, port in settings.esl_address:
+        try:
+            found = _of_switch((host, port), settings.esl_password)
+        except SwitchError as error:
+            yield error
+        else:
+            yield replace(found, switch=f"{host} port {port}") if len(settings.esl_address) > 1 else found
+
+
+def _of_switch(address: Address, password: str) -> Sources:
+    with InboundSession(*address, password) as switch:
         directory = _located(switch, "directory")
         dialplan = _located(switch, "dialplan")
         sofia = _located(switch, "configuration configuration name sofia.conf")
@@ -76,7 +89,11 @@ def compare(db: peewee.Database, sources: Sources) -> tuple[list[NumberFinding],
     for root in sources.gateways:
         found += gateway_findings(groups, lines, root)
     compared = [name for name in ("directory", "dialplan", "gateways") if getattr(sources, name)]
-    sentence = f"numbers: {len(groups)} of groups and {len(lines)} of lines have no conflict in {', '.join(compared)}"
+    numbers = f"{counted(len(groups), 'group number')} and {counted(len(lines), 'line')}"
+    sentence = f"numbers: {numbers} without a conflict in {', '.join(compared)}"
+    if sources.switch:
+        found = [replace(it, sentence=f"at {sources.switch}: {it.sentence}") for it in found]
+        sentence += f" at {sources.switch}"
     return list(dict.fromkeys(found)), sentence
 
 

@@ -27,6 +27,7 @@ from gevent.queue import Queue
 
 from esl_huntgroup import call, logs
 from esl_huntgroup.child import Beat, Order, Refusal
+from esl_huntgroup.counted import counted
 from esl_huntgroup.descriptors import calls_that_fit, needed, raise_limit
 from esl_huntgroup.directory import Directory
 from esl_huntgroup.errors import HuntgroupError
@@ -104,9 +105,9 @@ class Worker:
     def drain(self, limit_s: float) -> None:
         """Take no new calls, wait for those that are going on, and put everything in order."""
         self._is_draining = True
-        log.info("stopping: no new calls, %d are going on", self._server.connection_count)
+        log.info("stopping: no new calls, %s going on", counted(self._server.connection_count, "is", "are"))
         if left := self._server.stop(limit_s):
-            log.warning("%d calls are still going on; they live on without the service", left)
+            log.warning("%s without the service", counted(left, "call goes on and lives on", "calls go on and live on"))
         self._live.stop()
         self._directory.close()
         self._journal.stop()  # last: until the process ends, calls go on and tell it what happens
@@ -127,10 +128,10 @@ def _possible_calls(wanted: int) -> int:
     possible = calls_that_fit(descriptors)
     if possible < wanted:
         log.warning(
-            "max_calls is %d, but %d open files are enough for %d calls only: raise the limit (LimitNOFILE=) to %d",
+            "max_calls is %d, but %d open files are enough for %s only: raise the limit (LimitNOFILE=) to %d",
             wanted,
             descriptors,
-            possible,
+            counted(possible, "call"),
             needed(wanted),
         )
     return min(wanted, possible)

@@ -8,6 +8,7 @@ from typing import Any
 from esl_huntgroup.admin import reading
 from esl_huntgroup.admin.desk import Desk, exists
 from esl_huntgroup.change import Change, Shown
+from esl_huntgroup.counted import accepted
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.group import OVERFLOW_OUTCOMES, HuntMode
 from esl_huntgroup.numbers import normal_domain, normal_number
@@ -102,8 +103,7 @@ def _require_mode(desk: Desk, after: Values, *, is_chosen: bool) -> None:
     offered = [one.value for one in HuntMode if one is HuntMode.DISABLED or one in desk.hunt_modes]
     if is_chosen and mode not in offered:
         raise InputError(
-            f"hunt mode {mode} is not offered by this installation (setting hunt_modes): "
-            f"{', '.join(offered)} {'is' if len(offered) == 1 else 'are'} accepted"
+            f"hunt mode {mode} is not offered by this installation (setting hunt_modes): {accepted(offered)}"
         )
     if mode == HuntMode.SOFTPHONE and after["number"] is None:
         raise InputError(f"group {after['name']!r} has hunt mode softphone and no group number: give a number too")

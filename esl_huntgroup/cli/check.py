@@ -8,12 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 import click
+import peewee
 
 from esl_huntgroup.check import Finding, findings, right, wrong
 from esl_huntgroup.database import open_database
+from esl_huntgroup.errors import SwitchError
 from esl_huntgroup.migrate import require_current
 from esl_huntgroup.settings import Settings
-from esl_huntgroup.switch_numbers import compare, of_files, of_switch
+from esl_huntgroup.switch_numbers import Sources, compare, of_files, of_switches
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="for programs: one JSON object a line, with ok and text"
@@ -47,17 +49,25 @@ def numbers_command(
     Compare the numbers of groups and lines with what the switch knows: directory, dialplan, gateways.
 
     One line for each conflict; the exit status is 1 if there is any. Without files the switch is asked (settings
-    esl_address and esl_password). With files no switch is needed, for example in a CI job.
+    esl_address and esl_password), each of several. With files no switch is needed, for example in a CI job.
 
     Example: esl-huntgroup check numbers --directory-xml directory/ --dialplan-xml dialplan/default.xml
     """
     settings: Settings = ctx.obj
-    sources = of_files(directory_xml, dialplan_xml) if directory_xml or dialplan_xml else of_switch(settings)
+    has_files = directory_xml or dialplan_xml
+    every = [of_files(directory_xml, dialplan_xml)] if has_files else of_switches(settings)
     with closing(open_database(settings.database)) as db:
         require_current(db)
-        found, sentence = compare(db, sources)
-    left = [wrong(finding.sentence) for finding in found if finding.number not in accept]
-    _show(ctx, left or [right(sentence)], as_json=as_json)
+        shown = [finding for sources in every for finding in _compared(db, sources, accept)]
+    _show(ctx, shown, as_json=as_json)
+
+
+def _compared(db: peewee.Database, sources: Sources | SwitchError, accept: tuple[str, ...]) -> list[Finding]:
+    """Return what is wrong with one switch, or that nothing is."""
+    if isinstance(sources, SwitchError):
+        return [wrong(f"switch: {sources}")]
+    found, sentence = compare(db, sources)
+    return [wrong(it.sentence) for it in found if it.number not in accept] or [right(sentence)]
 
 
 def _show(ctx: click.Context, found: Iterable[Finding], *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ import peewee
 
 from esl_huntgroup import backup, journal_prune, migrate
 from esl_huntgroup.cli.ask import ask
-from esl_huntgroup.cli.load import as_option, progress_shown
+from esl_huntgroup.cli.load import as_option, json_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.database import describe, open_database
 from esl_huntgroup.settings import Settings
@@ -44,7 +45,7 @@ def _would_apply(db: peewee.Database) -> list[str]:
 
 
 @db_group.command("status")
-@click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object")
+@json_option
 @click.pass_obj
 def status_command(settings: Settings, as_json: bool) -> None:
     """
@@ -68,8 +69,9 @@ def status_command(settings: Settings, as_json: bool) -> None:
 
 @db_group.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
+@json_option
 @click.pass_obj
-def backup_command(settings: Settings, file: Path) -> None:
+def backup_command(settings: Settings, file: Path, as_json: bool) -> None:
     """
     Copy a SQLite database to FILE while calls go on. A server has its own tools: see db/scripts/backup.
 
@@ -78,7 +80,8 @@ def backup_command(settings: Settings, file: Path) -> None:
     with closing(open_database(settings.database)) as db:
         migrate.require_current(db)
         backup.back_up(db, file)
-        click.echo(f"{describe(db)} is copied to {file}")
+        told = json.dumps({"database": describe(db), "file": str(file)})
+        click.echo(told if as_json else f"{describe(db)} is copied to {file}")
 
 
 @db_group.command("prune")
@@ -86,8 +89,11 @@ def backup_command(settings: Settings, file: Path) -> None:
 @click.option("--dry-run", is_flag=True, help="say what would be deleted, and delete nothing")
 @click.option("--yes", is_flag=True, help="do not ask")
 @as_option
+@json_option
 @click.pass_obj
-def prune_command(settings: Settings, older_than: str, dry_run: bool, yes: bool, who: str | None) -> None:
+def prune_command(
+    settings: Settings, *, older_than: str, dry_run: bool, yes: bool, who: str | None, as_json: bool
+) -> None:
     """
     Delete the calls of the journal that are older than AGE, with their legs and entries.
 
@@ -98,11 +104,11 @@ def prune_command(settings: Settings, older_than: str, dry_run: bool, yes: bool,
     with closing(open_database(settings.database)) as db:
         migrate.require_current(db)
         found = journal_prune.prunable(db, moment_ms)
-        if dry_run or not found.calls:
-            click.echo(f"would delete {found}" if found.calls else f"nothing is older than {older_than}")
-            return
-        if not yes:
-            ask(f"Delete {found}? This cannot be undone.")
-        with progress_shown() as progress:
-            pruned = journal_prune.prune(db, moment_ms, by, progress)
-    click.echo(f"deleted {pruned}")
+        sentence = f"would delete {found}" if found.calls else f"nothing is older than {older_than}"
+        if found.calls and not dry_run:
+            if not yes:
+                ask(f"Delete {found}? This cannot be undone.")
+            with progress_shown() as progress:
+                found = journal_prune.prune(db, moment_ms, by, progress)
+            sentence = f"deleted {found}"
+    click.echo(json.dumps({"dry_run": dry_run, **asdict(found)}) if as_json else sentence)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 import peewee
+from click.core import ParameterSource
 
+from esl_huntgroup.change import Change
 from esl_huntgroup.cli.ask import ask
-from esl_huntgroup.cli.load import NOTHING, as_option, progress_shown
+from esl_huntgroup.cli.load import NOTHING, as_dicts, as_option, json_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
+from esl_huntgroup.counted import counted
 from esl_huntgroup.database import database_errors, open_database
 from esl_huntgroup.draft import Draft
 from esl_huntgroup.errors import InputError
@@ -25,7 +29,7 @@ from esl_huntgroup.inventory_store import read_inventory
 from esl_huntgroup.load_diff import sentence
 from esl_huntgroup.loading import Rules, load_document, preview, usable
 from esl_huntgroup.migrate import require_current
-from esl_huntgroup.settings import Settings
+from esl_huntgroup.settings import Settings, refuse_password
 
 
 @click.group("import")
@@ -36,6 +40,7 @@ def import_group() -> None:
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         as_option,
+        json_option,
         click.option("--skip", is_flag=True, help="leave out what cannot be imported, and list it"),
         click.option("--yes", is_flag=True, help="do not ask"),
         click.option("--dry-run", is_flag=True, help="say what would change, and change nothing"),
@@ -78,25 +83,35 @@ def directory_command(settings: Settings, /, path: Path, **options: Any) -> None
 @click.argument("url", envvar="FUSIONPBX_DATABASE")
 @click.option("--domain", default="", help="only this domain", metavar="DOMAIN")
 @_options
-@click.pass_obj
-def fusionpbx_command(settings: Settings, /, url: str, domain: str, **options: Any) -> None:
+@click.pass_context
+def fusionpbx_command(ctx: click.Context, /, url: str, domain: str, **options: Any) -> None:
     """
     Bring in extensions and ring groups from the database of a FusionPBX, which is only read.
 
-    URL is postgresql://USER:PASSWORD@HOST/fusionpbx; in the variable FUSIONPBX_DATABASE it is not seen by ps.
+    URL is postgresql://USER@HOST/fusionpbx. With a password, postgresql://USER:PASSWORD@HOST/fusionpbx, it belongs in
+    the variable FUSIONPBX_DATABASE, where ps does not show it.
 
     Example: esl-huntgroup import fusionpbx --domain pbx.example.org --dry-run
     """
+    if ctx.get_parameter_source("url") is ParameterSource.COMMANDLINE:
+        refuse_password(url, "URL", "FUSIONPBX_DATABASE")
 
     def read(current: Inventory) -> Draft:
         with closing(open_database(url)) as fusionpbx:
             return read_fusionpbx(fusionpbx, current, domain.lower())
 
-    _run(settings, read, **options)
+    _run(ctx.obj, read, **options)
 
 
 def _run(
-    settings: Settings, read: Callable[[Inventory], Draft], *, who: str | None, skip: bool, yes: bool, dry_run: bool
+    settings: Settings,
+    read: Callable[[Inventory], Draft],
+    *,
+    who: str | None,
+    skip: bool,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     with closing(open_database(settings.database)) as db:
         require_current(db)
@@ -105,20 +120,26 @@ def _run(
         document, wrong, follows = usable(db, draft.document(), rules)
         if (draft.problems or wrong) and not skip:
             raise InputError("\n".join(document.shown([*draft.problems, *wrong])))
-        for line in (*draft.problems, *wrong, *follows, *draft.notes):
-            click.echo(f"left out: {line}", err=True)
+        left_out = [str(line) for line in (*draft.problems, *wrong, *follows, *draft.notes)]
         found = preview(db, document, rules)
-        for difference in found:
-            click.echo(sentence(difference))
-        if not found or dry_run:
-            click.echo(NOTHING if not found else f"{len(found)} changes; nothing is changed yet")
-            return
-        if not yes:
-            ask(f"Make these {len(found)} changes?")
-        with progress_shown() as progress:
-            report = load_document(db, document, rules, who=name_of(who), progress=progress)
-    for line in report.sentences():
+        if not as_json:
+            _show(left_out, found)
+        sentences = [NOTHING if not found else f"{counted(len(found), 'change')}; nothing is changed yet"]
+        if found and not dry_run:
+            if not yes:
+                ask("Make this change?" if len(found) == 1 else f"Make these {len(found)} changes?")
+            with progress_shown() as progress:
+                sentences = load_document(db, document, rules, who=name_of(who), progress=progress).sentences()
+    told = {"dry_run": dry_run, "left_out": left_out, "changes": as_dicts(found)}
+    for line in [json.dumps(told, ensure_ascii=False)] if as_json else sentences:
         click.echo(line)
+
+
+def _show(left_out: Iterable[str], found: Iterable[Change]) -> None:
+    for line in left_out:
+        click.echo(f"left out: {line}", err=True)
+    for difference in found:
+        click.echo(sentence(difference))
 
 
 def _current(db: peewee.Database) -> Inventory:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
+from esl_huntgroup.change import Change
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.database import open_database
 from esl_huntgroup.exporting import export
@@ -19,6 +23,7 @@ from esl_huntgroup.migrate import require_current
 from esl_huntgroup.settings import Settings
 
 as_option = click.option("--as", "who", help="who makes the change, for the audit; default: you", metavar="NAME")
+json_option = click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object")
 NOTHING = "nothing would change"
 
 
@@ -26,8 +31,9 @@ NOTHING = "nothing would change"
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--diff", "--dry-run", "only_diff", is_flag=True, help="say what would change, and change nothing")
 @as_option
+@json_option
 @click.pass_obj
-def load_command(settings: Settings, file: Path, only_diff: bool, who: str | None) -> None:
+def load_command(settings: Settings, file: Path, only_diff: bool, who: str | None, as_json: bool) -> None:
     """
     Bring in services, users, lines, groups and members from FILE (YAML), whole or not at all.
 
@@ -43,13 +49,20 @@ def load_command(settings: Settings, file: Path, only_diff: bool, who: str | Non
         if only_diff:
             found = preview(db, document, Rules(settings.default_domain, settings.hunt_modes))
             sentences = [sentence(difference) for difference in found] or [NOTHING]
+            told = {"dry_run": True, "changes": as_dicts(found)}
         else:
             report = load_document(
                 db, document, Rules(settings.default_domain, settings.hunt_modes), who=name_of(who), progress=progress
             )
             sentences = report.sentences()
-    for line in sentences:
+            told = {"dry_run": False, **asdict(report)}
+    for line in [json.dumps(told, ensure_ascii=False)] if as_json else sentences:
         click.echo(line)
+
+
+def as_dicts(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Return changes as programs read them."""
+    return [asdict(change) for change in changes]
 
 
 @click.command("export")

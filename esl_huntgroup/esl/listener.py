@@ -17,6 +17,7 @@ from typing import Any, Final
 from gevent import socket
 from gevent.server import StreamServer
 
+from esl_huntgroup.counted import counted
 from esl_huntgroup.errors import SettingsError
 from esl_huntgroup.esl.complaint import Complaint
 from esl_huntgroup.esl.stream import prepare
@@ -104,7 +105,10 @@ class Listener(StreamServer):  # type: ignore[misc]  # gevent has no types
             if error.errno not in OUT_OF_DESCRIPTORS:
                 raise
         if times := self._complaint.is_due():
-            log.error("no file descriptor is left for a call, which is refused (%d times since this was said)", times)
+            log.error(
+                "no file descriptor is left for a call, which is refused (%s since this was said)",
+                counted(times, "time"),
+            )
         if self._reserve is None:
             return self._rest()
         os.close(self._reserve)

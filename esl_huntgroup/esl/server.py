@@ -15,6 +15,7 @@ import gevent
 from gevent.event import Event
 from greenswitch.esl import OutboundESLServer
 
+from esl_huntgroup.counted import counted
 from esl_huntgroup.esl.complaint import Complaint
 from esl_huntgroup.esl.listener import Listener, bind
 from esl_huntgroup.esl.session import CallSession
@@ -162,7 +163,9 @@ class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no typ
         sock.close()
         if not_told := self._complaints["peers"].is_due():
             log.warning(
-                "%d connections are refused, the last from %s: allowed_peers does not have it", not_told, _host(address)
+                "%s refused, the last from %s: allowed_peers does not have it",
+                counted(not_told, "connection is", "connections are"),
+                _host(address),
             )
 
     def _turn_away(self, session: CallSession) -> None:

@@ -41,10 +41,12 @@ class EventSocket:
         """
         Take over a connected gevent socket. Does not read or write.
 
-        ``is_dismissed`` becomes true when the switch has said that this socket is over.
+        ``has_heard`` becomes true with the first byte, ``is_dismissed`` when the switch has said that this socket is
+        over.
         """
         self.sock = sock
         self.connected = True
+        self.has_heard = False
         self.is_dismissed = False
         self._decoder = Decoder()
         self._messages: deque[Message] = deque()
@@ -124,6 +126,7 @@ class EventSocket:
                 # Cures "end of file inside a body loops for ever" and "events queued at end of file are dropped":
                 # complete messages were handed out before this point is reached.
                 raise SwitchGone(self._how_it_ended())
+            self.has_heard = True
             if messages := self._decoder.receive(data):
                 # Cures "the linger notice fails all waiters and the final events are lost": it is only noted.
                 self.is_dismissed = self.is_dismissed or any(it.content_type == DISCONNECT_NOTICE for it in messages)

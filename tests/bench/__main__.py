@@ -27,7 +27,7 @@ from pathlib import Path
 from esl_huntgroup import spool
 from esl_huntgroup.database import open_database
 from esl_huntgroup.migrate import upgrade
-from tests.bench import real_switch
+from tests.bench import real_switch, scaling
 from tests.bench.fake_switch import DOMAIN, FakeSwitch
 
 Address = tuple[str, int]
@@ -43,10 +43,12 @@ def main() -> None:
     parser.add_argument("--groups", type=int, nargs="+", default=[10, 10_000])
     parser.add_argument("--waiting", type=int, default=1000, help="calls that wait at one time, for memory")
     parser.add_argument("--real-calls", type=int, default=60, help="calls on a real FreeSWITCH, if there is one")
+    parser.add_argument("--no-scaling", action="store_true", help="leave out tests.bench.scaling")
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    every_core = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(every_core)})
     print(
         f"{AT_ONCE} calls at once; median of {options.rounds} rounds of {options.seconds:g} s; one core for each side; "
         "the journal writer is a process of its own on the core of the fake switch"
@@ -60,6 +62,9 @@ def main() -> None:
             print(_row(members, groups, options), flush=True)
     if options.real_calls:
         real_switch.main(["--calls", str(options.real_calls)])
+    if not options.no_scaling:
+        os.sched_setaffinity(0, every_core)
+        scaling.main(["--seconds", str(options.seconds), "--rounds", str(options.rounds)])
 
 
 def _row(members: int, groups: int, options: argparse.Namespace) -> str:

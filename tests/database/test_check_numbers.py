@@ -14,12 +14,13 @@ from esl_huntgroup.cli.check import check_command
 from esl_huntgroup.errors import InputError
 from tests.database import rows
 from tests.database.rows import DOMAIN
+from tests.database.switches import AskedSwitch
 
 OURS = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
 
 
-def run(url: str, *arguments: str) -> Result:
-    settings = SimpleNamespace(database=url, esl_address=(), esl_password="")
+def run(url: str, *arguments: str, esl_address: tuple[tuple[str, int], ...] = ()) -> Result:
+    settings = SimpleNamespace(database=url, esl_address=esl_address, esl_password="")
     return CliRunner().invoke(check_command, ["numbers", *arguments], obj=settings)
 
 
@@ -57,7 +58,7 @@ def test_the_shipped_dialplan_and_a_clean_directory_have_no_conflict(
     result = run(sqlite_url, *sources(conf))
     assert (result.exit_code, result.output) == (
         0,
-        "ok  numbers: 1 of groups and 1 of lines have no conflict in directory, dialplan, gateways\n",
+        "ok  numbers: 1 group number and 1 line without a conflict in directory, dialplan, gateways\n",
     )
 
 
@@ -133,3 +134,23 @@ def test_findings_are_there_for_programs_too(firm: peewee.Database, sqlite_url: 
     assert bad.exit_code == 1
     assert [found["ok"] for found in told] == [False]
     assert "700" in told[0]["text"]
+
+
+def test_every_switch_is_asked_and_one_that_does_not_answer_is_a_finding(
+    firm: peewee.Database, sqlite_url: str
+) -> None:
+    condition = '<condition field="destination_number" expression="^700$"/>'
+    dialplan = f'<context name="default"><extension name="huntgroup">{condition}</extension></context>'
+    user = f'<domain name="{DOMAIN}"><user id="700"/></domain>'
+    clean, other = AskedSwitch({}, {"dialplan": dialplan}), AskedSwitch({}, {"dialplan": dialplan, "directory": user})
+    result = run(sqlite_url, esl_address=(clean.address, other.address, ("127.0.0.1", 1)))
+    alone = run(sqlite_url, esl_address=(clean.address,))
+    clean.close()
+    other.close()
+    fine = "ok  numbers: 1 group number and 1 line without a conflict in directory, dialplan, gateways"
+    assert (alone.exit_code, alone.output.splitlines()) == (0, [fine])
+    assert result.exit_code == 1
+    first, second, third = result.output.splitlines()
+    assert first == f"{fine} at 127.0.0.1 port {clean.address[1]}"
+    assert second.startswith(f"FIX at 127.0.0.1 port {other.address[1]}: directory: user 700@{DOMAIN} (")
+    assert third == "FIX switch: 127.0.0.1 port 1: Connection refused"

@@ -35,7 +35,7 @@ def run(command: click.Command, url: str, *arguments: str, language: str = "en",
 def test_from_nothing_to_a_loaded_firm(url: str) -> None:
     status = run(db_group, url, "status")
     assert isinstance(status.exception, DatabaseError)
-    assert "is at version 0, this program needs 3" in status.output
+    assert "is at version 0, this program needs 4" in status.output
     assert "not applied yet: 0001 initial: users, lines, groups" in status.output
     assert "applied 0001 initial: users, lines, groups" in run(db_group, url, "upgrade").output
     assert "nothing to do" in run(db_group, url, "upgrade").output
@@ -118,3 +118,34 @@ def test_the_help_of_load_says_what_goes() -> None:
     said = " ".join(CliRunner().invoke(load_command, ["--help"]).output.split())
     assert '"remove: true" goes, and so does a value that is "none"' in said
     assert "is the whole list: who is not in it goes from it" in said
+
+
+# -- for programs -----------------------------------------------------------------------------------------------------
+
+
+def test_a_load_is_told_to_programs_as_one_object(sqlite_url: str) -> None:
+    tried = json.loads(run(load_command, sqlite_url, str(EXAMPLE), "--diff", "--json").output)
+    assert tried["dry_run"] is True
+    assert {"action": "add", "kind": "user", "name": "anna"}.items() <= tried["changes"][0].items()
+    done = json.loads(run(load_command, sqlite_url, str(EXAMPLE), "--json").output)
+    assert (done["dry_run"], done["users"]) == (False, {"added": 5, "changed": 0, "unchanged": 0, "removed": 0})
+    assert json.loads(run(load_command, sqlite_url, str(EXAMPLE), "--diff", "--json").output)["changes"] == []
+
+
+def test_pruning_is_told_to_programs_as_one_object(with_calls: str, sqlite: peewee.Database) -> None:
+    prune = ("prune", "--older-than", "1d", "--json")
+    counts = {
+        table: execute(sqlite, f"SELECT count(*) FROM {table}").fetchone()[0]
+        for table in ("calls", "legs", "journal_entries")
+    }
+    assert counts["calls"] == 2
+    assert json.loads(run(db_group, with_calls, *prune, "--dry-run").output) == {"dry_run": True, **counts}
+    assert json.loads(run(db_group, with_calls, *prune, "--yes").output) == {"dry_run": False, **counts}
+    again = json.loads(run(db_group, with_calls, *prune, "--yes").output)
+    assert again == {"dry_run": False, **dict.fromkeys(counts, 0)}
+
+
+def test_a_backup_is_told_to_programs_as_one_object(sqlite_url: str, tmp_path: Path) -> None:
+    told = json.loads(run(db_group, sqlite_url, "backup", str(tmp_path / "copy.db"), "--json").output)
+    assert told == {"database": sqlite_url, "file": str(tmp_path / "copy.db")}
+    assert (tmp_path / "copy.db").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import peewee
@@ -10,16 +12,19 @@ from click.testing import CliRunner, Result
 
 from esl_huntgroup.cli.explain import explain_command
 from esl_huntgroup.database import execute
-from esl_huntgroup.errors import InputError, SwitchGone
+from esl_huntgroup.errors import InputError, SwitchError
 from esl_huntgroup.journal_store import JournalStore
 from tests.database import rows
 from tests.database.rows import DOMAIN
+from tests.database.switches import AskedSwitch
 from tests.database.test_journal import missed, opened, people
 
 NEEDS_SWITCH = (
     "the switch has to be asked who is registered, but esl_address is not set: "
     "HOST:PORT of its event socket is accepted (and its password in esl_password)"
 )
+NOBODY = ("127.0.0.1", 1)
+REFUSED = "127.0.0.1 port 1: Connection refused"
 NO_GROUP = "there is no group {!r}: a name, NUMBER, NUMBER@DOMAIN or the id of a call is accepted"
 
 
@@ -69,7 +74,9 @@ def test_what_cannot_be_explained_is_one_sentence(
 
 
 def test_a_switch_that_is_not_there_is_said(firm: peewee.Database, sqlite_url: str) -> None:
-    assert isinstance(run(sqlite_url, "700", esl_address=(("127.0.0.1", 1),)).exception, SwitchGone)
+    said = run(sqlite_url, "700", esl_address=(NOBODY,))
+    assert isinstance(said.exception, SwitchError)
+    assert str(said.exception) == REFUSED
 
 
 @pytest.mark.parametrize("what", ["Off", "704", f"704@{DOMAIN}"])
@@ -126,3 +133,90 @@ def test_a_call_that_has_just_begun_has_an_incomplete_journal(firm: peewee.Datab
     JournalStore(firm).write([opened(2)])
     call_id = execute(firm, "SELECT call_id FROM calls").fetchone()[0]
     assert "not ended yet" in run(sqlite_url, call_id).output
+
+
+# -- several switches -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def switches() -> Iterator[list[AskedSwitch]]:
+    """Give two switches: anna is registered at the first, ben at the second."""
+    found = [AskedSwitch({f"101@{DOMAIN}": "10.0.0.1"}), AskedSwitch({f"102@{DOMAIN}": "10.0.0.2"})]
+    yield found
+    for switch in found:
+        switch.close()
+
+
+@pytest.fixture
+def two_members(firm: peewee.Database) -> peewee.Database:
+    for user_id, number in ((1, "101"), (2, "102")):
+        rows.line(firm, user_id, number)
+        rows.insert(firm, "members", group_id=7, user_id=user_id, position=user_id)
+    return firm
+
+
+def test_of_several_switches_each_says_what_a_call_there_would_do(
+    two_members: peewee.Database, sqlite_url: str, switches: list[AskedSwitch]
+) -> None:
+    (one, other) = (switch.address for switch in switches)
+    heading = f"group Vertrieb (700@{DOMAIN}): 1 of 2 members would ring"
+    expected = [
+        heading,
+        f"rings          1 User 1: 101@{DOMAIN} at sofia/internal/sip:101@10.0.0.1 (expires in 60 s)",
+        f"does not ring  2 User 2: 102@{DOMAIN} is not registered",
+        heading,
+        f"does not ring  1 User 1: 101@{DOMAIN} is not registered",
+        f"rings          2 User 2: 102@{DOMAIN} at sofia/internal/sip:102@10.0.0.2 (expires in 60 s)",
+    ]
+    assert run(sqlite_url, "700", esl_address=(one,)).output.splitlines() == expected[:3]
+    both = run(sqlite_url, "700", esl_address=(one, other))
+    expected[0] = f"at 127.0.0.1 port {one[1]}: {heading}"
+    expected[3] = f"at 127.0.0.1 port {other[1]}: {heading}"
+    assert (both.exit_code, both.output.splitlines()) == (0, expected)
+
+
+def test_for_programs_each_switch_is_an_object_that_names_it(
+    two_members: peewee.Database, sqlite_url: str, switches: list[AskedSwitch]
+) -> None:
+    addresses = tuple(switch.address for switch in switches)
+    told = [json.loads(line) for line in run(sqlite_url, "700", "--json", esl_address=addresses).output.splitlines()]
+    assert [it["switch"] for it in told] == [f"127.0.0.1 port {port}" for _, port in addresses]
+    assert [[member["rings"] for member in it["members"]] for it in told] == [[True, False], [False, True]]
+    assert json.loads(run(sqlite_url, "700", "--json", esl_address=addresses[:1]).output)["switch"] == ""
+
+
+@pytest.mark.parametrize("dead_first", [True, False])
+def test_a_switch_that_does_not_answer_is_one_line_after_what_the_others_say(
+    two_members: peewee.Database, sqlite_url: str, switches: list[AskedSwitch], dead_first: bool
+) -> None:
+    address = switches[0].address
+    said = run(sqlite_url, "700", esl_address=(NOBODY, address) if dead_first else (address, NOBODY))
+    assert str(said.exception) == REFUSED
+    assert said.output.splitlines()[0].startswith(f"at 127.0.0.1 port {address[1]}: group Vertrieb")
+    assert len(said.output.splitlines()) == 3
+
+
+def test_several_switches_that_do_not_answer_are_a_line_each(two_members: peewee.Database, sqlite_url: str) -> None:
+    said = run(sqlite_url, "700", esl_address=(NOBODY, ("127.0.0.1", 2)))
+    assert str(said.exception).splitlines() == [REFUSED, REFUSED.replace("port 1", "port 2")]
+    assert said.output == ""
+
+
+def test_a_group_that_is_off_is_told_once_however_many_switches_there_are(
+    firm: peewee.Database, sqlite_url: str
+) -> None:
+    said = run(sqlite_url, "704", esl_address=(NOBODY, NOBODY))
+    assert (said.exit_code, said.output.splitlines()) == (0, run(sqlite_url, "704").output.splitlines())
+
+
+def test_the_phones_of_a_past_call_are_looked_for_on_every_switch(
+    firm: peewee.Database, sqlite_url: str, switches: list[AskedSwitch]
+) -> None:
+    JournalStore(firm).write([opened(2), missed(2)])
+    call_id = execute(firm, "SELECT call_id FROM calls").fetchone()[0]
+    execute(firm, "UPDATE legs SET line = ?, contact = 'sofia/internal/sip:102@10.0.0.2' WHERE number = 1",
+            (f"102@{DOMAIN}",))  # fmt: skip
+    addresses = tuple(switch.address for switch in switches)
+    told = run(sqlite_url, call_id, esl_address=(*addresses, NOBODY)).output
+    assert told.count("registered still") == 1
+    assert told.splitlines()[0].endswith("; who is registered today is not known: 127.0.0.1 port 1: Connection refused")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -117,7 +118,7 @@ def test_the_difference_comes_first_and_no_is_no(
         (b'user\n"anna', ["{f}, line 2: this is not CSV (unexpected end of data): see db/README.md"]),
         (b"user\n\x81", ["{f}, line 2: byte 0x81 is neither UTF-8 nor cp1252: one of them is accepted"]),
         (b"user;number\nanna;101;5\n;102\nben;103", [
-            "{f}, line 2: there are 3 cells, the header has 2: as many are accepted",
+            "{f}, line 2: the row has 3 cells, the header has 2: as many are accepted",
             "{f}, line 3: the column user is empty: the name of a user is accepted, or a group alone"]),
         (b"user;display_name;kind;group_number\nanna;A;softphone;\nanna;B;;7", [
             "{f}, line 2: user 'anna' has a kind or an account without a number: the number of the line is missing",
@@ -365,7 +366,7 @@ def test_a_database_that_is_no_fusionpbx_is_refused(
         "FusionPBX keeps its data in PostgreSQL: postgresql://USER:PASSWORD@HOST/fusionpbx is accepted"
     ]
     assert refusal(sqlite, sqlite_url, "fusionpbx", fusionpbx, "--domain", "x.example") == [
-        "FusionPBX has no domain 'x.example': pbx.example are accepted"
+        "FusionPBX has no domain 'x.example': pbx.example is accepted"
     ]
     with new_postgresql() as empty:
         refused = run(sqlite_url, "fusionpbx", empty).exception
@@ -431,3 +432,38 @@ def test_skip_leaves_out_a_group_whose_number_is_taken(
     )
     found = read_inventory(sqlite)
     assert (list(found.users), list(found.groups)) == (["anna"], [])
+
+
+def test_a_password_for_fusionpbx_is_refused_in_the_command_line_and_accepted_in_the_environment(
+    sqlite: peewee.Database, sqlite_url: str, fusionpbx: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = fusionpbx.replace("postgres@", "postgres:geheim@")
+    assert url != fusionpbx
+    assert refusal(sqlite, sqlite_url, "fusionpbx", url) == [
+        f"URL: {fusionpbx.replace('postgres@', 'postgres:***@')!r} is refused, ps shows the password to everybody on "
+        "this machine: the URL without it is accepted, or the whole URL in FUSIONPBX_DATABASE"
+    ]
+    monkeypatch.setenv("FUSIONPBX_DATABASE", url)
+    assert run(sqlite_url, "fusionpbx", "--dry-run").exit_code == 0
+
+
+def test_an_import_is_told_to_programs_as_one_object(sqlite: peewee.Database, sqlite_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "staff.csv"
+    file.write_text("user,number\nanna,101\nben,x\n")
+    before = everything(sqlite)
+    tried = run(sqlite_url, "csv", str(file), "--skip", "--json", "--dry-run")
+    assert (tried.stderr, everything(sqlite)) == ("", before)
+    told = json.loads(tried.stdout)
+    assert [(it["action"], it["kind"], it["name"]) for it in told["changes"]] == [
+        ("add", "user", "anna"),
+        ("add", "user", "ben"),
+        ("add", "line", f"101@{DOMAIN}"),
+    ]
+    assert told["dry_run"] is True
+    assert [line.startswith(f"{file}, line 3: user 'ben'") for line in told["left_out"]] == [True]
+    assert json.loads(run(sqlite_url, "csv", str(file), "--skip", "--json", "--yes").stdout) == {
+        **told,
+        "dry_run": False,
+    }
+    assert list(read_inventory(sqlite).users) == ["anna", "ben"]
+    assert json.loads(run(sqlite_url, "csv", str(file), "--skip", "--json").stdout)["changes"] == []

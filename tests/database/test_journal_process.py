@@ -223,12 +223,12 @@ def test_check_tells_records_on_their_way_from_records_that_nobody_stores(sqlite
     (directory / "1-1-000001.segment").write_bytes(to_line(opened(1)))
     (finding,) = check_spool(directory)
     assert str(finding) == (
-        f"FIX journal: 1 records in {directory} wait for the service, which stores them when it runs"
+        f"FIX journal: 1 record waits in {directory} for the service; start it: esl-huntgroup serve"
     )
     with (directory / spool.WRITER_LOCK).open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert [str(finding) for finding in check_spool(directory)] == [
-            "ok  journal: 1 records are on their way to the database"
+            "ok  journal: 1 record is on its way to the database"
         ]
 
 

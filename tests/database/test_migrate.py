@@ -21,8 +21,9 @@ APPLIED = [
     "applied 0001 initial: users, lines, groups, members, overflows, the journal, and the number guarantee",
     "applied 0002 administration: user groups in full, the audit, and calls that were interrupted",
     "applied 0003 worker: which process carried a call",
+    "applied 0004 open_calls: calls without an end are found without reading the journal",
 ]
-NOTHING_TO_DO = ["nothing to do: the schema is at version 3, the newest"]
+NOTHING_TO_DO = ["nothing to do: the schema is at version 4, the newest"]
 
 
 def primary_key(db: Any, table: str) -> list[str]:
@@ -36,6 +37,7 @@ def test_upgrade_says_what_it_did_and_the_second_time_that_there_is_nothing_to_d
         "0001 initial",
         "0002 administration",
         "0003 worker",
+        "0004 open_calls",
     ]
     assert migrate.upgrade(db) == APPLIED
     assert migrate.upgrade(db) == NOTHING_TO_DO
@@ -230,8 +232,8 @@ def test_a_database_that_was_never_set_up_is_refused_with_the_command_to_run(tmp
 def test_an_older_database_is_refused_with_the_command_to_run(
     database: peewee.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "newest_version", lambda: 4)
-    with pytest.raises(DatabaseError, match="is at version 3, this program needs version 4: run: esl-huntgroup db up"):
+    monkeypatch.setattr(migrate, "newest_version", lambda: 5)
+    with pytest.raises(DatabaseError, match="is at version 4, this program needs version 5: run: esl-huntgroup db up"):
         migrate.require_current(database)
 
 

@@ -150,8 +150,8 @@ def test_old_calls_go_with_legs_and_entries_and_young_ones_stay(database: peewee
     shown = done(run("clean-up-journal", "--yes"))
 
     assert shown.splitlines() == [
-        "would delete 1 calls, 2 legs, 2 journal entries",
-        "deleted 1 calls, 2 legs, 2 journal entries",
+        "would delete 1 call, 2 legs, 2 journal entries",
+        "deleted 1 call, 2 legs, 2 journal entries",
     ]
     for table in ("calls", "legs", "journal_entries"):
         ids = {row[0] for row in execute(database, f"SELECT call_id FROM {table}").fetchall()}

@@ -11,6 +11,7 @@ import functools
 import itertools
 import logging
 import re
+import struct
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -770,8 +771,29 @@ def _received(peer: Any) -> bytes:
         return b""
 
 
-def test_a_peer_that_connects_and_leaves_gets_one_warning(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("max_calls", [1, 0], ids=["served", "over the limit"])
+def test_a_peer_that_leaves_without_a_word_is_no_warning(
+    lab: Lab, caplog: pytest.LogCaptureFixture, max_calls: int, reset: bool
+) -> None:
+    lab.start(max_calls=max_calls)
+    with caplog.at_level(logging.DEBUG):
+        peer = lab.connect()
+        peer.recv(9999)
+        if reset:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        while not (told := [it for it in caplog.records if "the connection" in it.getMessage()]):
+            gevent.sleep(0.01)
+    assert [(it.levelno, "127.0.0.1:" in it.getMessage()) for it in told] == [(logging.DEBUG, True)]
+    assert [it for it in warnings(caplog) if "0 of 0 are going on" not in it] == []
+
+
+def test_a_peer_that_leaves_in_the_middle_of_a_word_gets_one_warning(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
     peer = lab.connect()
+    peer.sendall(b"Content-Type: ")
     peer.recv(9999)
     peer.close()
     assert lab.server.stop(3) == 0

@@ -207,7 +207,7 @@ def test_a_peer_from_elsewhere_is_closed_at_once_and_counted_and_said_once(servi
         with socket.create_connection(address, timeout=LIMIT_S) as refused:
             assert refused.recv(100) == b""
     until(lambda: "huntgroup_refused_peers_total 20.0" in asked(port, "/metrics")[1])
-    assert service.log.read_text().count("connections are refused, the last from 127.0.0.1: allowed_peers") == 1
+    assert service.log.read_text().count("refused, the last from 127.0.0.1: allowed_peers") == 1
 
 
 SECRET = "Zk3nO1q7Xw9Rt5Yb"

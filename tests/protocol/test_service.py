@@ -241,7 +241,7 @@ def test_a_stopping_service_takes_no_new_call_and_waits_for_the_one_it_has(insta
     talking = office.call(talks_s=1.5)
     office.answered.wait()
     installation.terminate()
-    installation.await_log("stopping: no new calls, 1 are going on")
+    installation.await_log("stopping: no new calls, 1 is going on")
     late: CallResult = office.switch.call(Caller("030222"), "700")
     assert (late.connected, late.fallback, late.status) == (False, "", 503)
     assert not talking.ready()

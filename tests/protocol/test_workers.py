@@ -256,7 +256,7 @@ def test_a_second_signal_does_not_wait_for_the_calls(service: Service) -> None:
     talking = office.call(talks_s=4)
     office.answered.wait()
     service.terminate()
-    service.await_log("stopping: no new calls, 1 are going on")
+    service.await_log("stopping: no new calls, 1 is going on")
     service.terminate()
     assert service.exit_status() == 0
     assert not talking.ready()
@@ -301,7 +301,7 @@ def test_systemd_is_told_of_readiness_life_reload_and_end(service: Service, syst
     service.start()
     until(lambda: systemd.heard("READY=1"))
     until(lambda: systemd.heard("WATCHDOG=1"))
-    until(lambda: systemd.heard("STATUS=0 calls, 1 of 1 workers serve"))
+    until(lambda: systemd.heard("STATUS=0 calls, 1 of 1 worker serves"))
     service.send(signal.SIGHUP)
     until(lambda: systemd.heard("RELOADING=1"))
     until(lambda: systemd.hear().count("READY=1") == 2)

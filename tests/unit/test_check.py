@@ -159,7 +159,7 @@ def test_open_files_that_are_not_enough_are_said() -> None:
         ([("A", True, 2), ("B", True, 1)], ["ok  groups: 2 hunt groups, each with softphone lines"]),
         (
             [("A", True, 2), ("B", False, 0)],
-            ["ok  groups: 1 hunt groups, each with softphone lines; 1 more are switched off"],
+            ["ok  groups: 1 hunt group, each with softphone lines; 1 more is switched off"],
         ),
         (
             [("A", True, 0), ("B", False, 1)],
@@ -168,7 +168,7 @@ def test_open_files_that_are_not_enough_are_said() -> None:
         (
             [("A", False, 1)],
             [
-                "FIX groups: all hunt groups (1) are switched off, so no call rings; to switch one on: "
+                "FIX groups: the only hunt group is switched off, so no call rings; to switch one on: "
                 "esl-huntgroup group set NAME --active"
             ],
         ),

@@ -125,8 +125,8 @@ def test_legs_that_could_not_be_rung_have_rows() -> None:
         (3, "1002", "LEG_LIMIT", False),
     ]
     assert record.warnings(plan) == [
-        "1 contacts do not ring, 1 is the most one call can: Bernd Cordes",
-        "1 registered contacts are not safe to dial and do not ring: 1002@example.org 'sofia/i/sip:a,b@c'",
+        "1 contact does not ring, 1 is the most one call can: Bernd Cordes",
+        "1 registered contact is not safe to dial and does not ring: 1002@example.org 'sofia/i/sip:a,b@c'",
     ]
 
 

@@ -143,3 +143,36 @@ def test_a_secret_is_never_shown(tmp_path: Path) -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert all(field.metadata["sentence"] for field in FIELDS.values())
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:geheim@h/db", "postgresql://u:***@h/db"),
+        ("postgresql://:geheim@h/db", "postgresql://:***@h/db"),
+        ("mariadb://u:ge%40heim@h:3306/db", "mariadb://u:***@h:3306/db"),
+        ("mysql://u:ge@heim/@h/db", "mysql://u:***@h/db"),
+        ("postgresql://u@h/db?password=geheim", "postgresql://u@h/db?password=***"),
+    ],
+)
+def test_a_password_in_a_command_line_is_refused_and_not_repeated(tmp_path: Path, url: str, shown: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings(tmp_path, database=url)
+    assert str(refused.value) == (
+        f"--database: {shown!r} is refused, ps shows the password to everybody on this machine: the URL without it is "
+        "accepted, or the whole URL in database in the settings file, or ESL_HUNTGROUP_DATABASE"
+    )
+    assert settings(tmp_path, f"database = '{url}'").database == url
+    assert settings(tmp_path, environment={"ESL_HUNTGROUP_DATABASE": url}).database == url
+
+
+@pytest.mark.parametrize("url", ["sqlite:///a:b@c.db", "postgresql://u@h:5432/db", "postgresql:///db?host=/run"])
+def test_a_url_without_a_password_may_stand_in_a_command_line(tmp_path: Path, url: str) -> None:
+    assert settings(tmp_path, database=url).database == url
+
+
+def test_a_database_url_that_is_refused_hides_its_password(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings(tmp_path, environment={"ESL_HUNTGROUP_DATABASE": "postgresql://u:geheim@h/db\n"})
+    assert "geheim" not in str(refused.value)
+    assert "a line of text is accepted" in str(refused.value)
