@@ -20,19 +20,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from esl_huntgroup import spool
-from esl_huntgroup.database import open_database
-from esl_huntgroup.migrate import upgrade
 from tests.bench import real_switch, scaling
-from tests.bench.fake_switch import DOMAIN, FakeSwitch
+from tests.bench.fake_switch import FakeSwitch
+from tests.bench.service import ROOT, Address, Cores, Running, cpu_s, fill, free_port, numbers, serving
 
-Address = tuple[str, int]
-ROOT = Path(__file__).parents[2]
 AT_ONCE = 50
+"""Here stock greenswitch does best: with more at once its calls wait for one another."""
+SERVICE_CORES: Cores = frozenset({0})
 
 
 def main() -> None:
@@ -68,24 +67,24 @@ def main() -> None:
 
 
 def _row(members: int, groups: int, options: argparse.Namespace) -> str:
-    numbers = [b"%d" % (700_000 + n) for n in range(groups)]
-    with tempfile.TemporaryDirectory() as folder, ours(Path(folder), members, groups) as (address, process):
-        with stock(Path(folder)) as (stock_address, other), silent(Path(folder)) as (silent_address, _):
-            rates, silent_rates, stock_rates, costs, writer_costs, stock_costs = [], [], [], [], [], []
+    called = numbers(groups)
+    rates, silent_rates, stock_rates, costs, writer_costs, stock_costs = [], [], [], [], [], []
+    with tempfile.TemporaryDirectory() as name, ours(folder := Path(name), members, groups) as service:
+        with stock(folder) as (stock_address, stock_process), silent(folder) as without_journal:
             for _ in range(options.rounds):
-                cpu, writer_cpu = _cpu_s(*_family(process)), _cpu_s(_writer_of(process))
-                switch = FakeSwitch(address, numbers)
+                before, writer_before = cpu_s(service.serving), cpu_s([service.writer])
+                switch = FakeSwitch(service.address, called)
                 rates.append(switch.closed_loop(AT_ONCE, options.seconds))
-                costs.append((_cpu_s(*_family(process)) - cpu) * 1000 / switch.results.ended)
-                _await_empty(Path(folder) / "spool")
-                writer_costs.append((_cpu_s(_writer_of(process)) - writer_cpu) * 1000 / switch.results.ended)
-                silent_rates.append(FakeSwitch(silent_address, numbers).closed_loop(AT_ONCE, options.seconds))
-                stock_cpu, switch = _cpu_s(other.pid), FakeSwitch(stock_address, numbers)
+                costs.append((cpu_s(service.serving) - before) * 1000 / switch.results.ended)
+                _await_empty(service.spool)
+                writer_costs.append((cpu_s([service.writer]) - writer_before) * 1000 / switch.results.ended)
+                silent_rates.append(FakeSwitch(without_journal.address, called).closed_loop(AT_ONCE, options.seconds))
+                before, switch = cpu_s([stock_process]), FakeSwitch(stock_address, called)
                 stock_rates.append(switch.closed_loop(AT_ONCE, options.seconds))
-                stock_costs.append((_cpu_s(other.pid) - stock_cpu) * 1000 / switch.results.ended)
-        steady = FakeSwitch(address, numbers)
+                stock_costs.append((cpu_s([stock_process]) - before) * 1000 / switch.results.ended)
+        steady = FakeSwitch(service.address, called)
         steady.open_loop(100, options.seconds * 2)
-        kilobytes = _waiting_kb(address, process, numbers, options.waiting)
+        kilobytes = _waiting_kb(service, options.waiting)
     rate, stock_rate = statistics.median(rates), statistics.median(stock_rates)
     cost, stock_cost = statistics.median(costs), statistics.median(stock_costs)
     journal = statistics.median(ours / without for ours, without in zip(rates, silent_rates, strict=True))
@@ -100,54 +99,53 @@ def _row(members: int, groups: int, options: argparse.Namespace) -> str:
     )
 
 
-def _waiting_kb(address: Address, process: subprocess.Popen[bytes], numbers: Sequence[bytes], waiting: int) -> float:
+def _waiting_kb(service: Running, waiting: int) -> float:
     """Return by how much the service grows for each call that waits for an answer."""
-    switch = FakeSwitch(address, list(numbers[:10]))
-    before = _rss_kb(process)
+    switch = FakeSwitch(service.address, numbers(10))
+    before = service.rss_kb()
     switch.ring(waiting)
     time.sleep(0.5)
-    grown = (_rss_kb(process) - before) / waiting
+    grown = (service.rss_kb() - before) / waiting
     switch.close()
     return grown
 
 
 @contextmanager
-def ours(folder: Path, members: int, groups: int) -> Iterator[tuple[Address, subprocess.Popen[bytes]]]:
+def ours(folder: Path, members: int, groups: int) -> Iterator[Running]:
     """Run the service, with journal rows being written, on a database with so many groups of so many members."""
-    _fill(_url(folder), members, groups)
-    with _served(folder, "esl_huntgroup") as (address, process):
-        os.sched_setaffinity(_writer_of(process), os.sched_getaffinity(0))
-        yield address, process
+    fill(_url(folder), members, groups)
+    with _pinned(folder / "ours", _url(folder), "esl_huntgroup") as service:
+        os.sched_setaffinity(service.writer, os.sched_getaffinity(0))
+        yield service
 
 
 @contextmanager
-def silent(folder: Path) -> Iterator[tuple[Address, subprocess.Popen[bytes]]]:
+def silent(folder: Path) -> Iterator[Running]:
     """Run the same service on the same database with a journal that forgets everything."""
-    with _served(folder, "tests.bench.silent") as served:
-        yield served
+    with _pinned(folder / "silent", _url(folder), "tests.bench.silent") as service:
+        yield service
 
 
 @contextmanager
-def _served(folder: Path, module: str) -> Iterator[tuple[Address, subprocess.Popen[bytes]]]:
-    address = ("127.0.0.1", _free_port())
-    environment = {
-        **os.environ,
-        "ESL_HUNTGROUP_DATABASE": _url(folder),
-        "ESL_HUNTGROUP_LISTEN": f"{address[0]}:{address[1]}",
-        "ESL_HUNTGROUP_SPOOL": str(folder / "spool"),
-        "ESL_HUNTGROUP_MAX_CALLS": "100000",
-        "ESL_HUNTGROUP_LOG_LEVEL": "info",
-        "ESL_HUNTGROUP_DRAIN_TIMEOUT_S": "1",
-        "PYTHONPATH": str(ROOT),  # workers look for nothing in the folder where the service was started
-    }
-    with (folder / f"log of {module}").open("wb") as log:
-        process = _start([sys.executable, "-m", module, "serve"], environment, log.fileno())
-        try:
-            _await(address, process)
-            yield address, process
-        finally:
-            process.terminate()
-            process.wait(30)
+def _pinned(folder: Path, url: str, module: str) -> Iterator[Running]:
+    with serving(folder, url, module=module) as service:
+        service.pin(SERVICE_CORES)
+        yield service
+
+
+@contextmanager
+def stock(folder: Path) -> Iterator[tuple[Address, int]]:
+    """Run stock greenswitch with the same call flow, on the same database; give its address and process id."""
+    address = ("127.0.0.1", free_port())
+    command = [sys.executable, "-m", "tests.bench.stock", str(address[1]), _url(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+    os.sched_setaffinity(process.pid, SERVICE_CORES)
+    try:
+        _await(address)
+        yield address, process.pid
+    finally:
+        process.kill()
+        process.wait(30)
 
 
 def _url(folder: Path) -> str:
@@ -160,27 +158,7 @@ def _await_empty(directory: Path) -> None:
         time.sleep(0.05)
 
 
-@contextmanager
-def stock(folder: Path) -> Iterator[tuple[Address, subprocess.Popen[bytes]]]:
-    """Run stock greenswitch with the same call flow, on the same database."""
-    address = ("127.0.0.1", _free_port())
-    command = [sys.executable, "-m", "tests.bench.stock", str(address[1]), _url(folder)]
-    process = _start(command, dict(os.environ), subprocess.DEVNULL)
-    try:
-        _await(address, process)
-        yield address, process
-    finally:
-        process.kill()
-        process.wait(30)
-
-
-def _start(command: list[str], environment: dict[str, str], output: int) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=ROOT)
-    os.sched_setaffinity(process.pid, {0})
-    return process
-
-
-def _await(address: Address, process: subprocess.Popen[bytes]) -> None:
+def _await(address: Address) -> None:
     for _ in range(300):
         try:
             socket.create_connection(address, timeout=1).close()
@@ -188,72 +166,7 @@ def _await(address: Address, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.05)
         else:
             return
-    raise SystemExit(f"nobody answers on {address[0]} port {address[1]}; the process is {process.pid}")
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
-def _cpu_s(*pids: int) -> float:
-    ticks = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _rss_kb(process: subprocess.Popen[bytes]) -> int:
-    kilobytes = 0
-    for pid in _family(process):
-        status = Path(f"/proc/{pid}/status").read_text()
-        kilobytes += int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
-    return kilobytes
-
-
-def _family(process: subprocess.Popen[bytes]) -> list[int]:
-    """Return the supervisor and its workers, without the process that stores the journal."""
-    return [process.pid, *(pid for pid in _children(process) if "journal_writer" not in _command(pid))]
-
-
-def _writer_of(process: subprocess.Popen[bytes]) -> int:
-    """Return the process that stores the journal of a service."""
-    return next(pid for pid in _children(process) if "journal_writer" in _command(pid))
-
-
-def _children(process: subprocess.Popen[bytes]) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
-
-
-def _command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
-
-
-def _fill(url: str, members: int, groups: int) -> None:
-    database = open_database(url)
-    upgrade(database)
-    with database.atomic():
-        cursor = database.connection().cursor()  # type: ignore[no-untyped-call]  # the stubs leave this one out
-        users = range(1, members + 1)
-        cursor.executemany(
-            "INSERT INTO users (id, name, display_name) VALUES (?, ?, ?)", [(n, f"u{n}", f"User {n}") for n in users]
-        )
-        cursor.executemany(
-            "INSERT INTO lines (user_id, domain, number, kind, account) VALUES (?, ?, ?, 'softphone', ?)",
-            [(n, DOMAIN, str(99_999 + n), str(99_999 + n)) for n in users],
-        )
-        cursor.executemany(
-            "INSERT INTO groups (id, name, domain, number, hunt_mode) VALUES (?, ?, ?, ?, 'softphone')",
-            [(n + 1, f"Group {n}", DOMAIN, str(700_000 + n)) for n in range(groups)],
-        )
-        cursor.executemany(
-            "INSERT INTO members (group_id, position, user_id) VALUES (?, ?, ?)",
-            [(group + 1, n, n) for group in range(groups) for n in users],
-        )
-    database.close()
+    raise SystemExit(f"nobody answers on {address[0]} port {address[1]}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The service as the measures of scaling need it: on any database, with any number of workers, each process known."""
+"""The service as the measures need it: on any database, with any number of workers, each process known."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Running:
     address: Address
     process: subprocess.Popen[bytes]
     spool: Path
+    worker_module: str
 
     def children(self, module: str) -> list[int]:
         """Return the processes of this service that run the module, in the order of their start."""
@@ -41,21 +42,41 @@ class Running:
     @property
     def workers(self) -> list[int]:
         """The processes that serve calls."""
-        return self.children("esl_huntgroup.worker")
+        return self.children(self.worker_module)
+
+    @property
+    def serving(self) -> list[int]:
+        """The supervisor and the workers, so all but the process that stores the journal."""
+        return [self.process.pid, *self.workers]
+
+    @property
+    def writer(self) -> int:
+        """The process that stores the journal."""
+        (writer,) = self.children("esl_huntgroup.journal_writer")
+        return writer
+
+    def rss_kb(self) -> int:
+        """Return the memory of the supervisor and the workers."""
+        statuses = (Path(f"/proc/{pid}/status").read_text().splitlines() for pid in self.serving)
+        return sum(int(line.split()[1]) for status in statuses for line in status if line.startswith("VmRSS"))
 
     def pin(self, cores: Cores) -> None:
         """Let the whole service use these cores, and of its workers each one of them, in turn."""
-        for pid in (self.process.pid, *self.children("esl_huntgroup.")):
+        for pid in (*self.serving, *self.children("esl_huntgroup.")):
             os.sched_setaffinity(pid, cores)
         for place, pid in enumerate(self.workers):
             os.sched_setaffinity(pid, {sorted(cores)[place % len(cores)]})
 
 
 @contextmanager
-def serving(folder: Path, url: str, workers: int = 1) -> Iterator[Running]:
-    """Run the service on a database that is filled, with a spool and a log in this folder of its own."""
+def serving(folder: Path, url: str, workers: int = 1, *, module: str = "esl_huntgroup") -> Iterator[Running]:
+    """
+    Run the service on a database that is filled, with a spool and a log in this folder of its own.
+
+    ``module`` is another one to run it with, such as ``tests.bench.silent``.
+    """
     folder.mkdir(exist_ok=True)
-    address = ("127.0.0.1", _free_port())
+    address = ("127.0.0.1", free_port())
     environment = {
         **os.environ,
         "ESL_HUNTGROUP_DATABASE": url,
@@ -66,10 +87,11 @@ def serving(folder: Path, url: str, workers: int = 1) -> Iterator[Running]:
         "ESL_HUNTGROUP_DRAIN_TIMEOUT_S": "1",
         "PYTHONPATH": str(ROOT),  # workers look for nothing in the folder where the service was started
     }
-    command = [sys.executable, "-m", "esl_huntgroup", "serve"]
+    command = [sys.executable, "-m", module, "serve"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=ROOT)
-    running = Running(address, process, folder / "spool")
+    worker = "esl_huntgroup.worker" if module == "esl_huntgroup" else module
+    running = Running(address, process, folder / "spool", worker)
     try:
         _await_workers(running, workers)
         yield running
@@ -123,7 +145,8 @@ def _await_workers(running: Running, workers: int) -> None:
     raise SystemExit(f"the service does not start: {log.read_text()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nobody listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
