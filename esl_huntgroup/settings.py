@@ -222,7 +222,7 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 def _read_option(name: str, value: str) -> Any:
     option = "--" + name.replace("_", "-")
     if name == "database":
-        refuse_password(value, option, f"database in the settings file, or {PREFIX}DATABASE")
+        refuse_password(value, option, f"in the settings file, or in {PREFIX}DATABASE")
     return _read(name, value, option)
 
 
@@ -231,7 +231,7 @@ def refuse_password(url: str, where: str, instead: str) -> None:
     if safe_url(url) != url:
         raise SettingsError(
             f"{where}: {safe_url(url)!r} is refused, ps shows the password to everybody on this machine: "
-            f"the URL without it is accepted, or the whole URL in {instead}"
+            f"the URL without it is accepted, or the whole URL {instead}"
         )
 
 

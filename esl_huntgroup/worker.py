@@ -42,6 +42,7 @@ from esl_huntgroup.usage import SharedUsage
 log = logging.getLogger(__name__)
 
 BEAT_S: Final = 1.0
+LIVING_ON: Final = ("call is still going on; it lives on", "calls are still going on; they live on")
 
 
 class Worker:
@@ -107,7 +108,7 @@ class Worker:
         self._is_draining = True
         log.info("stopping: no new calls, %s going on", counted(self._server.connection_count, "is", "are"))
         if left := self._server.stop(limit_s):
-            log.warning("%s without the service", counted(left, "call goes on and lives on", "calls go on and live on"))
+            log.warning("%s without the service", counted(left, *LIVING_ON))
         self._live.stop()
         self._directory.close()
         self._journal.stop()  # last: until the process ends, calls go on and tell it what happens

@@ -94,7 +94,7 @@ def fusionpbx_command(ctx: click.Context, /, url: str, domain: str, **options: A
     Example: esl-huntgroup import fusionpbx --domain pbx.example.org --dry-run
     """
     if ctx.get_parameter_source("url") is ParameterSource.COMMANDLINE:
-        refuse_password(url, "URL", "FUSIONPBX_DATABASE")
+        refuse_password(url, "URL", "in FUSIONPBX_DATABASE")
 
     def read(current: Inventory) -> Draft:
         with closing(open_database(url)) as fusionpbx:

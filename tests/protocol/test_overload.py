@@ -161,7 +161,7 @@ def test_a_service_without_descriptors_survives_and_serves_again(service: Servic
     service.set_up()
     service.start_as(FEW_DESCRIPTORS, listen=f"127.0.0.1:{free_port()}", reply_timeout_s="20")
     log = service.await_log("serving on 127.0.0.1:")
-    assert "max_calls is 1000, but 90 open files are enough for 1 calls only" in log
+    assert "max_calls is 1000, but 90 open files are enough for 1 call only" in log
     address = ("127.0.0.1", int(log.partition("serving on 127.0.0.1:")[2].partition(" ")[0]))
     peers = [Peer(address) for _ in range(150)]
     service.await_log("no file descriptor is left for a call, which is refused")

@@ -260,7 +260,7 @@ def test_a_call_that_outlasts_the_limit_lives_on_without_the_service(installatio
     talking = office.call(talks_s=3)
     office.answered.wait()
     installation.terminate()
-    installation.await_log("1 calls are still going on; they live on without the service")
+    installation.await_log("1 call is still going on; it lives on without the service")
     assert installation.exit_status() == 0
     assert not talking.ready()
     result: CallResult = talking.get()

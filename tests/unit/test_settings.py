@@ -160,7 +160,7 @@ def test_a_password_in_a_command_line_is_refused_and_not_repeated(tmp_path: Path
         settings(tmp_path, database=url)
     assert str(refused.value) == (
         f"--database: {shown!r} is refused, ps shows the password to everybody on this machine: the URL without it is "
-        "accepted, or the whole URL in database in the settings file, or ESL_HUNTGROUP_DATABASE"
+        "accepted, or the whole URL in the settings file, or in ESL_HUNTGROUP_DATABASE"
     )
     assert settings(tmp_path, f"database = '{url}'").database == url
     assert settings(tmp_path, environment={"ESL_HUNTGROUP_DATABASE": url}).database == url
