@@ -31,10 +31,13 @@ AUTH_REQUEST: Final = "auth/request"
 RUDE_REJECTION: Final = "text/rude-rejection"
 
 _BEGINS_LIKE_A_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,63}(?::|\Z)")
-_ANSWER = re.compile(
-    rb"Content-Type: (?:api/response\nContent-Length: (\d{1,12})|command/reply\nReply-Text: [^\n]*)\n\n"
+_USUAL_HEAD = re.compile(
+    rb"Content-(?:Type: (?:command/reply\nReply-Text: [^\n]*()|api/response\nContent-Length: (\d{1,12}))"
+    rb"|Length: (\d{1,12})\nContent-Type: text/event-plain)\n\n"
 )
-"""What nearly every message of a call is: the answer to an api command ("who is registered"), or a plain reply."""
+"""The head of nearly every message of a call: a reply, the answer to an api command ("who is registered"), an event."""
+_USUAL_TYPES: Final = ("", COMMAND_REPLY, API_RESPONSE, EVENT_PLAIN)
+"""What it is, by the last group that matches; that group is the length."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -53,7 +56,7 @@ class Message:
         self.head = head
         self.body = body
         self.content_type = content_type or _content_type(head)
-        self._fields = b""  # a line break and the lines that hold the values, once somebody asks
+        self._fields = b""  # the lines that hold the values between two line breaks, once somebody asks
 
     @property
     def is_event(self) -> bool:
@@ -69,11 +72,13 @@ class Message:
         """
         fields = self._fields
         if not fields:
-            fields = self._fields = b"\n" + (_without_nested_body(self.body) if self.is_event else self.head)
-        value = _value(fields, _key(name))
-        if value is None:
+            fields = self._fields = b"\n%b\n" % self._lines()
+        key = _key(name)
+        start = fields.find(key)
+        if start < 0:
             return None
-        return _decoded(value, is_encoded=fields.startswith(b"\nEvent-Name:"))
+        start += len(key)
+        return _decoded(fields[start : fields.find(b"\n", start)], is_encoded=fields.startswith(b"\nEvent-Name:"))
 
     def reader(self) -> Callable[[str], str | None]:
         """
@@ -81,19 +86,26 @@ class Message:
 
         All lines are taken apart at once; the values are still decoded one by one.
         """
-        lines = (_without_nested_body(self.body) if self.is_event else self.head).split(b"\n")
-        found: dict[bytes, bytes] = {}
-        for line in reversed(lines):
-            name_there, colon, value_there = line.partition(b":")
-            if colon:
-                found[name_there] = value_there
+        lines = self._lines().split(b"\n")
         is_encoded = lines[0].startswith(b"Event-Name:")
+        lines.reverse()
+        found = {name: value for name, colon, value in [line.partition(b":") for line in lines] if colon}
 
         def get(name: str) -> str | None:
             value = found.get(name.encode("ascii"))
-            return None if value is None else _decoded(value.strip(b" \r"), is_encoded=is_encoded)
+            return None if value is None else _decoded(value, is_encoded=is_encoded)
 
         return get
+
+    def _lines(self) -> bytes:
+        """
+        Return the lines that hold the values.
+
+        The event of a job, say, carries a body of its own behind them; those of channels do not.
+        """
+        if not self.is_event:
+            return self.head
+        return self.body if self.body.startswith(b"Event-Name: CHANNEL_") else self.body.partition(b"\n\n")[0]
 
     def text(self) -> str:
         """Return the body as text, without the line end that api answers carry."""
@@ -135,13 +147,11 @@ class Decoder:
             self._buffer += data
         source = self._buffer or data
         messages: list[Message] = []
-        match = _ANSWER.match
         start, size = 0, len(source)
         while start < size:
-            answer = match(source, start)
-            if answer:
-                body_at, digits = answer.end(), answer[1]
-                length, content_type = (int(digits), API_RESPONSE) if digits else (0, COMMAND_REPLY)
+            if head := _USUAL_HEAD.match(source, start):
+                kind = head.lastindex or 0
+                body_at, length, content_type = head.end(), int(head[kind] or 0), _USUAL_TYPES[kind]
                 if length > BODY_MAX_BYTES:
                     raise ProtocolError(_too_long(length))
             else:
@@ -197,6 +207,8 @@ def _value(fields: bytes, key: bytes) -> bytes | None:
 
 
 def _decoded(value: bytes, *, is_encoded: bool) -> str:
+    """Return what stands behind the colon as text."""
+    value = value.strip(b" \r")
     if is_encoded and b"%" in value:
         value = unquote_to_bytes(value)
     return value.decode("utf-8", "replace")
@@ -207,11 +219,6 @@ def _content_type(head: bytes) -> str:
     if value is None:
         raise ProtocolError(f"a message without Content-Type: {head[:80]!r}")
     return value.decode("utf-8", "replace")
-
-
-def _without_nested_body(event: bytes) -> bytes:
-    """Return the named values of an event. That of a job, say, carries a body of its own; those of channels do not."""
-    return event if event.startswith(b"Event-Name: CHANNEL_") else event.partition(b"\n\n")[0]
 
 
 def _content_length(source: bytes | bytearray, start: int, end: int) -> int:
