@@ -50,7 +50,8 @@ class Live:
         try:
             yield
         finally:
-            del self._hears[channel_uuid]
+            if self._hears.get(channel_uuid) is hears:  # and not that of the group to which the caller went from here
+                del self._hears[channel_uuid]
 
     def stop(self) -> None:
         """Hear of nothing more; every connection is closed."""

@@ -12,10 +12,12 @@ workers against those. "By CPU" is what the processor time of the workers for ea
 feels what else the machine does, but sees nothing of the time in which a worker waits.
 
 *Dead database.* The same service on PostgreSQL, in rounds that alternate: the server answers; it is stopped and
-refuses connections; it is frozen (SIGSTOP), so that it accepts connections and says nothing. Rounds begin three seconds
-after the change: what the first look-up waits for (``lookup_timeout_s``) happens once and is not in them. The service
-has a core of its own. Switch, journal writer and server share the other, so that an ``answers`` round also has their
-work; above 1 a ratio says no more than that nothing is lost.
+refuses connections; it answers again; it is frozen (SIGSTOP), so that it accepts connections and says nothing. Ratios
+are to the round in which it answered just before, with the quartiles in brackets; what ``again`` shows is how much of
+them is this machine. Rounds begin three seconds after the change: what the first look-up waits for
+(``lookup_timeout_s``) happens once and is not in them. The service has a core of its own. Switch, journal writer and
+server share the other, so that a round in which the server answers also has their work; above 1 a ratio says no more
+than that nothing is lost.
 """
 
 from __future__ import annotations
@@ -66,13 +68,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one round")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, alternating")
     parser.add_argument("--members", type=int, nargs="+", default=[1, 10, 50])
+    parser.add_argument("--only", choices=["workers", "database"], help="measure one of the two alone")
     options = parser.parse_args(argv)
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         print("scaling: not measured, it takes two cores")
         return
-    _print_workers(cores[:2], options)
-    _print_dead_database(cores[:2], options)
+    if options.only != "database":
+        _print_workers(cores[:2], options)
+    if options.only != "workers":
+        _print_dead_database(cores[:2], options)
 
 
 # -- workers ----------------------------------------------------------------------------------------------------------
@@ -159,8 +164,8 @@ def _print_dead_database(cores: Sequence[int], options: argparse.Namespace) -> N
     os.sched_setaffinity(0, {cores[1]})  # this process is the switch; the server, which it starts, inherits the core
     try:
         with servers.postgresql() as server:
-            print("dead database (PostgreSQL), ratios to the rounds in which it answers")
-            print("members  database | calls/s  ratio | p50 / p99 ms to the bridge at 100/s  p50 ratio | CPU ms/call")
+            print("dead database (PostgreSQL), ratios to the rounds in which it answers; latency at 100 calls/s")
+            print("members  database | calls/s, ratio | p50 / p99 ms to the bridge, ratio of p50 | CPU ms/call, ratio")
             for members in options.members:
                 for line in _database_rows(server, members, cores, options):
                     print(line, flush=True)
@@ -188,8 +193,9 @@ def _database_rows(
         latency = [ms for it in found for ms in it.rang_ms]
         p50, p99 = statistics.median(latency), statistics.quantiles(latency, n=100)[98]
         yield (
-            f"{members:7}  {state:8} | {_median(found):7.0f} {_ratio(found, alive):6.2f} | "
-            f"{p50:20.2f} / {p99:<12.2f} {_slowdown(found, alive):9.2f} | {_cpu(found):11.2f}"
+            f"{members:7}  {state:8} | {_median(found):7.0f} {_spread(found, alive, _rate)} | "
+            f"{p50:7.2f} / {p99:<7.2f} {_spread(found, alive, _p50_ms)} | "
+            f"{_cpu(found):5.2f} {_spread(found, alive, _cpu_ms)}"
         )
 
 
@@ -260,7 +266,12 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-STATES: Final[tuple[tuple[str, Change], ...]] = (("answers", _answering), ("stopped", _stopped), ("frozen", _frozen))
+STATES: Final[tuple[tuple[str, Change], ...]] = (
+    ("answers", _answering),
+    ("stopped", _stopped),
+    ("again", _answering),
+    ("frozen", _frozen),
+)
 
 
 # -- figures ----------------------------------------------------------------------------------------------------------
@@ -275,12 +286,23 @@ def _ratio(ours: Sequence[Round], theirs: Sequence[Round]) -> float:
     return statistics.median(one.rate / other.rate for one, other in zip(ours, theirs, strict=True))
 
 
-def _slowdown(ours: Sequence[Round], theirs: Sequence[Round]) -> float:
-    """Return the same of the median times to the bridge."""
-    return statistics.median(
-        statistics.median(one.rang_ms) / statistics.median(other.rang_ms)
-        for one, other in zip(ours, theirs, strict=True)
-    )
+def _spread(ours: Sequence[Round], theirs: Sequence[Round], figure: Callable[[Round], float]) -> str:
+    """Return the median and the quartiles of the ratios of this figure, of rounds that were next to each other."""
+    ratios = [figure(one) / figure(other) for one, other in zip(ours, theirs, strict=True)]
+    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+    return f"{median:.2f} ({low:.2f}-{high:.2f})"
+
+
+def _rate(one: Round) -> float:
+    return one.rate
+
+
+def _p50_ms(one: Round) -> float:
+    return statistics.median(one.rang_ms)
+
+
+def _cpu_ms(one: Round) -> float:
+    return one.cpu_ms
 
 
 def _cpu(rounds: Sequence[Round]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import gevent
 import pytest
@@ -120,3 +121,16 @@ def test_a_connection_that_breaks_is_made_again(lab: Lab, inbound: InboundSwitch
     running.get()
     lab.journal.ended.wait(WAIT_S)
     assert lab.story == ANNA_WINS
+
+
+def test_who_goes_from_group_to_group_is_heard_for_the_second_when_the_first_is_over(inbound: InboundSwitch) -> None:
+    live = Live([("127.0.0.1", inbound.port)], "ClueCon")
+    told: list[str] = []
+    with ExitStack() as second:
+        with live.follow("caller", lambda *_: told.append("first")):
+            second.enter_context(live.follow("caller", lambda *_: told.append("second")))
+        await_(lambda: listens(inbound))
+        inbound.tell({"Event-Name": "CHANNEL_BRIDGE", "Unique-ID": "caller"})
+        await_(lambda: told)
+    assert told == ["second"]
+    live.stop()
