@@ -1,6 +1,8 @@
 """
 The loop of one call: it carries messages between the switch and ``hunt``, and decides nothing.
 
+``orders`` has the bytes of what it tells the switch, ``hearing`` what the switch's events mean.
+
 What it writes to the switch, in this order:
 
     connect
@@ -17,30 +19,24 @@ nothing more until it is over. The answer is heard from another connection then 
 
 from __future__ import annotations
 
-import functools
 import logging
-import os
-import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 import gevent
 
-from esl_huntgroup import causes, record
-from esl_huntgroup.arrival import Arrival, read_arrival
-from esl_huntgroup.contact import Contacts, question, read_contacts
-from esl_huntgroup.errors import CommandRefused, DatabaseError, ProtocolError, SwitchError, SwitchGone, SwitchTimeout
+from esl_huntgroup import hearing, orders
+from esl_huntgroup.arrival import Arrival
+from esl_huntgroup.errors import CommandRefused, DatabaseError, SwitchError, SwitchGone, SwitchTimeout
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.session import CallSession
-from esl_huntgroup.esl.wire import DISCONNECT_NOTICE, Message, api, array, command, execute
-from esl_huntgroup.group import HuntGroup, Line, OverflowAction
+from esl_huntgroup.esl.wire import DISCONNECT_NOTICE, Message, execute
+from esl_huntgroup.group import OverflowAction
 from esl_huntgroup.hunt import (
     Answered,
     Bridge,
-    BridgeEnded,
     CallerGone,
     Command,
     ContactsKnown,
@@ -60,17 +56,12 @@ from esl_huntgroup.hunt import (
     Warn,
     Write,
 )
-from esl_huntgroup.live import Live
-from esl_huntgroup.meter import Meter
-from esl_huntgroup.outcome import JournalRecord
-from esl_huntgroup.peers import SECRET_VARIABLE, knows_secret
-from esl_huntgroup.plan import PLANS_KNOWN_MAX, CallIds
+from esl_huntgroup.peers import SECRET_VARIABLE
+from esl_huntgroup.surroundings import Surroundings
 from esl_huntgroup.testimony import NOTE
 
 log = logging.getLogger(__name__)
 
-LINGER_S: Final = 30
-"""How long the switch keeps the socket after the hang-up for us to read the last events; we leave much sooner."""
 LAST_EVENTS_S: Final = 3.0
 """How long to wait for the last events once the switch has said that the channel is gone."""
 PARK_POLL_S: Final = 0.002
@@ -83,51 +74,6 @@ SILENCE_S: Final = 60.0
 """After this much silence in a conversation the switch is asked whether the call still exists."""
 NO_CHANNEL: Final = "-ERR No such channel"
 """What an ``api uuid_…`` command answers once the caller has hung up."""
-FALLBACK: Final = "huntgroup-fallback"
-"""The dialplan's extension for callers whom this service did not serve (00_huntgroup.xml)."""
-GUARD: Final = "huntgroup"
-"""The scheduler's group of watchdog and guard is this and the caller's uuid; the dialplan names it as well."""
-ANSWERS_KNOWN_MAX: Final = 20_000
-"""Answers of the switch that are remembered: a phone registers the same contact for days, and each call asks for it."""
-EVENTS: Final = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE"
-
-
-class Directory(Protocol):
-    """Where groups are found."""
-
-    def find(self, domain: str, number: str) -> HuntGroup | None:
-        """Return the group with this number, or None. Raises DatabaseError."""
-
-
-class Journal(Protocol):
-    """Where calls are kept."""
-
-    def record(self, entry: JournalRecord) -> None:
-        """Keep one record. Returns at once and never raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every call of this service uses."""
-
-    directory: Directory
-    journal: Journal
-    default_domain: str
-    reply_timeout_s: float
-    leg_limit: int
-    clock: Callable[[], float] = time.monotonic
-    secret: str = ""
-    meter: Meter = field(default_factory=Meter)
-    has_witness: bool = False
-    live: Live = field(default_factory=Live)
-    call_ids: CallIds = field(default_factory=CallIds)
-    marker: str = field(default_factory=lambda: f"[h={os.urandom(6).hex()}]")
-    """What stands before each contact in the answers of the switch (see ``contact``); no phone gets to know it."""
-
-    def new_hunt(self, arrival: Arrival) -> Hunt:
-        """Return the hunt for a caller who has just arrived."""
-        call_id = self.call_ids.next(arrival.arrived_at_ms, os.urandom(6))
-        return Hunt(call_id, arrival, self.leg_limit, has_witness=self.has_witness)
 
 
 class Call:
@@ -159,7 +105,7 @@ class Call:
     def give_back(self) -> None:
         """Return the call to the dialplan without a hunt. Raises SwitchError."""
         self._control([self._set_variables({})] if self._around.secret else [])
-        self._exchange([*self._cancel_tasks(), command("exit")])
+        self._exchange([*self._cancel_tasks(), orders.EXIT])
 
     # -- commands of the hunt ---------------------------------------------------------------------------------------
 
@@ -208,16 +154,16 @@ class Call:
 
     def _prepare(self, what: Prepare) -> Event | None:
         marker = self._around.marker
-        ring = [api(f"uuid_ring_ready {self._arrival.channel_uuid}")] if what.rings else []
+        ring = [orders.tell_ringing(self._arrival.channel_uuid)] if what.rings else []
         (settings, *answers) = self._control(
-            [self._set_variables(what.variables), *_questions(what.lines, marker), *ring]
+            [self._set_variables(what.variables), *orders.questions(what.lines, marker), *ring]
         )
         if settings.reply.startswith(NO_CHANNEL):
             return None  # the caller has hung up; the event that says so comes next
         if not settings.reply.startswith("+OK"):
             raise CommandRefused(f"the switch does not set what the call needs: {settings.reply[:80]!r}")
         told = zip(what.lines, answers, strict=not ring)  # what uuid_ring_ready answers comes last, and does not matter
-        contacts = {line: _contacts(answer.body, marker) for line, answer in told}
+        contacts = {line: hearing.contacts_of(answer.body, marker) for line, answer in told}
         return ContactsKnown(contacts, self._now_ms())
 
     def _control(self, more: list[bytes]) -> list[Message]:
@@ -228,16 +174,10 @@ class Call:
         parked for ever (mod_event_socket.c, socket_function): ``park_timeout``, which parking removes, shows it. A
         channel whose socket is without ``async`` is never parked.
         """
-        uuid = self._arrival.channel_uuid
         if self._is_controlled:
             return self._exchange(more)
-        first = [
-            command(f"linger {LINGER_S}"),
-            command(f"event plain {EVENTS}"),
-            command(f"filter Unique-ID {uuid}"),
-            self._ask_parked(),
-        ]
-        replies = self._exchange([*first, *more])
+        uuid = self._arrival.channel_uuid
+        replies = self._exchange([*orders.subscribe(uuid), orders.ask_parked(uuid), *more])
         if not self._arrival.is_static:
             self._await_park(replies[3])
         self._is_controlled = True  # refused or not: from here on the call can be given back
@@ -254,11 +194,8 @@ class Call:
             if answer.reply != self._arrival.park_timeout:
                 return
             gevent.sleep(PARK_POLL_S)
-            (answer,) = self._exchange([self._ask_parked()])
+            (answer,) = self._exchange([orders.ask_parked(self._arrival.channel_uuid)])
         raise SwitchTimeout("the switch does not park the channel")
-
-    def _ask_parked(self) -> bytes:
-        return api(f"uuid_getvar {self._arrival.channel_uuid} park_timeout")
 
     def _bridge(self, what: Bridge) -> None:
         ring = execute("bridge", what.dial_string, event_uuid=self._bridge_uuid)
@@ -288,7 +225,7 @@ class Call:
                 last = [execute("transfer", target)]
             case OverflowAction.RESPOND:
                 last = [execute("respond", target)]
-        self._exchange([*self._cancel_tasks(), *last, command("exit")])
+        self._exchange([*self._cancel_tasks(), *last, orders.EXIT])
         self._session.stop()
         return HandedOver(self._now_ms())
 
@@ -328,29 +265,7 @@ class Call:
         """Return what an event means for the hunt, None for one that means nothing."""
         if message.content_type == DISCONNECT_NOTICE and self._arrival.is_static:
             return self._read_notice()
-        if not message.is_event or message.get("Unique-ID") != self._arrival.channel_uuid:
-            return None
-        match message.get("Event-Name"):
-            case "CHANNEL_BRIDGE":
-                return self._read_bridge(message)
-            case "CHANNEL_EXECUTE_COMPLETE":
-                return self._read_complete(message)
-            case "CHANNEL_HANGUP_COMPLETE":
-                return CallerGone(_when_ms(message), _cause(message), self._leg_causes(message))
-        return None
-
-    def _read_bridge(self, message: Message) -> Event | None:
-        if message.get("Bridge-A-Unique-ID") != self._arrival.channel_uuid:
-            return None
-        return Answered(message.get("Bridge-B-Unique-ID") or "", _when_ms(message), _leg_causes(message))
-
-    def _read_complete(self, message: Message) -> Event | None:
-        if message.get("Application-UUID") != self._bridge_uuid:
-            return None
-        is_up = message.get("Answer-State") != "hangup"
-        if self._arrival.is_static and not is_up:  # the switch waits for us before it tells of the hang-up
-            return CallerGone(_when_ms(message), _cause(message), self._leg_causes(message))
-        return BridgeEnded(_when_ms(message), is_up, _cause(message), self._leg_causes(message))
+        return hearing.read_event(message, self._arrival, self._bridge_uuid, wants_causes=self._wants_causes)
 
     def _read_notice(self) -> Event | None:
         """Return what it means that the caller is gone: the end, where no event will tell of it."""
@@ -360,12 +275,13 @@ class Call:
         """Return the end of a caller of whose end no event tells. A channel that waits for us can still be asked."""
         if not self._arrival.is_static:
             return CallerGone(at_ms, "", {})
-        (channel,) = self._exchange([command("connect")])
-        return CallerGone(at_ms, _cause(channel), self._leg_causes(channel))
+        (channel,) = self._exchange([orders.CONNECT])
+        return hearing.read_end(channel, at_ms, wants_causes=self._wants_causes)
 
-    def _leg_causes(self, message: Message) -> dict[str, str]:
-        """Return the causes of the legs, as long as they can still change what the journal knows."""
-        return _leg_causes(message) if self._hunt.state is State.ALERTING else {}
+    @property
+    def _wants_causes(self) -> bool:
+        """Whether what became of the legs can still change what the journal knows."""
+        return self._hunt.state is State.ALERTING
 
     def _ask_whether_it_exists(self) -> Event | None:
         """
@@ -377,7 +293,7 @@ class Call:
             return self._gone(self._now_ms() - int(LAST_EVENTS_S * 1000))
         if self._session.is_busy:
             return None  # nobody hears the question; a switch that is gone ends the connection
-        (answer,) = self._exchange([api(f"uuid_exists {self._arrival.channel_uuid}")])
+        (answer,) = self._exchange([orders.ask_existence(self._arrival.channel_uuid)])
         return None if answer.reply == "true" else CallerGone(self._now_ms(), "", {})
 
     def _switch_failed(self, error: SwitchError) -> Event:
@@ -399,165 +315,23 @@ class Call:
         hidden = {SECRET_VARIABLE: ""} if self._around.secret else {}  # the detail records would show it
         if self._arrival.is_static and self._arrival.park_timeout:
             hidden["park_timeout"] = ""  # which no parking has removed
-        pairs = ";".join(f"{name}={value}" for name, value in {**variables, **hidden}.items())
-        return api(f"uuid_setvar_multi {self._arrival.channel_uuid} {pairs}")
+        return orders.set_variables(self._arrival.channel_uuid, {**variables, **hidden} if hidden else variables)
 
     def _restoring(self, variables: Mapping[str, str]) -> list[bytes]:
         return [self._set_variables(variables), *self._cancel_tasks()]
 
     def _cancel_tasks(self) -> list[bytes]:
-        """Cancel the dialplan's watchdog or our guard, which are in one group, and no other task of the caller."""
         if not self._has_task:
             return []
         self._has_task = False
-        return [api(f"sched_del {GUARD}-{self._arrival.channel_uuid}")]
+        return [orders.cancel_tasks(self._arrival.channel_uuid)]
 
     def _set_guard(self, guard_s: int) -> list[bytes]:
-        """
-        Have the switch itself look after a caller whose ringing ends while this service is frozen.
-
-        Only one whom nobody has talked to since goes to the fallback: neither who was answered nor who was picked up.
-        """
         if not guard_s:
             return []
         self._has_task = True
-        uuid = self._arrival.channel_uuid
-        unless_talked_to = f"${{cond('${{variable_last_bridge_to}}' == '' ? {uuid} : nobody)}}"
-        transfer = f"expand uuid:{uuid} uuid_transfer {unless_talked_to} {FALLBACK}"
-        return [api(f"sched_api +{guard_s} {GUARD}-{uuid} {transfer}")]
+        return [orders.set_guard(self._arrival.channel_uuid, guard_s)]
 
     def _now_ms(self) -> int:
         """Return the time by the switch's clock, reckoned from what it said when the caller arrived."""
         return self._arrival.arrived_at_ms + int((self._around.clock() - self._connected_at) * 1000)
-
-
-def serve(session: CallSession, around: Surroundings) -> None:
-    """
-    Serve one call from ``connect`` to the end, and close its socket.
-
-    A fault of the other side ends this call with one warning, a fault of ours with a traceback; in both cases the
-    caller is served by the dialplan. Nothing is raised.
-    """
-    try:
-        answer = session.connect(around.reply_timeout_s)
-        arrival = read_arrival(answer.reader(), around.default_domain)
-        is_trusted = knows_secret(around.secret, answer.get(f"variable_{SECRET_VARIABLE}"))
-        session.session_data = None  # 5 kB that nobody needs any more
-        del answer
-    except SwitchError as error:
-        log.log(_weight(session, error), "no call from %s: %s", _peer(session), error)
-        session.stop()
-        return
-    if not is_trusted:
-        around.meter.count("wrong_secrets")
-        log.warning("a call is given back, it does not bring the right %s: peer=%s", SECRET_VARIABLE, _peer(session))
-        _give_back(session, arrival, around)
-        return
-    hunt = around.new_hunt(arrival)
-    call = Call(session, arrival, hunt, around)
-    try:
-        with around.meter.call(hunt):
-            _run(call, hunt)
-    finally:
-        session.stop()
-        fields = _summary(hunt)
-        log.info("%s", record.log_line(fields), extra={"fields": fields})
-
-
-def _run(call: Call, hunt: Hunt) -> None:
-    try:
-        call.run()
-    except Exception:
-        log.exception("a fault of this program call=%s channel=%s", hunt.call_id, hunt.arrival.channel_uuid)
-        _fail(call)
-
-
-def _fail(call: Call) -> None:
-    try:
-        call.fail()
-    except Exception:
-        log.exception("a second fault; the call is left to the switch")
-
-
-def refuse(session: CallSession, around: Surroundings) -> None:
-    """
-    Give a call back to the dialplan at once: there are too many. Nothing is raised.
-
-    Closing the socket would park the caller for ever, so control is taken properly and then given up.
-    """
-    try:
-        arrival = read_arrival(session.connect(around.reply_timeout_s).reader(), around.default_domain)
-    except SwitchError as error:
-        log.log(_weight(session, error), "a call that was refused: %s peer=%s", error, _peer(session))
-        session.stop()
-    else:
-        _give_back(session, arrival, around)
-
-
-def _give_back(session: CallSession, arrival: Arrival, around: Surroundings) -> None:
-    """Return a call to the dialplan that is not served, and close its socket. Nothing is raised."""
-    try:
-        Call(session, arrival, around.new_hunt(arrival), around).give_back()
-    except SwitchError as error:
-        log.warning("a call that was refused: %s peer=%s", error, _peer(session))
-    except Exception:
-        log.exception("a fault of this program while a call was refused")
-    finally:
-        session.stop()
-
-
-def _summary(hunt: Hunt) -> dict[str, str | int | float]:
-    arrived_at_ms = hunt.arrival.arrived_at_ms
-    ended_at_ms = hunt.ended_at_ms or arrived_at_ms
-    return record.log_fields(
-        hunt.call_id,
-        hunt.arrival,
-        group=hunt.group,
-        outcome=hunt.outcome,
-        answered_by=hunt.answered_by,
-        legs=len(hunt.plan.legs),
-        wait_ms=max((hunt.answered_at_ms or ended_at_ms) - arrived_at_ms, 0),
-        talk_ms=max(ended_at_ms - hunt.answered_at_ms, 0) if hunt.answered_at_ms else 0,
-        overflow=hunt.overflow,
-    )
-
-
-@functools.lru_cache(PLANS_KNOWN_MAX)
-def _questions(lines: tuple[Line, ...], marker: str) -> tuple[bytes, ...]:
-    """Return what asks the switch for the contacts of each line."""
-    return tuple([api(question(line.address, marker)) for line in lines])
-
-
-@functools.lru_cache(ANSWERS_KNOWN_MAX)
-def _contacts(answer: bytes, marker: str) -> Contacts:
-    """Return the contacts in the body of the answer to one of these questions."""
-    return read_contacts(answer.decode("utf-8", "replace").rstrip("\r\n"), marker)
-
-
-def _when_ms(message: Message) -> int:
-    text = message.get("Event-Date-Timestamp") or ""
-    if not text.isdigit():
-        raise ProtocolError(f"an event without a time: {message!r}")
-    return int(text) // 1000
-
-
-def _cause(message: Message) -> str:
-    """Return the hangup cause of the caller's channel; a cause is a name of FreeSWITCH's own list."""
-    cause = message.get("Hangup-Cause") or ""
-    return cause if cause.replace("_", "").isalnum() and len(cause) <= causes.CAUSE_MAX_CHARS else ""
-
-
-def _leg_causes(message: Message) -> dict[str, str]:
-    """Return leg uuid → hangup cause. A leg can stand in the list twice; the last word counts."""
-    pairs = (item.partition(";") for item in array(message.get("variable_originate_causes")))
-    return {uuid: cause for uuid, _, cause in pairs if len(cause) <= causes.CAUSE_MAX_CHARS}
-
-
-def _weight(session: CallSession, error: SwitchError) -> int:
-    """Return the level for the end before any call: ``check`` and load balancers connect and leave without a word."""
-    return logging.DEBUG if isinstance(error, SwitchGone) and not session.has_heard else logging.WARNING
-
-
-def _peer(session: CallSession) -> str:
-    address = session.client_address
-    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) and len(address) >= 2 else "a local socket"

@@ -25,7 +25,7 @@ import gevent
 from gevent import socket
 from gevent.queue import Queue
 
-from esl_huntgroup import call, logs
+from esl_huntgroup import logs, reception
 from esl_huntgroup.child import Beat, Order, Refusal
 from esl_huntgroup.counted import counted
 from esl_huntgroup.descriptors import calls_that_fit, needed, raise_limit
@@ -37,6 +37,7 @@ from esl_huntgroup.journal import Journal
 from esl_huntgroup.live import Live
 from esl_huntgroup.meter import Meter
 from esl_huntgroup.peers import admits
+from esl_huntgroup.surroundings import Surroundings
 from esl_huntgroup.usage import SharedUsage
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Worker:
 
     def _make_server(self, order: Order) -> Server:
         settings = order.settings
-        around = call.Surroundings(
+        around = Surroundings(
             self._directory,
             self._journal,
             settings.default_domain,
@@ -76,8 +77,8 @@ class Worker:
         )
         return Server(
             (),
-            serve=functools.partial(call.serve, around=around),
-            refuse=functools.partial(call.refuse, around=around),
+            serve=functools.partial(reception.serve, around=around),
+            refuse=functools.partial(reception.refuse, around=around),
             max_calls=_possible_calls(settings.max_calls),
             sockets=[inherited(descriptor) for descriptor in order.listeners],
             admits=admits(settings.allowed_peers),

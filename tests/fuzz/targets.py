@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from unittest import mock
 
-from esl_huntgroup import call, callerid
+from esl_huntgroup import callerid, reception
 from esl_huntgroup.arrival import read_arrival
 from esl_huntgroup.contact import Contacts, is_dialable, read_contacts
 from esl_huntgroup.dialstring import dial_string
@@ -27,6 +27,7 @@ from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, JournalRe
 from esl_huntgroup.plan import CallIds, Plan
 from esl_huntgroup.simulator.command import CommandReader
 from esl_huntgroup.simulator.dialstring import parse
+from esl_huntgroup.surroundings import Surroundings
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, DOMAIN, arrival, group
 
 _MESSAGE: Final = re.compile(rb"(?=Content-(?:Type: (?:api|command)|Length: \d+\nContent-Type: text/event))")
@@ -139,9 +140,9 @@ def serving(data: bytes) -> None:
     """
     pages = _Pages()
     session = CallSession(("192.0.2.1", 5), _Peer(data))
-    around = call.Surroundings(_Book(), pages, DOMAIN, 1.0, 127)
+    around = Surroundings(_Book(), pages, DOMAIN, 1.0, 127)
     with _chance_is_fixed(), _faults_raise():
-        call.serve(session, around)
+        reception.serve(session, around)
     kinds = [type(record) for record in pages.records]
     assert kinds in ([], [CallOpened, CallEnded], [CallOpened, CallAnswered, CallEnded], [CallOpened, CallAnswered])
     assert sum(around.meter.outcomes.values()) <= 1
@@ -197,7 +198,7 @@ def _faults_raise() -> Any:
         raise  # noqa: PLE0704  # the exception that is being logged
 
     with (
-        mock.patch.object(call.log, "exception", fault),
+        mock.patch.object(reception.log, "exception", fault),
         mock.patch.object(logging.Logger, "isEnabledFor", return_value=False),
     ):
         yield

@@ -21,7 +21,7 @@ import pytest
 from gevent import socket
 from gevent.event import Event
 
-from esl_huntgroup import call
+from esl_huntgroup import call, reception
 from esl_huntgroup.contact import CONTACT_MAX_CHARS
 from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.esl.server import Server
@@ -39,6 +39,7 @@ from esl_huntgroup.simulator.interference import Interference, Moment, NoticeOrd
 from esl_huntgroup.simulator.phones import Phone, Registrar, Script, answering
 from esl_huntgroup.simulator.sipvars import Caller
 from esl_huntgroup.simulator.switch import CallResult, Switch
+from esl_huntgroup.surroundings import Surroundings
 from tests.unit.examples import ANNA, BERND, CLARA, DOMAIN, HARDPHONE_ONLY, group
 
 SPEED = 5.0
@@ -90,13 +91,13 @@ class Lab:
         self.has(group())
 
     def start(self, *, max_calls: int = 100, leg_limit: int = 127) -> None:
-        around = call.Surroundings(self.book, self.journal, DOMAIN, REPLY_TIMEOUT_S, leg_limit, live=self.live)
+        around = Surroundings(self.book, self.journal, DOMAIN, REPLY_TIMEOUT_S, leg_limit, live=self.live)
 
         def serve(session: CallSession) -> None:
-            call.serve(session, around)
+            reception.serve(session, around)
             self.served.set()
 
-        self.server = Server([("127.0.0.1", 0)], serve, functools.partial(call.refuse, around=around), max_calls)
+        self.server = Server([("127.0.0.1", 0)], serve, functools.partial(reception.refuse, around=around), max_calls)
         self.server.listen()
 
     def has(self, found: HuntGroup) -> None:

@@ -21,12 +21,13 @@ import gevent
 import pytest
 from gevent import socket
 
-from esl_huntgroup import call
+from esl_huntgroup import reception
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, array
 from esl_huntgroup.group import HuntGroup, Line, Member, Outcome, Overflow, OverflowAction
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, JournalRecord
 from esl_huntgroup.simulator.command import Command, CommandReader
+from esl_huntgroup.surroundings import Surroundings
 from tests.unit.examples import DOMAIN, group
 
 WIRE = Path(__file__).parent.parent / "data" / "wire"
@@ -313,9 +314,9 @@ def replay(name: str, count: int, overflow: Overflow | None = None) -> tuple[lis
     outcomes = Outcome.NO_ANSWER, Outcome.ALL_BUSY, Outcome.NOBODY_REGISTERED
     overflows = dict.fromkeys(outcomes, overflow) if overflow else {}
     found = group(*members(count), overflows=overflows)
-    around = call.Surroundings(OneGroup(found), pages, DOMAIN, reply_timeout_s=2.0, leg_limit=127)
+    around = Surroundings(OneGroup(found), pages, DOMAIN, reply_timeout_s=2.0, leg_limit=127)
     switch = gevent.spawn(recording.play)
-    call.serve(CallSession(("127.0.0.1", 1), ours), around)
+    reception.serve(CallSession(("127.0.0.1", 1), ours), around)
     switch.get()
     return pages.records, recording
 

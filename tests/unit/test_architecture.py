@@ -18,7 +18,7 @@ MODULES = {
     for path in sorted(ROOT.rglob("*.py"))
 }
 
-LAYERS = ("cli", "service demo check", "supervisor crew worker", "call", "")
+LAYERS = ("cli", "service demo check", "supervisor crew worker", "reception", "call", "")
 """From the top down; the last layer is everything else: esl, hunt, directory, journal and what they are made of."""
 NOT_FOR_PURE = {"gevent", "peewee", "socket", "time", "random", "logging", "os", "threading", "subprocess", "secrets"}
 """What waits, reads a clock, a database or a socket, or makes chance."""
@@ -81,7 +81,19 @@ OUTSIDE = {f"{PACKAGE}.__main__", f"{PACKAGE}.demo"}
 
 
 def test_the_modules_that_decide_say_that_they_are_pure() -> None:
-    deciding = {"hunt", "plan", "dialstring", "causes", "diversion", "record", "arrival", "esl.wire", "permissions"}
+    deciding = {
+        "hunt",
+        "plan",
+        "dialstring",
+        "causes",
+        "diversion",
+        "record",
+        "arrival",
+        "orders",
+        "hearing",
+        "esl.wire",
+        "permissions",
+    }
     assert {f"{PACKAGE}.{name}" for name in deciding} <= set(PURE)
 
 
