@@ -34,7 +34,8 @@ from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import DISCONNECT_NOTICE, Message, execute
 from esl_huntgroup.group import OverflowAction
-from esl_huntgroup.hunt import (
+from esl_huntgroup.hunt import Hunt, State
+from esl_huntgroup.moves import (
     Answered,
     Bridge,
     CallerGone,
@@ -46,12 +47,10 @@ from esl_huntgroup.hunt import (
     GroupUnknown,
     HandedOver,
     HandOver,
-    Hunt,
     LetGo,
     LookUp,
     Prepare,
     Restore,
-    State,
     SwitchLost,
     Warn,
     Write,

@@ -25,7 +25,8 @@ from esl_huntgroup.directory import find_group
 from esl_huntgroup.errors import InputError, SwitchError
 from esl_huntgroup.explanation import Explanation, of_hunt
 from esl_huntgroup.group import HuntGroup, Line, LineKind, Outcome
-from esl_huntgroup.hunt import Command, ContactsKnown, Event, GroupFound, GroupUnknown, Hunt, LookUp, Prepare
+from esl_huntgroup.hunt import Hunt
+from esl_huntgroup.moves import Command, ContactsKnown, Event, GroupFound, GroupUnknown, LookUp, Prepare
 from esl_huntgroup.numbers import normal_account, normal_domain, normal_number
 from esl_huntgroup.outcome import EntryKind
 from esl_huntgroup.past_call import PastCall, PastEntry, PastLeg, explain_past

@@ -14,7 +14,7 @@ from esl_huntgroup.arrival import Arrival
 from esl_huntgroup.contact import Contacts, read_contacts
 from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.wire import Message, array
-from esl_huntgroup.hunt import Answered, BridgeEnded, CallerGone, Event
+from esl_huntgroup.moves import Answered, BridgeEnded, CallerGone, Event
 
 ANSWERS_KNOWN_MAX: Final = 20_000
 """Answers of the switch that are remembered: a phone registers the same contact for days, and each call asks for it."""

@@ -22,7 +22,8 @@ from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execute
 from esl_huntgroup.group import HuntGroup
-from esl_huntgroup.hunt import Bridge, ContactsKnown, GroupFound, Hunt
+from esl_huntgroup.hunt import Hunt
+from esl_huntgroup.moves import Bridge, ContactsKnown, GroupFound
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, JournalRecord
 from esl_huntgroup.plan import CallIds, Plan
 from esl_huntgroup.simulator.command import CommandReader

@@ -10,9 +10,8 @@ import pytest
 
 from esl_huntgroup import hunt as hunting
 from esl_huntgroup.group import HuntGroup, HuntMode, Outcome, Overflow, OverflowAction
-from esl_huntgroup.hunt import (
-    EXPECTED,
-    GUARD_MARGIN_S,
+from esl_huntgroup.hunt import EXPECTED, GUARD_MARGIN_S, Hunt, State, UnexpectedEvent
+from esl_huntgroup.moves import (
     Answered,
     Bridge,
     BridgeEnded,
@@ -25,14 +24,11 @@ from esl_huntgroup.hunt import (
     GroupUnknown,
     HandedOver,
     HandOver,
-    Hunt,
     LetGo,
     LookUp,
     Prepare,
     Restore,
-    State,
     SwitchLost,
-    UnexpectedEvent,
     Warn,
     Write,
 )
