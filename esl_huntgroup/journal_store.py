@@ -4,16 +4,21 @@ Journal records to rows: one transaction for all that is waiting, few statements
 Inserting a row that is already there does nothing, and an update sets what it would set again; so any record may be
 written any number of times. The SQL is written once for each database: this is the one place of the package where
 peewee's own query builder would cost more than everything else together.
+
+Of one call two may tell: a service that died together with its switch comes back with its spool when a witness on
+another host has closed the call as ``interrupted`` already. Whichever record comes first, who was there is believed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import peewee
 
 from esl_huntgroup.database import execute, execute_many, insert_rows, is_refusal, one_line, quoted, update_sql
+from esl_huntgroup.group import Outcome
 from esl_huntgroup.models import Call, JournalEntry, Leg
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryRecord, JournalRecord, LegRecord
 from esl_huntgroup.record_line import is_well_formed
@@ -28,6 +33,14 @@ _ANSWERED = ("answered_at_ms", "wait_ms", "answered_by_user_id", "answered_by_na
 _ENDED = ("ended_at_ms", "wait_ms", "talk_ms", "outcome", "cause", "overflow")
 _LEG = ("call_id", "number", "user_id", "line", "contact", "cause", "rang")
 _ENTRY = ("call_id", "position", "user_id", "user_name", "kind", "rang", "cause")
+_ANSWERED_AFTER_ALL = (
+    f"UPDATE calls SET outcome = '{Outcome.ANSWERED.value}', wait_ms = answered_at_ms - arrived_at_ms,"
+    " talk_ms = CASE WHEN ended_at_ms > answered_at_ms THEN ended_at_ms - answered_at_ms ELSE 0 END,"
+    " ended_at_ms = CASE WHEN ended_at_ms > answered_at_ms THEN ended_at_ms ELSE answered_at_ms END"
+    f" WHERE outcome = '{Outcome.INTERRUPTED.value}' AND answered_at_ms IS NOT NULL AND call_id IN "
+)
+_IDS_MAX = 500
+"""Ids in one statement; every database takes as many."""
 
 
 class Refused(Exception):
@@ -54,6 +67,17 @@ class _Rows:
     ended: list[Row] = field(default_factory=list)
     legs: list[Row] = field(default_factory=list)
     entries: list[Row] = field(default_factory=list)
+
+    @property
+    def first_hand(self) -> list[str]:
+        """The ids of calls that come with all that is to be known of their phones and members."""
+        ended = [str(row[-1]) for row in self.ended if row[_ENDED.index("outcome")] != Outcome.ANSWERED.value]
+        return [str(row[-1]) for row in self.answered] + ended
+
+    def without_members(self, call_ids: Collection[str]) -> _Rows:
+        """Return the same without the legs and entries of these calls."""
+        legs, entries = ([row for row in rows if row[0] not in call_ids] for rows in (self.legs, self.entries))
+        return replace(self, legs=legs, entries=entries)
 
     @classmethod
     def of(cls, records: Iterable[JournalRecord], gone: Gone) -> _Rows:
@@ -93,9 +117,12 @@ class JournalStore:
         about, and peewee's exceptions when the database is out of order.
         """
         try:
-            rows = _Rows.of(records, gone)
+            rows = _Rows.of((record for record in records if not _is_unseen(record)), gone)
+            unseen = _Rows.of(filter(_is_unseen, records), gone)
             with self._db.atomic():
                 self._write(rows)
+                if unseen.ended:
+                    self._close(unseen)
         except peewee.PeeweeException as error:
             if is_refusal(error) or not all(map(is_well_formed, records)):
                 raise Refused(one_line(error)) from error
@@ -118,7 +145,23 @@ class JournalStore:
     def _write(self, rows: _Rows) -> None:
         insert_rows(self._db, "calls", _OPENED, rows.opened, once=True)
         self._update(self._update_answered, rows.answered)
+        interrupted = self._having(f"outcome = '{Outcome.INTERRUPTED.value}'", rows.first_hand)
         self._update(self._update_ended, rows.ended)
+        if interrupted:
+            self._forget_members(interrupted)
+            self._believe_answers(interrupted)
+        self._insert_members(rows)
+
+    def _close(self, unseen: _Rows) -> None:
+        """Write the ends that nobody has seen, as far as nobody knows better."""
+        call_ids = [str(row[-1]) for row in unseen.ended]
+        known = set(self._having(f"outcome <> '{Outcome.INTERRUPTED.value}'", call_ids))
+        self._update(self._update_ended, [row for row in unseen.ended if row[-1] not in known])
+        known.update(self._having("answered_at_ms IS NOT NULL", call_ids))
+        self._insert_members(unseen.without_members(known))
+        self._believe_answers(call_ids)
+
+    def _insert_members(self, rows: _Rows) -> None:
         insert_rows(self._db, "legs", _LEG, rows.legs, once=True)
         insert_rows(self._db, "journal_entries", _ENTRY, rows.entries, once=True)
 
@@ -126,12 +169,39 @@ class JournalStore:
         if execute_many(self._db, sql, rows) < len(rows):
             raise Refused("there is no call with this id in the database")
 
+    def _having(self, condition: str, call_ids: Sequence[str]) -> list[str]:
+        """Return which of these calls are in the database and fulfil the condition."""
+        sql = f"SELECT call_id FROM calls WHERE {condition} AND call_id IN "
+        return [row[0] for found in self._each(sql, call_ids) for row in found.fetchall()]
+
+    def _forget_members(self, call_ids: Sequence[str]) -> None:
+        """Remove what was only supposed of the phones and members of these calls."""
+        for table in ("legs", "journal_entries"):
+            self._each(f"DELETE FROM {table} WHERE call_id IN ", call_ids)
+
+    def _believe_answers(self, call_ids: Sequence[str]) -> None:
+        """Let those of these calls be answered of which the answer is known, whoever has closed them."""
+        self._each(_ANSWERED_AFTER_ALL, call_ids)
+
+    def _each(self, sql: str, call_ids: Sequence[str]) -> list[Any]:
+        """Run the statement with some of the ids behind it, until all have had their turn; return the cursors."""
+        portions = [call_ids[start : start + _IDS_MAX] for start in range(0, len(call_ids), _IDS_MAX)]
+        return [execute(self._db, sql + self._marks(ids), tuple(ids)) for ids in portions]
+
+    def _marks(self, values: Collection[object]) -> str:
+        return f"({', '.join([self._db.param] * len(values))})"
+
     def _missing(self, table: str, ids: set[int]) -> set[int]:
         if not ids:
             return set()
-        marks = ", ".join([self._db.param] * len(ids))
-        found = execute(self._db, f"SELECT id FROM {quoted(self._db, table)} WHERE id IN ({marks})", tuple(ids))
+        sql = f"SELECT id FROM {quoted(self._db, table)} WHERE id IN {self._marks(ids)}"
+        found = execute(self._db, sql, tuple(ids))
         return ids - {row[0] for row in found.fetchall()}
+
+
+def _is_unseen(record: JournalRecord) -> bool:
+    """Return whether this is an end of which whoever tells it knows nothing."""
+    return isinstance(record, CallEnded) and record.outcome == Outcome.INTERRUPTED
 
 
 def _opened_row(record: CallOpened, gone: Gone) -> Row:

@@ -159,6 +159,60 @@ def test_writing_every_record_twice_changes_nothing(database: peewee.Database, j
     assert rejected(spool) == []
 
 
+def unseen(number: int = 1) -> CallEnded:
+    """Return the end of a call as a witness tells it who knows nothing of it."""
+    supposed = tuple(EntryRecord(n, n, f"User {n}", EntryKind.MISSED, False, "UNKNOWN") for n in (1, 2))
+    return CallEnded(call_id(number), T0 + 2000, 2000, 0, Outcome.INTERRUPTED, "INTERRUPTED", "", (), supposed)
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+@pytest.mark.parametrize("comes", ["before", "behind", "between"])
+def test_who_has_seen_the_call_is_believed_and_not_who_closed_it(
+    database: peewee.Database, comes: str, is_one_batch: bool
+) -> None:
+    people(database)
+    store = JournalStore(database)
+    told = [*whole(1), opened(2), missed(2)]
+    store.write([opened(1), opened(2)])
+    store.write(told)
+    before = everything(database)
+    for table in ("journal_entries", "legs", "calls"):
+        execute(database, f"DELETE FROM {table}")
+    store.write([opened(1), opened(2)])
+    closed: list[JournalRecord] = [unseen(1), unseen(2)]
+    records = {"before": [*closed, *told], "behind": [*told, *closed], "between": [*told[:2], *closed, *told[2:]]}[
+        comes
+    ]
+    for batch in [records] if is_one_batch else [[record] for record in records]:
+        store.write(batch)
+    assert everything(database) == before
+
+
+@pytest.mark.parametrize("comes_late", ["the answer", "the end"])
+def test_a_call_is_answered_when_its_answer_is_known_and_its_end_is_not(
+    database: peewee.Database, comes_late: str
+) -> None:
+    people(database)
+    store = JournalStore(database)
+    known: list[JournalRecord] = [unseen(), answered(wait_ms=3999)]
+    for record in (opened(), *(known if comes_late == "the answer" else reversed(known)), known[0], known[1]):
+        store.write([record])
+    assert calls_with(database, "outcome = 'answered' AND cause = 'INTERRUPTED'") == 1
+    assert calls_with(database, f"ended_at_ms = {T0 + 4000} AND talk_ms = 0 AND wait_ms = 3999") == 1
+    _, legs, entries = everything(database)
+    assert legs == [(call_id(1), *leg) for leg in LEGS]
+    assert entries == [(call_id(1), *entry) for entry in ENTRIES]
+
+
+def test_a_call_that_nobody_has_seen_the_end_of_stays_interrupted(database: peewee.Database) -> None:
+    people(database)
+    store = JournalStore(database)
+    for _ in range(2):
+        store.write([opened(), unseen()])
+        assert calls_with(database, "outcome = 'interrupted' AND answered_at_ms IS NULL") == 1
+        assert everything(database)[2] == [(call_id(1), *entry) for entry in unseen().entries]
+
+
 def test_what_is_waiting_is_one_transaction(sqlite: peewee.Database, queries: list[str]) -> None:
     people(sqlite)
     store = JournalStore(sqlite)
