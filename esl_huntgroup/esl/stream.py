@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn
 from gevent import socket
 
 from esl_huntgroup.errors import CommandRefused, ProtocolError, SwitchGone, SwitchTimeout
+from esl_huntgroup.esl.alarm import Alarm
 from esl_huntgroup.esl.wire import API_RESPONSE, COMMAND_REPLY, DISCONNECT_NOTICE, Decoder, Message, command
 
 RECEIVE_BYTES: Final = 65536
@@ -51,6 +52,8 @@ class EventSocket:
         self._decoder = Decoder()
         self._messages: deque[Message] = deque()
         self._owed = 0
+        self._alarm = Alarm()
+        sock.settimeout(None)
 
     @property
     def is_busy(self) -> bool:
@@ -109,6 +112,7 @@ class EventSocket:
         """Close the socket. Never raises, may be called twice."""
         # Cures "end of file never wakes who waits; the slot leaks": nothing else waits on this socket.
         self.connected = False
+        self._alarm.close()
         self.sock.close()
 
     def _refused(self, *_args: Any, **_kwargs: Any) -> NoReturn:
@@ -140,8 +144,8 @@ class EventSocket:
 
     def _receive(self, deadline: float) -> bytes:
         try:
-            self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            return bytes(self.sock.recv(RECEIVE_BYTES))
+            with self._alarm.until(deadline):
+                return bytes(self.sock.recv(RECEIVE_BYTES))
         except TimeoutError:
             return self._receive_what_is_here()
         except OSError as error:
@@ -158,13 +162,15 @@ class EventSocket:
         except OSError as error:
             self.connected = False
             raise SwitchGone(f"the connection broke: {error.strerror or error}") from None
+        finally:
+            self.sock.settimeout(None)
 
     def _write(self, data: bytes, deadline: float) -> None:
         try:
-            self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            sent = self.sock.send(data)
-            if sent < len(data):
-                self.sock.sendall(data[sent:])
+            with self._alarm.until(deadline):
+                sent = self.sock.send(data)
+                if sent < len(data):
+                    self.sock.sendall(data[sent:])
         except TimeoutError:
             raise SwitchTimeout("the peer does not read") from None
         except OSError as error:
