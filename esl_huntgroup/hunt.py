@@ -62,7 +62,7 @@ VISITS_MAX = 3
 """How often one call may overflow from the same group: an IVR may offer another try, two groups may not spin."""
 
 
-class State(enum.Enum):
+class State(enum.StrEnum):
     """Where a group call is."""
 
     ARRIVED = "arrived"
@@ -103,12 +103,13 @@ class Hunt:
     """
 
     def __init__(
-        self, call_id: str, arrival: Arrival, leg_limit: int = LEG_LIMIT, *, has_witness: bool = False
+        self, call_id: str, arrival: Arrival, leg_limit: int = LEG_LIMIT, *, has_witness: bool = False, worker: str = ""
     ) -> None:
         """
         Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``plan.CallIds``).
 
-        ``has_witness`` is whether somebody else learns of the end of a call that we lose sight of (``witness``).
+        ``has_witness`` is whether somebody else learns of the end of a call that we lose sight of (``witness``);
+        ``worker`` is how the journal names the process that has the call.
         """
         self.call_id = call_id
         self.arrival = arrival
@@ -123,6 +124,7 @@ class Hunt:
         self.ended_at_ms = 0
         self._leg_limit = leg_limit
         self._has_witness = has_witness
+        self._worker = worker
 
     def begin(self) -> list[Command]:
         """Return the first thing to do."""
@@ -167,7 +169,7 @@ class Hunt:
 
     def _group_found(self, group: HuntGroup, at_ms: int) -> list[Command]:
         self.group = group
-        opened = Write(record.opened(self.call_id, self.arrival, group))
+        opened = Write(record.opened(self.call_id, self.arrival, group, self._worker))
         if self._is_too_late(at_ms):
             return [opened, *self._leave_alone(at_ms)]
         if group.hunt_mode is not HuntMode.SOFTPHONE:

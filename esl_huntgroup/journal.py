@@ -9,7 +9,6 @@ database has them.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from pathlib import Path
 from typing import Final
@@ -20,7 +19,7 @@ from esl_huntgroup.counted import counted
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal_reading import entries
 from esl_huntgroup.journal_view import JournalLine
-from esl_huntgroup.outcome import CallOpened, JournalRecord
+from esl_huntgroup.outcome import JournalRecord
 from esl_huntgroup.record_line import to_line
 from esl_huntgroup.spool_appender import Appender
 
@@ -35,10 +34,9 @@ log = logging.getLogger(__name__)
 class Journal:
     """What a worker has of the journal. Belongs to the thread of the gevent hub, and never touches the database."""
 
-    def __init__(self, directory: Path, worker: str = "") -> None:
-        """Take the directory of the spool, and how this process is named in the journal. Touches nothing."""
+    def __init__(self, directory: Path) -> None:
+        """Take the directory of the spool. Touches nothing."""
         self._directory = directory
-        self._worker = worker
         self._appender = Appender(directory)
         self._keeper: gevent.Greenlet | None = None
 
@@ -57,8 +55,6 @@ class Journal:
 
     def record(self, record: JournalRecord) -> None:
         """Take a record over, which from here on outlives this process. Waits for nothing and raises nothing."""
-        if type(record) is CallOpened:
-            record = dataclasses.replace(record, worker=self._worker)
         self._appender.append(to_line(record))
 
     def stop(self) -> None:

@@ -17,19 +17,20 @@ from esl_huntgroup.plan import PLANS_KNOWN_MAX
 
 LINGER_S: Final = 30
 """How long the switch keeps the socket after the hang-up for us to read the last events; we leave much sooner."""
-EVENTS: Final = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE"
 FALLBACK: Final = "huntgroup-fallback"
 """The dialplan's extension for callers whom this service did not serve (00_huntgroup.xml)."""
 GUARD: Final = "huntgroup"
 """The scheduler's group of watchdog and guard is this and the caller's uuid; the dialplan names it as well."""
 
 CONNECT: Final = command("connect")
+LINGER: Final = command(f"linger {LINGER_S}")
+EVENTS: Final = command("event plain CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE")
 EXIT: Final = command("exit")
 
 
 def subscribe(uuid: str) -> list[bytes]:
     """Return what keeps the socket open to the end of the call, and has it told what happens to the caller."""
-    return [command(f"linger {LINGER_S}"), command(f"event plain {EVENTS}"), command(f"filter Unique-ID {uuid}")]
+    return [LINGER, EVENTS, command(f"filter Unique-ID {uuid}")]
 
 
 def ask_parked(uuid: str) -> bytes:

@@ -24,8 +24,8 @@ CONTACT_SHOWN_MAX = 80
 """Characters of a refused contact in the log: enough to see which phone it is and what is wrong."""
 
 
-def opened(call_id: str, arrival: Arrival, group: HuntGroup) -> CallOpened:
-    """Return the record of a caller's arrival at a group."""
+def opened(call_id: str, arrival: Arrival, group: HuntGroup, worker: str = "") -> CallOpened:
+    """Return the record of a caller's arrival at a group. ``worker`` is how the journal names this process."""
     return CallOpened(
         call_id=call_id,
         node=arrival.node,
@@ -37,6 +37,7 @@ def opened(call_id: str, arrival: Arrival, group: HuntGroup) -> CallOpened:
         caller_number=arrival.caller_number,
         caller_name=arrival.caller_name,
         arrived_at_ms=arrival.arrived_at_ms,
+        worker=worker,
     )
 
 

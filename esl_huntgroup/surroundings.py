@@ -44,6 +44,7 @@ class Surroundings:
     secret: str = ""
     meter: Meter = field(default_factory=Meter)
     has_witness: bool = False
+    worker: str = ""
     live: Live = field(default_factory=Live)
     call_ids: CallIds = field(default_factory=CallIds)
     marker: str = field(default_factory=lambda: f"[h={os.urandom(6).hex()}]")
@@ -52,4 +53,4 @@ class Surroundings:
     def new_hunt(self, arrival: Arrival) -> Hunt:
         """Return the hunt for a caller who has just arrived."""
         call_id = self.call_ids.next(arrival.arrived_at_ms, os.urandom(6))
-        return Hunt(call_id, arrival, self.leg_limit, has_witness=self.has_witness)
+        return Hunt(call_id, arrival, self.leg_limit, has_witness=self.has_witness, worker=self.worker)

@@ -55,7 +55,7 @@ class Worker:
         self._settings = settings
         self._meter = Meter()
         self._is_draining = False
-        self._journal = Journal(Path(settings.spool), _name(order.number))
+        self._journal = Journal(Path(settings.spool))
         self._directory = Directory(
             settings.database, max_age_s=settings.directory_max_age_s, deadline_s=settings.lookup_timeout_s
         )
@@ -73,6 +73,7 @@ class Worker:
             secret=settings.secret,
             meter=self._meter,
             has_witness=bool(settings.esl_address),
+            worker=_name(order.number),
             live=self._live,
         )
         return Server(

@@ -12,7 +12,6 @@ from esl_huntgroup.companion import Companion
 from esl_huntgroup.outcome import JournalRecord
 
 LOOK_S = 0.05
-WORKER = "pbx.example.org:worker-1:4711"
 
 
 class Journal:
@@ -20,7 +19,7 @@ class Journal:
 
     def __init__(self, database: str, directory: Path, *, retry_first_s: float = journal_writer.RETRY_FIRST_S) -> None:
         self._directory = directory
-        self._worker = journal.Journal(directory, WORKER)
+        self._worker = journal.Journal(directory)
         order = journal_writer.Order(database, str(directory), retry_first_s=retry_first_s)
         self._writer = Companion(journal_writer.__name__, order.to_line())
         self._keeper: gevent.Greenlet | None = None

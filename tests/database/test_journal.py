@@ -27,10 +27,11 @@ from esl_huntgroup.outcome import (
     JournalRecord,
     LegRecord,
 )
-from tests.database.journal_lab import WORKER, Journal
+from tests.database.journal_lab import Journal
 from tests.database.rows import DOMAIN, group, user
 
 T0 = 1_700_000_000_000
+WORKER = "pbx.example.org:worker-1:4711"
 
 
 def call_id(number: int) -> str:
@@ -39,7 +40,7 @@ def call_id(number: int) -> str:
 
 def opened(number: int = 1, **values: Any) -> CallOpened:
     record = CallOpened(
-        call_id(number), "fs1", "leg-a", 7, "Vertrieb", "700", DOMAIN, "+49301234", "Kundin Müller", T0 + number
+        call_id(number), "fs1", "leg-a", 7, "Vertrieb", "700", DOMAIN, "+49301234", "Kundin Müller", T0 + number, WORKER
     )
     return dataclasses.replace(record, **values)
 

@@ -170,6 +170,11 @@ def test_answered() -> None:
     assert (hunt.outcome, hunt.answered_by) == (Outcome.ANSWERED, "Anna Berg")
 
 
+def test_the_journal_names_the_process_that_has_the_call() -> None:
+    _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, arrival(), worker="pbx:worker-1:4711"))
+    assert written(CallOpened, commands).worker == "pbx:worker-1:4711"
+
+
 def test_no_answer() -> None:
     _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
     ended = written(CallEnded, commands)
