@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
-from gevent import get_hub, socket
+from gevent import socket
 
 from esl_huntgroup.errors import CommandRefused, ProtocolError, SwitchGone, SwitchTimeout
 from esl_huntgroup.esl.alarm import Alarm
@@ -53,8 +53,7 @@ class EventSocket:
         self._messages: deque[Message] = deque()
         self._owed = 0
         self._alarm = Alarm()
-        self._readable = get_hub().loop.io(sock.fileno(), 1)
-        sock.settimeout(0)
+        sock.settimeout(None)
 
     @property
     def is_busy(self) -> bool:
@@ -114,7 +113,6 @@ class EventSocket:
         # Cures "end of file never wakes who waits; the slot leaks": nothing else waits on this socket.
         self.connected = False
         self._alarm.close()
-        self._readable.close()
         self.sock.close()
 
     def _refused(self, *_args: Any, **_kwargs: Any) -> NoReturn:
@@ -145,48 +143,39 @@ class EventSocket:
         return "the connection ended"
 
     def _receive(self, deadline: float) -> bytes:
-        """Return what comes next. There is hardly ever anything before it is waited for, so nobody looks."""
-        in_time = True
-        while True:
-            try:
-                with self._alarm.until(deadline):
-                    get_hub().wait(self._readable)
-            except TimeoutError:
-                in_time = False  # but a process that was stopped meanwhile finds the answer waiting all the same
-            try:
+        try:
+            with self._alarm.until(deadline):
                 return bytes(self.sock.recv(RECEIVE_BYTES))
-            except BlockingIOError:
-                if not in_time:
-                    raise SwitchTimeout("no answer within the deadline") from None
-            except OSError as error:
-                raise self._broken(error) from None
+        except TimeoutError:
+            return self._receive_what_is_here()
+        except OSError as error:
+            self.connected = False
+            raise SwitchGone(f"the connection broke: {error.strerror or error}") from None
+
+    def _receive_what_is_here(self) -> bytes:
+        """After the deadline: a process that was stopped meanwhile finds the time over and the answer waiting."""
+        try:
+            self.sock.settimeout(0)
+            return bytes(self.sock.recv(RECEIVE_BYTES))
+        except BlockingIOError:
+            raise SwitchTimeout("no answer within the deadline") from None
+        except OSError as error:
+            self.connected = False
+            raise SwitchGone(f"the connection broke: {error.strerror or error}") from None
+        finally:
+            self.sock.settimeout(None)
 
     def _write(self, data: bytes, deadline: float) -> None:
         try:
-            sent = self._sent_at_once(data)
-            if sent < len(data):
-                self._write_rest(data[sent:], deadline)
+            with self._alarm.until(deadline):
+                sent = self.sock.send(data)
+                if sent < len(data):
+                    self.sock.sendall(data[sent:])
         except TimeoutError:
             raise SwitchTimeout("the peer does not read") from None
         except OSError as error:
-            raise self._broken(error) from None
-
-    def _sent_at_once(self, data: bytes) -> int:
-        try:
-            return int(self.sock.send(data))
-        except BlockingIOError:
-            return 0
-
-    def _write_rest(self, data: bytes, deadline: float) -> None:
-        self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-        try:
-            self.sock.sendall(data)
-        finally:
-            self.sock.settimeout(0)
-
-    def _broken(self, error: OSError) -> SwitchGone:
-        self.connected = False
-        return SwitchGone(f"the connection broke: {error.strerror or error}")
+            self.connected = False
+            raise SwitchGone(f"the connection broke: {error.strerror or error}") from None
 
 
 def prepare(sock: Any) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -168,10 +167,6 @@ class _Peer:
 
     def __init__(self, data: bytes) -> None:
         self._pieces = [piece for piece in _MESSAGE.split(data) if piece][::-1]
-        self._always_readable = os.eventfd(1)
-
-    def fileno(self) -> int:
-        return self._always_readable
 
     def settimeout(self, _seconds: float) -> None:
         pass
@@ -183,9 +178,7 @@ class _Peer:
         return len(data)
 
     def close(self) -> None:
-        if self._always_readable >= 0:
-            os.close(self._always_readable)
-        self._always_readable = -1
+        pass
 
 
 @contextlib.contextmanager
