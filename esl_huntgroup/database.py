@@ -10,7 +10,9 @@ import contextlib
 import functools
 import importlib
 import itertools
+import os
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -133,6 +135,22 @@ def drop_connection(db: peewee.Database) -> None:
     """Close the connection of this thread, in whatever state it is; the next query opens a new one."""
     with contextlib.suppress(peewee.PeeweeException):
         db.close()
+
+
+def interrupt(db: peewee.Database) -> None:
+    """
+    Have what this thread waits for from its server fail as if the server were gone; for a signal handler.
+
+    The driver of PostgreSQL waits for ever for a server that hangs; that of MariaDB has a limit of its own.
+    """
+    if isinstance(db, peewee.PostgresqlDatabase) and not db.is_closed():
+        with contextlib.suppress(OSError, peewee.PeeweeException), socket.socket(fileno=_descriptor(db)) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+def _descriptor(db: Any) -> int:
+    """Return another descriptor of this thread's connection."""
+    return os.dup(db.connection().fileno())
 
 
 def execute(db: peewee.Database, sql: str, parameters: Sequence[object] = ()) -> Any:

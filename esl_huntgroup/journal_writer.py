@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import itertools
 import json
 import logging
 import os
@@ -31,7 +32,7 @@ import peewee
 
 from esl_huntgroup import logs, spool
 from esl_huntgroup.counted import counted
-from esl_huntgroup.database import dialect, drop_connection, explain, open_database
+from esl_huntgroup.database import dialect, drop_connection, explain, interrupt, open_database
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.journal_store import JournalStore, Refused
 from esl_huntgroup.record_line import from_line
@@ -45,6 +46,8 @@ BUSY_TIMEOUT_MS: Final = 1000
 """How long one attempt waits for another writer of SQLite."""
 DRAIN_S: Final = 10.0
 """How long it goes on trying when it was left alone with records."""
+PATIENCE_S: Final = 60.0
+"""A database that has not taken one transaction for so long hangs; it is told as an outage, and tried again."""
 RETRY_FIRST_S: Final = 0.5
 RETRY_MAX_S: Final = 30.0
 TURN_S: Final = 0.25
@@ -74,8 +77,19 @@ class Order:
 class Writer:
     """Stores what the spool holds. Belongs to one thread."""
 
-    def __init__(self, db: peewee.Database, directory: Path, *, retry_first_s: float = RETRY_FIRST_S) -> None:
-        """Take the database, which need not be there, and the directory of the spool. Connects to nothing."""
+    def __init__(
+        self,
+        db: peewee.Database,
+        directory: Path,
+        *,
+        retry_first_s: float = RETRY_FIRST_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """
+        Take the database, which need not be there, and the directory of the spool. Connects to nothing.
+
+        It belongs to the main thread, for which alone Python handles the signal that ends ``patience_s``.
+        """
         self._db = db
         self._directory = directory
         self._store = JournalStore(db)
@@ -83,19 +97,20 @@ class Writer:
         self._unopened: set[Path] = set()
         self._retry_first_s = self._retry_s = retry_first_s
         self._retry_at = 0.0
+        self._patience_s = patience_s
         self._outage: Outage | None = None
         self._stored_since = 0
 
     def round(self) -> bool:
         """
-        Store one transaction of each segment, oldest first; return whether much is left. Raises nothing.
+        Store one transaction of what each process has appended; return whether much is left. Raises nothing.
 
         After a failure it does nothing until it is time to try again.
         """
         if time.monotonic() < self._retry_at:
             return False
         try:
-            much_is_left = sum([self._store_some(segment) for segment in self._opened()]) > 0  # every one of them
+            much_is_left = self._store_all()
         except peewee.PeeweeException as error:
             drop_connection(self._db)
             self._put_off(explain(self._db, error))
@@ -152,7 +167,21 @@ class Writer:
             log.error("journal: %s waits, it cannot be opened: %s", path, error.strerror)
         self._unopened.add(path)
 
+    def _store_all(self) -> bool:
+        """
+        Store one transaction of each process; return whether much is left.
+
+        A segment waits until the one before it is stored: the rest of a call needs the row with which it was opened.
+        """
+        much_is_left = False
+        for _, segments in itertools.groupby(self._opened(), key=lambda segment: spool.owner(segment.path)):
+            behind = next((segment for segment in segments if self._store_some(segment)), None)
+            if behind:
+                much_is_left |= behind.unread_bytes() > MUCH_BYTES or behind.is_complete()
+        return much_is_left
+
     def _store_some(self, segment: Segment) -> bool:
+        """Store one transaction of a segment; return whether more of it waits."""
         lines = segment.read()
         if lines:
             self._settle(segment, lines)
@@ -160,7 +189,7 @@ class Writer:
         elif segment.remove_when_done():
             del self._segments[segment.path]
             return False
-        return segment.unread_bytes() > MUCH_BYTES
+        return segment.unread_bytes() > 0
 
     def _settle(self, segment: Segment, lines: Sequence[bytes]) -> None:
         """Store the lines; where one is refused, halve until it is alone. Raises peewee's exceptions and OSError."""
@@ -178,13 +207,14 @@ class Writer:
     def _write(self, lines: Sequence[bytes]) -> None:
         """Write; on a server, that the connection died while it was idle shows only now: try once more."""
         records = [from_line(line) for line in lines]
-        try:
-            self._store.write(records)
-        except peewee.PeeweeException:
-            if dialect(self._db) == "sqlite":
-                raise
-            drop_connection(self._db)
-            self._store.write(records)
+        with _patience(self._db, self._patience_s):
+            try:
+                self._store.write(records)
+            except peewee.PeeweeException:
+                if dialect(self._db) == "sqlite":
+                    raise
+                drop_connection(self._db)
+                self._store.write(records)
 
     def _settle_refused(self, line: bytes, why: str) -> None:
         """Write one record without users and groups that are gone; set it aside if it is refused still."""
@@ -215,6 +245,17 @@ class Writer:
             )
             self._outage = None
             spool.note_outage(self._directory, None)
+
+
+@contextlib.contextmanager
+def _patience(db: peewee.Database, limit_s: float) -> Iterator[None]:
+    """Interrupt what the database is asked inside, should it take longer; and once more each second."""
+    signal.signal(signal.SIGALRM, lambda *_: interrupt(db))
+    signal.setitimer(signal.ITIMER_REAL, limit_s, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 class DiskSync(threading.Thread):

@@ -133,7 +133,7 @@ class EventSocket:
             self.has_heard = True
             if messages := self._decoder.receive(data):
                 # Cures "the linger notice fails all waiters and the final events are lost": it is only noted.
-                self.is_dismissed = self.is_dismissed or any(it.content_type == DISCONNECT_NOTICE for it in messages)
+                self.is_dismissed = self.is_dismissed or DISCONNECT_NOTICE in [it.content_type for it in messages]
                 return messages
 
     def _how_it_ended(self) -> str:

@@ -25,20 +25,18 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import signal
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
 from esl_huntgroup import spool
-from esl_huntgroup.database import execute, open_database
 from tests.bench.fake_switch import FakeSwitch
 from tests.bench.service import Address, Cores, Running, cpu_s, fill, numbers, serving
 from tests.database import servers
@@ -201,7 +199,7 @@ def _database_rows(
 
 def _database_round(service: Running, server: servers.Server, change: Change, seconds: float) -> Round:
     with change(server):
-        _settle(service)
+        _settle(service, answers=change is _answering)
         before = cpu_s(service.workers)
         busy = FakeSwitch(service.address, numbers(GROUPS))
         rate = busy.closed_loop(AT_ONCE, seconds)
@@ -217,10 +215,10 @@ def _await_stored(services: Sequence[Running]) -> None:
         time.sleep(0.1)
 
 
-def _settle(service: Running) -> None:
+def _settle(service: Running, *, answers: bool) -> None:
     """Let some calls find out how the database is; when it answers, wait until the journal is stored."""
     FakeSwitch(service.address, numbers(GROUPS)).open_loop(STEADY_PER_S, SETTLE_S)
-    if spool.outage(service.spool) is None:
+    if answers:
         _await_stored([service])
 
 
@@ -238,39 +236,11 @@ def _stopped(server: servers.Server) -> Iterator[None]:
         server.start()
 
 
-@contextmanager
-def _frozen(server: servers.Server) -> Iterator[None]:
-    postmaster = _postmaster(server)
-    pids = [postmaster, *_children(postmaster)]
-    _signal_all(pids, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        _signal_all(pids, signal.SIGCONT)
-
-
-def _signal_all(pids: Sequence[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):  # a backend ends when its client is gone
-            os.kill(pid, number)
-
-
-def _postmaster(server: servers.Server) -> int:
-    """Return the server's first process: the parent of the one that answers us."""
-    with closing(open_database(server.url("postgres"))) as db:
-        backend = int(execute(db, "SELECT pg_backend_pid()").fetchone()[0])
-        return int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 STATES: Final[tuple[tuple[str, Change], ...]] = (
     ("answers", _answering),
     ("stopped", _stopped),
     ("again", _answering),
-    ("frozen", _frozen),
+    ("frozen", servers.frozen),
 )
 
 

@@ -10,6 +10,7 @@ import contextlib
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,6 +18,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from esl_huntgroup.database import execute, open_database
 
 START_TIMEOUT_S = 60
 
@@ -48,6 +51,35 @@ class Server:
 
     def start(self) -> None:
         run(self.start_command)
+
+
+@contextlib.contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """Have a PostgreSQL server hang: it takes connections, and says nothing."""
+    postmaster = _postmaster(server)
+    pids = [postmaster, *_children(postmaster)]
+    _signal_all(pids, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _signal_all(pids, signal.SIGCONT)
+
+
+def _signal_all(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # a backend ends when its client is gone
+            os.kill(pid, number)
+
+
+def _postmaster(server: Server) -> int:
+    """Return the server's first process: the parent of the one that answers us."""
+    with contextlib.closing(open_database(server.url("postgres"))) as db:
+        backend = int(execute(db, "SELECT pg_backend_pid()").fetchone()[0])
+        return int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def run(command: Sequence[str]) -> None:

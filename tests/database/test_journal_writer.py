@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -22,9 +23,11 @@ from esl_huntgroup.check import check_spool
 from esl_huntgroup.database import execute, open_database
 from esl_huntgroup.journal_store import JournalStore
 from esl_huntgroup.journal_writer import DiskSync, Writer
+from esl_huntgroup.migrate import upgrade
 from esl_huntgroup.outcome import JournalRecord
 from esl_huntgroup.record_line import readable, to_line
 from esl_huntgroup.spool_appender import Appender
+from tests.database import servers
 from tests.database.test_journal import (
     answered,
     call_id,
@@ -173,6 +176,45 @@ def test_a_call_that_is_told_in_two_segments_is_stored_in_order(sqlite_url: str,
     lab.settle()
     assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 2
     assert rejected(lab.directory) == []
+
+
+def test_a_segment_waits_for_the_one_before_it_however_long_that_is(lab: Lab, sqlite: peewee.Database) -> None:
+    lab.appender = Appender(lab.directory, segment_max_bytes=300 * 600)
+    lab.appender.open()
+    for told in (opened, answered, ended):
+        lab.tell(*(told(number) for number in range(1500)))
+    assert len(spool.segments(lab.directory)) > 4
+    lab.settle()
+    assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 1500
+    assert rejected(lab.directory) == []
+
+
+def test_a_server_that_hangs_is_an_outage_and_gets_the_rest_when_it_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(servers.postgresql())
+        except servers.NotInstalled as error:
+            pytest.skip(str(error))
+        db = stack.enter_context(contextlib.closing(open_database(server.url("postgres"))))
+        upgrade(db)
+        people(db)
+        lab = stack.enter_context(contextlib.closing(Lab(server.url("postgres"), tmp_path / "spool")))
+        lab.writer = Writer(lab.doors.db, lab.directory, retry_first_s=0, patience_s=0.5)
+        lab.tell(*whole(1))
+        lab.settle()
+        with servers.frozen(server):
+            lab.tell(*whole(2))
+            lab.writer.round()
+            outage = spool.outage(lab.directory)
+        assert outage
+        assert "cannot be used" in outage.why
+        assert "records wait" in caplog.messages[0]
+        lab.settle()
+        assert spool.outage(lab.directory) is None
+        assert calls_with(db, "ended_at_ms IS NOT NULL") == 2
+        assert rejected(lab.directory) == []
 
 
 def test_a_torn_last_line_is_set_aside_and_only_when_nobody_will_complete_it(lab: Lab, sqlite: peewee.Database) -> None:
