@@ -6,9 +6,10 @@ Each finding is one line: it is right, or what to do. What a switch says is judg
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -224,7 +225,9 @@ def _check_switch(settings: Settings, address: Address) -> Iterator[Finding]:
             yield from check_modules(lambda name: switch.api(f"module_exists {name}") == "true")
             yield check_rate(switch.api("fsctl sps"))
             yield check_expansion(switch.api("expand echo ${strepoch()}"))
-            yield from check_dialplan(switch.api("xml_locate dialplan"), settings.listen)
+            dialplan = switch.api("xml_locate dialplan")
+            yield from check_dialplan(dialplan, settings.listen, wants_secret=bool(settings.secret))
+            yield from check_domains(dialplan, _domains_of_groups(settings))
     except SwitchError as error:
         yield wrong(f"switch: {error}")
 
@@ -262,29 +265,75 @@ def check_expansion(answer: str) -> Finding:
     )
 
 
-def check_dialplan(answer: str, addresses: Sequence[Address]) -> Iterator[Finding]:
-    """Judge the answer to ``xml_locate dialplan``: the extension is there, complete, and leads to this service."""
+def check_dialplan(answer: str, addresses: Sequence[Address], *, wants_secret: bool = False) -> Iterator[Finding]:
+    """
+    Judge the answer to ``xml_locate dialplan``: the extension is there, complete, and leads to this service.
+
+    ``wants_secret`` is whether the service gives back every call that does not bring a secret.
+    """
     try:
         root = ElementTree.fromstring(answer)  # noqa: S314  # the switch's own dialplan, over an authenticated socket
     except ElementTree.ParseError as error:
         yield wrong(f"dialplan: what the switch says is no XML ({error})")
         return
-    extensions = [found for found in root.iter("extension") if found.get("name") == EXTENSION]
+    extensions = _extensions(root)
     if not extensions:
         yield wrong(f"dialplan: no extension {EXTENSION!r}; copy freeswitch/dialplan/00_huntgroup.xml and reloadxml")
-    for extension in extensions:
-        yield from _check_extension(extension, addresses)
+    for context, extension in extensions:
+        yield from _check_extension(context, extension, addresses, wants_secret=wants_secret)
     if extensions and not any(found.get("name") == FALLBACK for found in root.iter("extension")):
         yield wrong(f"dialplan: no extension {FALLBACK!r}: a caller whom nobody answers is hung up; copy it too")
 
 
-def _check_extension(extension: ElementTree.Element, addresses: Sequence[Address]) -> Iterator[Finding]:
-    actions = [(action.get("application", ""), action.get("data", "")) for action in extension.iter("action")]
+def check_domains(answer: str, known: Collection[str]) -> Iterator[Finding]:
+    """Say when the extension asks for the groups of one domain, and all groups are of others (``known``)."""
+    try:
+        root = ElementTree.fromstring(answer)  # noqa: S314
+    except ElementTree.ParseError:
+        return  # check_dialplan says so
+    for context, extension in _extensions(root):
+        asked = [value for name, value in _pairs_set(_actions(extension)) if name == "huntgroup_domain"]
+        if known and asked and not any("$" in value or value.lower() in {"", *known} for value in asked):
+            theirs = ", ".join(sorted(known))
+            yield wrong(
+                f"dialplan: extension {EXTENSION!r} in context {context} asks for groups of {', '.join(asked)}, "
+                f"and all groups are of {theirs}: set huntgroup_domain in it, or the domain of the groups"
+            )
+
+
+def _domains_of_groups(settings: Settings) -> set[str]:
+    """Return the domains in which there are group numbers; none where the database cannot say, which is told before."""
+    query = models.Group.select(models.Group.domain).where(models.Group.number.is_null(False)).distinct()
+    with (
+        contextlib.suppress(HuntgroupError, peewee.PeeweeException),
+        contextlib.closing(open_database(settings.database)) as database,
+    ):
+        return {domain for (domain,) in query.tuples().execute(database)}
+    return set()
+
+
+def _extensions(root: ElementTree.Element) -> list[tuple[str, ElementTree.Element]]:
+    """Return our extension wherever it is, each with the name of its context."""
+    contexts = [(context.get("name") or "?", context) for context in root.iter("context")]
+    return [(name, it) for name, context in contexts for it in context.iter("extension") if it.get("name") == EXTENSION]
+
+
+def _actions(extension: ElementTree.Element) -> list[tuple[str, str]]:
+    return [(action.get("application", ""), action.get("data", "")) for action in extension.iter("action")]
+
+
+def _check_extension(
+    context: str, extension: ElementTree.Element, addresses: Sequence[Address], *, wants_secret: bool
+) -> Iterator[Finding]:
+    actions = _actions(extension)
     names = [name for name, _ in actions]
     problems = list(_extension_problems(actions, names, addresses))
-    yield from (wrong(f"dialplan: extension {EXTENSION!r} {problem}") for problem in problems)
+    if wants_secret and "huntgroup_secret" not in {name for name, _ in _pairs_set(actions)}:
+        problems.append("does not set huntgroup_secret, without which the service gives every call back")
+    where = f"dialplan: extension {EXTENSION!r} in context {context}"
+    yield from (wrong(f"{where} {problem}") for problem in problems)
     if not problems:
-        yield right(f"dialplan: extension {EXTENSION!r} is complete and leads to this service")
+        yield right(f"{where} is complete and leads to this service")
 
 
 def _extension_problems(

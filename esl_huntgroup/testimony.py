@@ -110,7 +110,7 @@ def close(call: OpenCall, at_ms: int) -> tuple[JournalRecord, ...]:
     """
     if call.answered_at_ms is not None:
         return (_end(call, Outcome.ANSWERED, max(at_ms, call.answered_at_ms), INTERRUPTED),)
-    ended = _end(call, Outcome.INTERRUPTED, at_ms, INTERRUPTED)
+    ended = _end(call, Outcome.INTERRUPTED, max(at_ms, call.arrived_at_ms), INTERRUPTED)
     entries = (entry._replace(kind=EntryKind.MISSED, cause=causes.UNKNOWN) for entry in ended.entries)
     return (replace(ended, entries=tuple(entries)),)
 

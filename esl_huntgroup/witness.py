@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S: Final = 3.0
 PATIENCE_S: Final = 8.0
 """How long the first witness has to tell of what the switch has told us; its own last deadline is 3 s."""
+HELD_MAX_S: Final = 600.0
+"""How long a channel that has hung up is waited for; a service that hangs is replaced after seconds."""
 STATEMENTS_MAX: Final = 20_000
 """Final events that are remembered: at 100 calls a second more than three minutes of them."""
 STATEMENTS_MAX_S: Final = 900.0
@@ -165,15 +167,27 @@ class Witness:
                 self._last_seen_ms[call.call_id] = now_ms
                 if call.answered_at_ms is None:
                     self._ask_who_answered(switch, call, now_ms)
-            elif self._has_waited(call, now_ms):
+            elif self._has_waited(call, now_ms) and not self._is_held(switch, call):
                 self._finish(call)
+
+    def _is_held(self, switch: InboundSession, call: OpenCall) -> bool:
+        """
+        Whether the channel has hung up, and the switch will tell of it only when the service closes its socket.
+
+        Without ``async`` it waits for a service that is frozen, until that is killed. ``uuid_exists`` says no by then.
+        """
+        since = self._unclear_since.get(call.call_id, 0.0)
+        if call.call_id in self._over or self._clock() - since > HELD_MAX_S:
+            return False
+        listed = _read_json(switch.api(f"show channels like {call.channel_uuid} as json"))
+        return listed.get("row_count", "0") != "0"
 
     def _ask_who_answered(self, switch: InboundSession, call: OpenCall, now_ms: int) -> None:
         """Tell the journal of an answer that it does not know of, once it has been unclear for long enough."""
         answerer = switch.api(f"uuid_getvar {call.channel_uuid} bridge_uuid")
         if answerer[:-4] != call.call_id[:-4] or not self._has_waited(call, now_ms):
             return
-        said = read_statement(_dumped(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
+        said = read_statement(_read_json(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
         self._store(call, missing_records(call, said))
 
     def _close_orphans(self, now_ms: int) -> None:
@@ -234,8 +248,8 @@ def _is_behind(directory: Path) -> bool:
         return False  # nobody can store what cannot be read
 
 
-def _dumped(answer: str) -> Mapping[str, str]:
-    """Return the headers in the answer to ``uuid_dump … json``, none when the channel is gone meanwhile."""
+def _read_json(answer: str) -> Mapping[str, str]:
+    """Return the values in the answer to ``uuid_dump … json``, say; none when the channel is gone meanwhile."""
     with contextlib.suppress(ValueError):
         found = json.loads(answer)
         if isinstance(found, dict):

@@ -71,6 +71,9 @@ def test_every_script_says_how_it_is_used_and_stops_at_the_first_error() -> None
         assert lines[1].startswith("# ")
         assert "set -euo pipefail" in lines
         assert os.access(script, os.X_OK)
+        told = subprocess.run([script, "--help"], capture_output=True, text=True, check=True).stdout
+        assert lines[1].removeprefix("# ") in told
+        assert f"{script.name} " in told
         assert f"| `{script.name}" in readme
         assert f"db/scripts/{script.name}\n" in packaged
 
@@ -109,7 +112,9 @@ def test_from_the_first_employee_to_the_last(database: peewee.Database, run: Run
         ("new-team", ("N", "101", "anna"), "cannot have the number 101, it is a line of user 'anna'"),
         ("new-team", ("N", "702", "zoe"), "has the unknown user 'zoe'"),
         ("new-team", ("Team", "702", "anna"), "new-team: there is a group 'Team' already: a new name is accepted"),
+        ("new-employee", ("zoe", "Z", "109", "Team", "Team"), "new-employee: a group is named twice: each once is"),
         ("move-group-number", ("Team", "Nobody", "700"), "group 'Nobody'"),
+        ("move-group-number", ("Team", "Team", "799", "--yes"), "'Team' does not have the number 799: the number of"),
         ("employee-leaves", ("zoe",), "user 'zoe'"),
         ("clean-up-journal", ("0",), "'0d' is not an age: days such as '365d' are accepted, from 1d to 36500d"),
     ],
@@ -175,6 +180,37 @@ def test_a_backup_of_sqlite_comes_back(sqlite: peewee.Database, sqlite_url: str,
     today = open_database(f"sqlite:///{kept}")
     assert "anna" not in export(today)
     today.close()
+
+
+def test_a_restored_sqlite_can_be_opened_by_who_could_before(
+    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    run = runner(sqlite_url, tmp_path)
+    done(run("new-employee", "anna", "Anna", "101"))
+    name = done(run("backup", "backups")).splitlines()[-1]
+    sqlite.close()
+    file = Path(str(sqlite.database))
+    file.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(file, 65534, 65534)
+    before = file.stat()
+    done(run("restore", f"{name}.db"))
+    after = file.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+def test_what_is_no_backup_is_named_and_changes_nothing(
+    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    run = runner(sqlite_url, tmp_path)
+    done(run("new-employee", "anna", "Anna", "101"))
+    (tmp_path / "letter.db").write_text("Dear Anna,")
+    refused = run("restore", "letter.db")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("restore: letter.db cannot be used, nothing is changed: esl-huntgroup: ")
+    assert ".restored" not in refused.stderr
+    assert "anna" in export(sqlite)
+    assert not list(tmp_path.glob("*.restored*"))
 
 
 def test_a_backup_of_postgresql_comes_back(new_postgresql: NewDatabase, tmp_path: Path) -> None:

@@ -35,5 +35,5 @@ def test_check_finds_nothing_to_do(lab: Lab) -> None:
         },
     )
 
-    assert "extension 'huntgroup' is complete and leads to this service" in found
+    assert "is complete and leads to this service" in found
     assert "FIX" not in found

@@ -6,6 +6,8 @@ Everything that both variants have in common is tested in the other files, once 
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 import pytest
@@ -16,6 +18,8 @@ from .lab import WITNESS_WITHIN_S, Lab
 pytestmark = pytest.mark.parametrize("switch", ["fast"], indirect=True)
 
 FROZEN_S = 1.0
+REPLACED_WITHIN_S = 30.0
+"""How long a worker may hang before the supervisor ends it, and somewhat more."""
 NO_WITNESS = {"ESL_HUNTGROUP_ESL_ADDRESS": ""}
 
 
@@ -69,6 +73,19 @@ def test_a_caller_of_a_frozen_service_reaches_the_fallback_when_it_is_killed(lab
 
     assert caller.final_status() == 503
     assert not anna.received("INVITE")
+
+
+def test_a_caller_who_gives_up_while_the_worker_is_frozen_is_told_of_when_it_is_replaced(lab: Lab) -> None:
+    anna = lab.phone("1001", sipp.rings())
+    caller = lab.call(gives_up_after_ms=1500)
+    anna.wait_invited()
+    for worker in lab.service.workers():
+        os.kill(worker, signal.SIGSTOP)
+
+    assert anna.wait_received("CANCEL")
+    call = lab.journal(caller, within_s=WITNESS_WITHIN_S + REPLACED_WITHIN_S)
+    assert (call.outcome, call.kinds["Anna Berg"]) == ("caller_gone", "missed")
+    lab.wait_for_channels(0)
 
 
 def test_a_caller_whom_nobody_answered_reaches_the_fallback_when_a_frozen_service_is_killed(lab: Lab) -> None:

@@ -22,6 +22,7 @@ class InboundSwitch:
         self.connections: list[Any] = []
         self.asked: list[str] = []
         self.refuses = ""
+        self.held: set[str] = set()
         self.name = NODE
         self._server = StreamServer(("127.0.0.1", 0), self._serve)
         self._server.start()
@@ -66,6 +67,9 @@ class InboundSwitch:
                 return self.name
             case "strepoch":
                 return str(T0 // 1000 + 60)
+            case "show":
+                held = [f'{{"uuid":"{uuid}"}}' for uuid in self.held if uuid in argument]
+                return f'{{"row_count":{len(held)},"rows":[{",".join(held)}]}}' if held else '{"row_count": 0}\n'
             case "uuid_exists":
                 return "true" if channel is not None else "false"
             case "uuid_getvar":

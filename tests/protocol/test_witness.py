@@ -169,6 +169,27 @@ def test_a_call_that_the_switch_knows_no_more_is_closed_as_interrupted(stage: St
     assert stage.entries() == [("Anna Berg", "missed"), ("Bernd Cordes", "missed")]
 
 
+def test_a_channel_that_a_frozen_service_holds_is_waited_for(stage: Stage) -> None:
+    stage.switch.held.add(A_LEG)
+    stage.watch()
+    stage.looks(12)
+    assert stage.call()["ended_at_ms"] is None
+    stage.switch.tell(TALKED)
+    stage.await_(lambda: stage.call()["ended_at_ms"])
+    assert stage.call()["outcome"] == "answered"
+
+
+def test_a_channel_that_is_held_for_ever_is_not_waited_for_as_long(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witness, "HELD_MAX_S", 0.5)
+    stage.switch.held.add(A_LEG)
+    stage.watch()
+    stage.await_(lambda: stage.call()["ended_at_ms"])
+    assert f"api show channels like {A_LEG} as json" in stage.switch.asked
+    assert stage.call()["outcome"] == "interrupted"
+
+
 def test_calls_of_a_switch_that_never_comes_back_are_closed_when_they_are_a_day_old(stage: Stage) -> None:
     stage.switch.channels[A_LEG] = {"Answer-State": "ringing"}
     ids = CallIds()

@@ -13,6 +13,7 @@ from esl_huntgroup.check import (
     check_addresses,
     check_descriptors,
     check_dialplan,
+    check_domains,
     check_expansion,
     check_groups,
     check_modules,
@@ -39,12 +40,46 @@ def lines(answer: str) -> list[str]:
 
 
 def test_the_dialplan_that_we_ship_is_right() -> None:
-    assert lines(shipped()) == ["ok  dialplan: extension 'huntgroup' is complete and leads to this service"]
+    assert lines(shipped()) == [
+        "ok  dialplan: extension 'huntgroup' in context default is complete and leads to this service"
+    ]
 
 
 def test_the_fast_variant_is_right() -> None:
     (line,) = lines(shipped().replace("async full", "full"))
-    assert line.startswith("ok  dialplan: extension 'huntgroup' is complete")
+    assert line.startswith("ok  dialplan: extension 'huntgroup' in context default is complete")
+
+
+def test_a_secret_that_the_dialplan_does_not_set_is_named() -> None:
+    (line,) = map(str, check_dialplan(shipped(), Settings().listen, wants_secret=True))
+    where = "FIX dialplan: extension 'huntgroup' in context default"
+    assert line == f"{where} does not set huntgroup_secret, without which the service gives every call back"
+    commented = re.search(r'<action application="set" data="huntgroup_secret=[^>]*>', OURS.read_text())
+    assert commented
+    marked = shipped().replace('<action application="socket"', f'{commented[0]}<action application="socket"')
+    assert [finding.is_ok for finding in check_dialplan(marked, Settings().listen, wants_secret=True)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("domain", "known", "found"),
+    [
+        ("127.0.0.1", {"pbx.example.org"}, True),
+        ("127.0.0.1", {"pbx.example.org", "127.0.0.1"}, False),
+        ("PBX.example.org", {"pbx.example.org"}, False),
+        ("${sip_req_host}", {"pbx.example.org"}, False),
+        ("", {"pbx.example.org"}, False),
+        ("127.0.0.1", set(), False),
+    ],
+)
+def test_groups_of_a_domain_that_the_dialplan_never_asks_for_are_named(
+    domain: str, known: set[str], found: bool
+) -> None:
+    said = [str(finding) for finding in check_domains(shipped().replace("$${domain}", domain), known)]
+    sentence = (
+        "FIX dialplan: extension 'huntgroup' in context default asks for groups of 127.0.0.1, and all groups are of "
+        "pbx.example.org: set huntgroup_domain in it, or the domain of the groups"
+    )
+    assert said == ([sentence] if found else [])
 
 
 @pytest.mark.parametrize(

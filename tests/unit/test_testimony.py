@@ -137,6 +137,12 @@ def test_a_call_that_the_switch_has_forgotten_is_interrupted_and_may_have_been_m
     assert set(seen(ended).values()) == {("missed", False, "UNKNOWN")}
 
 
+def test_a_call_that_was_last_seen_by_another_clock_does_not_end_before_it_began() -> None:
+    (ended,) = close(open_call(), T0 - 142)
+    assert isinstance(ended, CallEnded)
+    assert (ended.ended_at_ms, ended.wait_ms) == (T0, 0)
+
+
 @pytest.mark.parametrize(("last_seen_ms", "talk_ms"), [(T0 + 5000, 3000), (T0, 0)])
 def test_a_conversation_that_the_switch_has_forgotten_lasted_at_least_until_it_was_seen(
     last_seen_ms: int, talk_ms: int
