@@ -277,7 +277,7 @@ def _require_driver(module: str, extra: str) -> None:
     except ImportError as error:
         raise DatabaseError(
             f"the driver for {extra} cannot be loaded ({' '.join(str(error).split())}): "
-            f"install it with: pip install 'esl-huntgroup[{extra}]'"
+            f"install it with pip, in the clone: pip install '.[{extra}]'"
         ) from error
 
 

@@ -106,7 +106,7 @@ def test_a_missing_driver_is_named_with_the_extra_to_install(
     monkeypatch.setitem(sys.modules, driver, None)
     with pytest.raises(DatabaseError) as missing:
         open_database(url)
-    assert str(missing.value).endswith(f"install it with: pip install 'esl-huntgroup[{extra}]'")
+    assert str(missing.value).endswith(f"install it with pip, in the clone: pip install '.[{extra}]'")
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mariadb"])
