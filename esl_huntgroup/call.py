@@ -88,6 +88,7 @@ class Call:
         self._bridge_uuid = f"{hunt.call_id[:-4]}ffff"
         self._is_controlled = False
         self._has_task = arrival.watchdog_ms > 0
+        self._unrestored: Restore | None = None
 
     def run(self) -> None:
         """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
@@ -136,6 +137,8 @@ class Call:
                 case HandOver():
                     return self._hand_over(what)
                 case LetGo():
+                    if self._unrestored and not self._session.is_dismissed:
+                        self._exchange(self._restoring(self._unrestored.variables))
                     # The end of the connection means ``exit`` to the switch (mod_event_socket.c, listener_run).
                     self._session.stop()
         except SwitchError as error:
@@ -248,10 +251,20 @@ class Call:
         event = self._read(message) if self._session.is_busy else None
         for what in self._hunt.receive(event) if isinstance(event, Answered) else ():
             match what:
-                case Restore(variables):
-                    switch.exchange(self._restoring(variables), switch.timeout_s)
+                case Restore():
+                    self._restore_by(switch, what)
                 case _:
                     self._carry(what)
+
+    def _restore_by(self, switch: InboundSession, what: Restore) -> None:
+        """Restore by another connection. Raises SwitchError; then it is done by our own when that is heard again."""
+        had_task, self._unrestored = self._has_task, what
+        try:
+            switch.exchange(self._restoring(what.variables), switch.timeout_s)
+        except SwitchError:
+            self._has_task = had_task
+            raise
+        self._unrestored = None
 
     def _patience_s(self) -> float:
         if self._session.is_dismissed:

@@ -42,7 +42,6 @@ UNKNOWN = "UNKNOWN"
 
 _FATES = {
     "NONE": LegFate.ANSWERED,
-    "SUCCESS": LegFate.ANSWERED,
     # The invitation was pending when something else ended it: the phone was ringing.
     "LOSE_RACE": LegFate.RANG,
     "NO_ANSWER": LegFate.RANG,

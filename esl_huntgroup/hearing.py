@@ -16,6 +16,8 @@ from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.wire import Message, array
 from esl_huntgroup.moves import Answered, BridgeEnded, CallerGone, Event
 
+EXECUTING: Final = "4"
+"""CS_EXECUTE (switch_types.h), where it was. Picked up it is in 8 (HIBERNATE), transferred in 2 (ROUTING)."""
 ANSWERS_KNOWN_MAX: Final = 20_000
 """Answers of the switch that are remembered: a phone registers the same contact for days, and each call asks for it."""
 
@@ -63,7 +65,9 @@ def _read_complete(message: Message, arrival: Arrival, bridge_uuid: str, *, want
     is_up = message.get("Answer-State") != "hangup"
     if arrival.is_static and not is_up:  # the switch waits for us before it tells of the hang-up
         return read_end(message, _when_ms(message), wants_causes=wants_causes)
-    return BridgeEnded(_when_ms(message), is_up, _cause(message), _leg_causes(message) if wants_causes else {})
+    was_moved = is_up and (message.get("Channel-State-Number") or EXECUTING) != EXECUTING
+    leg_causes = _leg_causes(message) if wants_causes else {}
+    return BridgeEnded(_when_ms(message), is_up, _cause(message), leg_causes, was_moved)
 
 
 def _when_ms(message: Message) -> int:

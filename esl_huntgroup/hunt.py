@@ -86,10 +86,6 @@ EXPECTED: Mapping[State, frozenset[type[Event]]] = {
 }
 
 
-TAKEN_AWAY = frozenset({"PICKED_OFF", "ORIGINATOR_CANCEL"})
-"""Causes of legs whose ringing ended because of the caller: one who is still there was taken away by somebody."""
-
-
 class UnexpectedEvent(Exception):
     """An event that its state does not list: a fault of this program."""
 
@@ -226,8 +222,8 @@ class Hunt:
     # -- while they ring ------------------------------------------------------------------------------------------
 
     def _answered(self, event: Answered) -> list[Command]:
-        if self.state is not State.ALERTING:
-            return []
+        if self.state is not State.ALERTING or event.at_ms < self.arrival.arrived_at_ms:
+            return []  # a transferred conversation, or the answer in another group, told late
         self.state = State.TALKING
         self.outcome = Outcome.ANSWERED
         self.answered_at_ms = event.at_ms
@@ -257,8 +253,9 @@ class Hunt:
         self.leg_causes = event.leg_causes
         if not event.caller_up:
             return []
-        if TAKEN_AWAY & set(event.leg_causes.values()):
+        if event.was_moved:
             # Somebody picked up or transferred the ringing caller, who talks elsewhere now and must be left alone.
+            # No cause of a leg says so: a phone can send 487, and those of legs of another group are still there.
             self.outcome = Outcome.CALLER_GONE
             return [Restore(EXPANSION_ON), *self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
         told = record.told(self.call_id, self.plan, event.leg_causes)

@@ -18,6 +18,7 @@ from typing import Final, NoReturn
 
 import gevent
 
+from esl_huntgroup.errors import SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.reconnect import Ear, keep_connected
 from esl_huntgroup.esl.wire import Message
@@ -72,4 +73,14 @@ class Live:
             event = ear.next_event(LISTEN_S)
             hears = self._hears.get(event.get("Unique-ID") or "") if event else None
             if event and hears and event.get("Event-Name") == "CHANNEL_BRIDGE":
-                hears(event, switch)
+                _tell(hears, event, switch)
+
+
+def _tell(hears: Hears, event: Message, switch: InboundSession) -> None:
+    """Let one call hear; a fault of this program in it makes no other call deaf. Raises SwitchError."""
+    try:
+        hears(event, switch)
+    except SwitchError:
+        raise
+    except Exception:
+        log.exception("a fault of this program in a call without async")

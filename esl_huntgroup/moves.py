@@ -46,12 +46,17 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class BridgeEnded:
-    """CHANNEL_EXECUTE_COMPLETE of our bridge. ``caller_up`` is whether the caller is still there."""
+    """
+    CHANNEL_EXECUTE_COMPLETE of our bridge. ``caller_up`` is whether the caller is still there.
+
+    ``was_moved`` is whether somebody has picked up or transferred the caller, who goes on elsewhere.
+    """
 
     at_ms: int
     caller_up: bool
     cause: str
     leg_causes: Mapping[str, str]
+    was_moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

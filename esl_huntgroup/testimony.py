@@ -126,7 +126,7 @@ def _answered(call: OpenCall, said: Statement) -> tuple[CallAnswered, ...]:
             _plan(call, said.user_ids),
             {**said.leg_causes, said.answered_by: "NONE"},
             leg_uuid=said.answered_by,
-            at_ms=said.answered_at_ms or said.at_ms,
+            at_ms=_answer_ms(call, said),
         ),
     )
 
@@ -134,7 +134,7 @@ def _answered(call: OpenCall, said: Statement) -> tuple[CallAnswered, ...]:
 def _ended(call: OpenCall, said: Statement) -> CallEnded:
     if call.answered_at_ms is not None or said.answered_by:
         return _end(call, Outcome.ANSWERED, said.at_ms, said.cause, said=said)
-    if said.cause == "ORIGINATOR_CANCEL" or "ORIGINATOR_CANCEL" in said.leg_causes.values():
+    if said.cause == "ORIGINATOR_CANCEL" or set(said.leg_causes.values()) == {"ORIGINATOR_CANCEL"}:
         return _end(call, Outcome.CALLER_GONE, said.at_ms, said.cause, said=said)
     if not said.leg_causes:
         return _end(call, Outcome.INTERRUPTED, said.at_ms, said.cause, said=said)
@@ -145,7 +145,7 @@ def _ended(call: OpenCall, said: Statement) -> CallEnded:
 def _end(
     call: OpenCall, outcome: Outcome, at_ms: int, cause: str, *, said: Statement | None = None, overflow: str = ""
 ) -> CallEnded:
-    answered_at_ms = call.answered_at_ms or (said.answered_at_ms if said else 0)
+    answered_at_ms = call.answered_at_ms or (_answer_ms(call, said) if said else 0)
     return record.ended(
         call.call_id,
         call.arrived_at_ms,
@@ -158,6 +158,15 @@ def _end(
         cause=cause,
         overflow=overflow,
     )
+
+
+def _answer_ms(call: OpenCall, said: Statement) -> int:
+    """
+    Return when the call was answered, as far as the channel says.
+
+    A transfer makes the channel forget when it was first connected, or say when it was connected again.
+    """
+    return said.answered_at_ms if call.arrived_at_ms <= said.answered_at_ms <= said.at_ms else said.at_ms
 
 
 def _plan(call: OpenCall, user_ids: Sequence[int]) -> Plan:

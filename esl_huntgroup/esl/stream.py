@@ -52,13 +52,14 @@ class EventSocket:
         self._decoder = Decoder()
         self._messages: deque[Message] = deque()
         self._owed = 0
+        self._is_asked_for_long = False
         self._alarm = Alarm()
         sock.settimeout(None)
 
     @property
     def is_busy(self) -> bool:
         """Whether the switch is at work on a command whose reply was not waited for, and hears no other meanwhile."""
-        return self._owed > 0
+        return self._is_asked_for_long or self._owed > 0
 
     def exchange(self, commands: Sequence[bytes], timeout_s: float, *, later: int = 0) -> list[Message]:
         """
@@ -70,6 +71,7 @@ class EventSocket:
         """
         # Cures "no time-out on any command", "an unasked reply kills the reader" and "send, not sendall".
         deadline = time.monotonic() + timeout_s
+        self._is_asked_for_long = later > 0
         self._write(b"".join(commands), deadline)
         owed, awaited = self._owed, self._owed + len(commands) - later
         replies: list[Message] = []
@@ -83,6 +85,7 @@ class EventSocket:
         finally:
             self._messages.extend(kept)
         self._owed = awaited + later - len(replies)
+        self._is_asked_for_long = False
         if self._owed < 0:
             raise ProtocolError(f"a reply that nobody asked for: {replies[-1].reply[:80]!r}")
         return replies[owed:awaited]

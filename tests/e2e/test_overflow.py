@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from esl_huntgroup.hunt import VISITS_MAX
 
 from . import sipp
@@ -17,6 +19,41 @@ def test_no_answer_transfers_to_the_target(lab: Lab) -> None:
     call = lab.journal(caller)
     assert call.outcome == "no_answer"
     assert call.overflow == "transfer 500 XML lab"
+
+
+@pytest.mark.parametrize(("status", "headers"), [("487 Request Terminated", ""), ("480 No", "Reason: Q.850;cause=805")])
+def test_a_phone_that_says_it_was_cancelled_does_not_take_the_overflow_away(
+    lab: Lab, status: str, headers: str
+) -> None:
+    lab.phone("1001", sipp.refuses(status, headers=headers))
+    lab.phone("1002", sipp.rings())
+    caller = lab.call(to="701", talk_ms=300)
+
+    assert caller.final_status() == 200
+    call = lab.journal(caller)
+    assert (call.outcome, call.overflow) == ("no_answer", "transfer 500 XML lab")
+
+
+def test_who_was_taken_away_from_one_group_reaches_the_overflow_of_the_next(lab: Lab) -> None:
+    anna = lab.phone("1001", sipp.rings())
+    caller = lab.call(to="700", talk_ms=300)
+    anna.wait_invited()
+    lab.switch.api(f"uuid_transfer {lab.switch.caller_uuid(caller.number)} 701 XML lab")
+
+    assert caller.final_status() == 200
+    first, second = lab.journals(caller, until=lambda call: call.outcome)
+    assert (first.outcome, first.cause) == ("caller_gone", "PICKED_OFF")
+    assert (second.outcome, second.overflow) == ("no_answer", "transfer 500 XML lab")
+
+
+def test_a_phone_that_refuses_with_a_cause_of_success_has_not_answered(lab: Lab) -> None:
+    lab.phone("1001", sipp.refuses("486 Busy Here", headers="Reason: Q.850;cause=142"))
+    lab.phone("1002", sipp.answers(after_ms=600))
+    caller = lab.call(to="701", talk_ms=300)
+
+    assert caller.final_status() == 200
+    call = lab.journal(caller)
+    assert (call.answered_by, call.kinds["Anna Berg"]) == ("Ben Wolf", "answered_elsewhere")
 
 
 def test_the_overflow_can_be_another_group(lab: Lab) -> None:

@@ -22,6 +22,7 @@ class InboundSwitch:
         self.connections: list[Any] = []
         self.asked: list[str] = []
         self.refuses = ""
+        self.breaks_at = ""
         self.held: set[str] = set()
         self.name = NODE
         self._server = StreamServer(("127.0.0.1", 0), self._serve)
@@ -45,6 +46,9 @@ class InboundSwitch:
         sock.sendall(b"Content-Type: auth/request\n\n")
         with sock.makefile("rb") as lines:
             for line in lines:
+                if self.breaks_at and line.decode().startswith(self.breaks_at):
+                    sock.shutdown(socket.SHUT_RDWR)
+                    return
                 if line.strip():
                     sock.sendall(self._answer(line.decode().strip()))
 

@@ -123,6 +123,39 @@ def test_a_connection_that_breaks_is_made_again(lab: Lab, inbound: InboundSwitch
     assert lab.story == ANNA_WINS
 
 
+def test_what_the_other_connection_could_not_restore_is_restored_before_the_caller_goes_on(
+    lab: Lab, inbound: InboundSwitch
+) -> None:
+    first_call(lab, inbound)
+    inbound.breaks_at = "api uuid_setvar_multi"
+    switch = lab.switch(anna(ANNA_ANSWERS), bernd())
+    running = switch.spawn(KARL, "700", hangs_up_after_talk_s=8)
+    lab.journal.answered.wait(WAIT_S)
+    caller = the_caller_of(switch)
+    caller.go_to(Transfer("9998"))
+    lab.journal.ended.wait(WAIT_S)
+    result = running.get()
+    assert (result.extensions, result.fallback) == (("huntgroup", "9998"), None)
+    assert caller.variables.get("app_disable_expand_variables") is None
+    assert lab.story == [*ANNA_WINS[:2], ("ended", "answered", "", "", {}, [])]
+
+
+def test_a_fault_in_one_call_makes_no_other_deaf(inbound: InboundSwitch, caplog: pytest.LogCaptureFixture) -> None:
+    live = Live([("127.0.0.1", inbound.port)], "ClueCon")
+    told: list[str] = []
+
+    def is_faulty(*_: object) -> None:
+        raise LookupError("a fault")
+
+    with live.follow("faulty", is_faulty), live.follow("caller", lambda *_: told.append("heard")):
+        await_(lambda: listens(inbound))
+        for uuid in ("faulty", "caller"):
+            inbound.tell({"Event-Name": "CHANNEL_BRIDGE", "Unique-ID": uuid})
+        await_(lambda: told)
+    assert "a fault of this program" in caplog.text
+    live.stop()
+
+
 def test_who_goes_from_group_to_group_is_heard_for_the_second_when_the_first_is_over(inbound: InboundSwitch) -> None:
     live = Live([("127.0.0.1", inbound.port)], "ClueCon")
     told: list[str] = []

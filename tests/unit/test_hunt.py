@@ -331,11 +331,25 @@ def test_a_caller_may_come_back_from_an_overflow() -> None:
 
 @pytest.mark.parametrize("cause", ["PICKED_OFF", "ORIGINATOR_CANCEL"])
 def test_a_ringing_caller_whom_somebody_took_away_is_left_alone(cause: str) -> None:
-    taken = BridgeEnded(AT_MS + 3000, True, "", {FIRST: cause, SECOND: "ORIGINATOR_CANCEL", THIRD: "USER_BUSY"})
+    taken = BridgeEnded(AT_MS + 3000, True, "", {FIRST: cause, SECOND: "ORIGINATOR_CANCEL", THIRD: "USER_BUSY"}, True)
     hunt, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), taken)
     assert not [command for command in commands if isinstance(command, HandOver)]
     assert (type(commands[-1]), hunt.outcome) == (LetGo, Outcome.CALLER_GONE)
     assert written(CallEnded, commands).cause == "PICKED_OFF"
+
+
+@pytest.mark.parametrize("cause", ["PICKED_OFF", "ORIGINATOR_CANCEL"])
+def test_a_phone_that_says_it_was_cancelled_does_not_take_the_overflow_away(cause: str) -> None:
+    ended = BridgeEnded(AT_MS + 21_000, True, "", {FIRST: cause, SECOND: "NO_ANSWER", THIRD: "USER_BUSY"})
+    hunt, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ended)
+    assert only(HandOver, commands).overflow == TRANSFER
+    assert hunt.outcome is Outcome.NO_ANSWER
+
+
+def test_an_answer_of_before_the_call_is_none_of_it() -> None:
+    old = Answered("somebody", arrival().arrived_at_ms - 1, {})
+    hunt, _ = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), old)
+    assert hunt.state is State.ALERTING
 
 
 def test_the_winner_can_transfer_the_caller_to_an_extension_that_needs_its_variables() -> None:

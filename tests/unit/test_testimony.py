@@ -137,6 +137,26 @@ def test_a_call_that_the_switch_has_forgotten_is_interrupted_and_may_have_been_m
     assert set(seen(ended).values()) == {("missed", False, "UNKNOWN")}
 
 
+@pytest.mark.parametrize("forgotten", ["0", f"{T0 - 1000}000", f"{T0 + 90_000}000"])
+def test_a_channel_that_has_forgotten_when_it_was_connected_makes_no_talk_of_years(forgotten: str) -> None:
+    answered, ended = missing_records(open_call(), said(Caller_Channel_Bridged_Time=forgotten))
+    assert isinstance(answered, CallAnswered)
+    assert isinstance(ended, CallEnded)
+    assert (answered.answered_at_ms, ended.talk_ms, ended.wait_ms) == (T0 + 9000, 0, 9000)
+
+
+def test_a_phone_that_says_it_was_cancelled_is_no_caller_who_gave_up() -> None:
+    (ended,) = missing_records(open_call(), not_answered("ORIGINATOR_CANCEL", "NO_ANSWER"))
+    assert isinstance(ended, CallEnded)
+    assert ended.outcome is Outcome.NO_ANSWER
+
+
+def test_a_phone_that_says_success_has_not_answered() -> None:
+    (ended,) = missing_records(open_call(), not_answered("SUCCESS", "USER_BUSY"))
+    assert isinstance(ended, CallEnded)
+    assert ended.outcome is Outcome.ALL_BUSY
+
+
 def test_a_call_that_was_last_seen_by_another_clock_does_not_end_before_it_began() -> None:
     (ended,) = close(open_call(), T0 - 142)
     assert isinstance(ended, CallEnded)
