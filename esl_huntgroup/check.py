@@ -24,15 +24,15 @@ from esl_huntgroup.arrival import REQUIRED_SETTINGS
 from esl_huntgroup.counted import counted
 from esl_huntgroup.database import open_database, safe_url
 from esl_huntgroup.descriptors import calls_that_fit, hard_limit, needed
+from esl_huntgroup.dialplan_contract import FALLBACK, OURS, variables_set
 from esl_huntgroup.errors import HuntgroupError, SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.group import HuntMode, LineKind
 from esl_huntgroup.migrate import require_current
+from esl_huntgroup.number_check import is_same_domain
 from esl_huntgroup.settings import Address, Settings
 
 MODULES: Final = ("mod_sofia", "mod_dptools", "mod_commands", "mod_dialplan_xml", "mod_event_socket")
-EXTENSION: Final = "huntgroup"
-FALLBACK: Final = "huntgroup-fallback"
 SESSIONS_PER_SECOND_MIN: Final = 30
 """What FreeSWITCH ships with; a group call creates a channel for its caller and one for each phone."""
 CONNECT_TIMEOUT_S: Final = 2.0
@@ -72,8 +72,10 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from (_check_service(address) for address in settings.listen)
     if not settings.esl_address:
         yield right("switch: not asked, because esl_address is not set")
+        return
+    domains = _domains_of_groups(settings)
     for address in settings.esl_address:
-        yield from _check_switch(settings, address)
+        yield from _check_switch(settings, address, domains)
 
 
 def check_addresses(settings: Settings) -> Iterator[Finding]:
@@ -217,7 +219,7 @@ def _check_service(address: Address) -> Finding:
 # -- the switch -------------------------------------------------------------------------------------------------------
 
 
-def _check_switch(settings: Settings, address: Address) -> Iterator[Finding]:
+def _check_switch(settings: Settings, address: Address, domains: Collection[str]) -> Iterator[Finding]:
     host, port = address
     try:
         with InboundSession(host, port, settings.esl_password) as switch:
@@ -225,9 +227,9 @@ def _check_switch(settings: Settings, address: Address) -> Iterator[Finding]:
             yield from check_modules(lambda name: switch.api(f"module_exists {name}") == "true")
             yield check_rate(switch.api("fsctl sps"))
             yield check_expansion(switch.api("expand echo ${strepoch()}"))
-            dialplan = switch.api("xml_locate dialplan")
-            yield from check_dialplan(dialplan, settings.listen, wants_secret=bool(settings.secret))
-            yield from check_domains(dialplan, _domains_of_groups(settings))
+            yield from check_dialplan(
+                switch.api("xml_locate dialplan"), settings.listen, wants_secret=bool(settings.secret), domains=domains
+            )
     except SwitchError as error:
         yield wrong(f"switch: {error}")
 
@@ -265,11 +267,14 @@ def check_expansion(answer: str) -> Finding:
     )
 
 
-def check_dialplan(answer: str, addresses: Sequence[Address], *, wants_secret: bool = False) -> Iterator[Finding]:
+def check_dialplan(
+    answer: str, addresses: Sequence[Address], *, wants_secret: bool = False, domains: Collection[str] = ()
+) -> Iterator[Finding]:
     """
     Judge the answer to ``xml_locate dialplan``: the extension is there, complete, and leads to this service.
 
-    ``wants_secret`` is whether the service gives back every call that does not bring a secret.
+    ``wants_secret`` is whether the service gives back every call that does not bring a secret, ``domains`` those in
+    which there are groups.
     """
     try:
         root = ElementTree.fromstring(answer)  # noqa: S314  # the switch's own dialplan, over an authenticated socket
@@ -278,27 +283,25 @@ def check_dialplan(answer: str, addresses: Sequence[Address], *, wants_secret: b
         return
     extensions = _extensions(root)
     if not extensions:
-        yield wrong(f"dialplan: no extension {EXTENSION!r}; copy freeswitch/dialplan/00_huntgroup.xml and reloadxml")
+        yield wrong(f"dialplan: no extension {OURS!r}; copy freeswitch/dialplan/00_huntgroup.xml and reloadxml")
     for context, extension in extensions:
         yield from _check_extension(context, extension, addresses, wants_secret=wants_secret)
     if extensions and not any(found.get("name") == FALLBACK for found in root.iter("extension")):
         yield wrong(f"dialplan: no extension {FALLBACK!r}: a caller whom nobody answers is hung up; copy it too")
+    for context, extension in extensions:
+        yield from _check_domain(context, extension, domains)
 
 
-def check_domains(answer: str, known: Collection[str]) -> Iterator[Finding]:
+def _check_domain(context: str, extension: ElementTree.Element, known: Collection[str]) -> Iterator[Finding]:
     """Say when the extension asks for the groups of one domain, and all groups are of others (``known``)."""
-    try:
-        root = ElementTree.fromstring(answer)  # noqa: S314
-    except ElementTree.ParseError:
-        return  # check_dialplan says so
-    for context, extension in _extensions(root):
-        asked = [value for name, value in _pairs_set(_actions(extension)) if name == "huntgroup_domain"]
-        if known and asked and not any("$" in value or value.lower() in {"", *known} for value in asked):
-            theirs = ", ".join(sorted(known))
-            yield wrong(
-                f"dialplan: extension {EXTENSION!r} in context {context} asks for groups of {', '.join(asked)}, "
-                f"and all groups are of {theirs}: set huntgroup_domain in it, or the domain of the groups"
-            )
+    asked = [value for name, value in variables_set(_actions(extension)) if name == "huntgroup_domain"]
+    is_known = any(not value or is_same_domain(domain, value) for value in asked for domain in known)
+    if known and asked and not is_known:
+        theirs = ", ".join(sorted(known))
+        yield wrong(
+            f"dialplan: extension {OURS!r} in context {context} asks for groups of {', '.join(asked)}, "
+            f"and all groups are of {theirs}: set huntgroup_domain in it, or the domain of the groups"
+        )
 
 
 def _domains_of_groups(settings: Settings) -> set[str]:
@@ -315,7 +318,7 @@ def _domains_of_groups(settings: Settings) -> set[str]:
 def _extensions(root: ElementTree.Element) -> list[tuple[str, ElementTree.Element]]:
     """Return our extension wherever it is, each with the name of its context."""
     contexts = [(context.get("name") or "?", context) for context in root.iter("context")]
-    return [(name, it) for name, context in contexts for it in context.iter("extension") if it.get("name") == EXTENSION]
+    return [(name, it) for name, context in contexts for it in context.iter("extension") if it.get("name") == OURS]
 
 
 def _actions(extension: ElementTree.Element) -> list[tuple[str, str]]:
@@ -328,9 +331,9 @@ def _check_extension(
     actions = _actions(extension)
     names = [name for name, _ in actions]
     problems = list(_extension_problems(actions, names, addresses))
-    if wants_secret and "huntgroup_secret" not in {name for name, _ in _pairs_set(actions)}:
-        problems.append("does not set huntgroup_secret, without which the service gives every call back")
-    where = f"dialplan: extension {EXTENSION!r} in context {context}"
+    if wants_secret and peers.SECRET_VARIABLE not in {name for name, _ in variables_set(actions)}:
+        problems.append(f"does not set {peers.SECRET_VARIABLE}, without which the service gives every call back")
+    where = f"dialplan: extension {OURS!r} in context {context}"
     yield from (wrong(f"{where} {problem}") for problem in problems)
     if not problems:
         yield right(f"{where} is complete and leads to this service")
@@ -343,22 +346,14 @@ def _extension_problems(
         yield "does not run socket; copy it again"
         return
     before, after = actions[: names.index("socket")], actions[names.index("socket") + 1 :]
-    missing = {**REQUIRED_SETTINGS, "park_timeout": "-1"}.items() - _pairs_set(before)
+    missing = {**REQUIRED_SETTINGS, "park_timeout": "-1"}.items() - variables_set(before)
     yield from (f"does not set {name}={value} before socket; copy it again" for name, value in sorted(missing))
-    watchdogs = [value for name, value in _pairs_set(before) if name == "huntgroup_watchdog"]
+    watchdogs = [value for name, value in variables_set(before) if name == "huntgroup_watchdog"]
     if not any(value.startswith("${sched_api(+") and " huntgroup-${uuid} " in value for value in watchdogs):
         yield "has no watchdog (huntgroup_watchdog, before socket): a frozen service parks its callers; copy it again"
     if "transfer" not in [name for name, _ in after]:
         yield "has no transfer after socket: a caller whom nobody answers is hung up"
     yield from _socket_problems(dict(actions)["socket"], addresses)
-
-
-def _pairs_set(actions: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return name and value of every variable that ``set`` and ``multiset`` (``^^;name=value;…``) set."""
-    texts = [data for name, data in actions if name == "set"]
-    for data in (data for name, data in actions if name == "multiset"):
-        texts += data[3:].split(data[2:3]) if data.startswith("^^") and len(data) > 3 else data.split(" ")
-    return {(name, value) for name, _, value in (text.partition("=") for text in texts)}
 
 
 def _socket_problems(argument: str, addresses: Sequence[Address]) -> Iterator[str]:

@@ -13,7 +13,7 @@ import itertools
 import os
 import re
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -209,6 +209,11 @@ def _insert_sql(kind: type[peewee.Database], table: str, columns: tuple[str, ...
 def update_sql(db: peewee.Database, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
     """Return ``UPDATE table SET columns WHERE key`` with a placeholder for each, columns first."""
     return f"UPDATE {quoted(db, table)} SET {_equal(db, columns, ', ')} WHERE {_equal(db, key, ' AND ')}"
+
+
+def marks(db: peewee.Database, values: Collection[object]) -> str:
+    """Return a placeholder for each of the values, for ``IN``."""
+    return ", ".join([db.param] * len(values))
 
 
 def quoted(db: peewee.Database | type[peewee.Database], name: str) -> str:

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from esl_huntgroup.dialplan_contract import OURS
 from esl_huntgroup.fsxml import Element
 
-OURS: Final = "huntgroup"
 _NUMBER_FIELDS: Final = frozenset({"destination_number", "${destination_number}"})
 _TIME_ATTRIBUTES: Final = frozenset(
     {"year", "yday", "mon", "mday", "week", "mweek", "wday", "hour", "minute", "minute-of-day", "time-of-day"}

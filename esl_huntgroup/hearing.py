@@ -43,7 +43,7 @@ def read_event(message: Message, arrival: Arrival, bridge_uuid: str, *, wants_ca
 
 def read_end(channel: Message, at_ms: int, *, wants_causes: bool) -> CallerGone:
     """Return the end of the caller of whom these are the channel data, or the last event."""
-    return CallerGone(at_ms, _cause(channel), _leg_causes(channel) if wants_causes else {})
+    return CallerGone(at_ms, _cause(channel), _leg_causes(channel, are_wanted=wants_causes))
 
 
 @functools.lru_cache(ANSWERS_KNOWN_MAX)
@@ -55,7 +55,7 @@ def contacts_of(answer: bytes, marker: str) -> Contacts:
 def _read_bridge(message: Message, arrival: Arrival, *, wants_causes: bool) -> Event | None:
     if message.get("Bridge-A-Unique-ID") != arrival.channel_uuid:
         return None
-    leg_causes = _leg_causes(message) if wants_causes else {}
+    leg_causes = _leg_causes(message, are_wanted=wants_causes)
     return Answered(message.get("Bridge-B-Unique-ID") or "", _when_ms(message), leg_causes)
 
 
@@ -66,7 +66,7 @@ def _read_complete(message: Message, arrival: Arrival, bridge_uuid: str, *, want
     if arrival.is_static and not is_up:  # the switch waits for us before it tells of the hang-up
         return read_end(message, _when_ms(message), wants_causes=wants_causes)
     was_moved = is_up and (message.get("Channel-State-Number") or EXECUTING) != EXECUTING
-    leg_causes = _leg_causes(message) if wants_causes else {}
+    leg_causes = _leg_causes(message, are_wanted=wants_causes)
     return BridgeEnded(_when_ms(message), is_up, _cause(message), leg_causes, was_moved)
 
 
@@ -83,7 +83,9 @@ def _cause(message: Message) -> str:
     return cause if cause.replace("_", "").isalnum() and len(cause) <= causes.CAUSE_MAX_CHARS else ""
 
 
-def _leg_causes(message: Message) -> dict[str, str]:
+def _leg_causes(message: Message, *, are_wanted: bool) -> dict[str, str]:
     """Return leg uuid → hangup cause. A leg can stand in the list twice; the last word counts."""
+    if not are_wanted:
+        return {}
     pairs = (item.partition(";") for item in array(message.get("variable_originate_causes")))
     return {uuid: cause for uuid, _, cause in pairs if len(cause) <= causes.CAUSE_MAX_CHARS}

@@ -11,7 +11,7 @@ import peewee
 from esl_huntgroup import audit
 from esl_huntgroup.audit import Change
 from esl_huntgroup.counted import counted
-from esl_huntgroup.database import database_errors, execute
+from esl_huntgroup.database import database_errors, execute, marks
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.inventory_store import Progress
 
@@ -72,9 +72,8 @@ def prune(db: peewee.Database, moment_ms: int, who: str, progress: Progress = la
     done = 0
     with database_errors(db):
         while ids := _oldest(db, moment_ms):
-            marks = ", ".join([db.param] * len(ids))
             with db.atomic():
-                execute(db, f"DELETE FROM calls WHERE call_id IN ({marks})", ids)
+                execute(db, f"DELETE FROM calls WHERE call_id IN ({marks(db, ids)})", ids)
             done += len(ids)
             progress(f"deleted {done} of {counted(found.calls, 'call')}")
         if found.calls:

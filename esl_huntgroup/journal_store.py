@@ -17,7 +17,7 @@ from typing import Any
 
 import peewee
 
-from esl_huntgroup.database import execute, execute_many, insert_rows, is_refusal, one_line, quoted, update_sql
+from esl_huntgroup.database import execute, execute_many, insert_rows, is_refusal, marks, one_line, quoted, update_sql
 from esl_huntgroup.group import Outcome
 from esl_huntgroup.models import Call, JournalEntry, Leg
 from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryRecord, JournalRecord, LegRecord
@@ -37,7 +37,7 @@ _ANSWERED_AFTER_ALL = (
     f"UPDATE calls SET outcome = '{Outcome.ANSWERED.value}', wait_ms = answered_at_ms - arrived_at_ms,"
     " talk_ms = CASE WHEN ended_at_ms > answered_at_ms THEN ended_at_ms - answered_at_ms ELSE 0 END,"
     " ended_at_ms = CASE WHEN ended_at_ms > answered_at_ms THEN ended_at_ms ELSE answered_at_ms END"
-    f" WHERE outcome = '{Outcome.INTERRUPTED.value}' AND answered_at_ms IS NOT NULL AND call_id IN "
+    f" WHERE outcome = '{Outcome.INTERRUPTED.value}' AND answered_at_ms IS NOT NULL AND call_id IN"
 )
 _IDS_MAX = 500
 """Ids in one statement; every database takes as many."""
@@ -171,13 +171,13 @@ class JournalStore:
 
     def _having(self, condition: str, call_ids: Sequence[str]) -> list[str]:
         """Return which of these calls are in the database and fulfil the condition."""
-        sql = f"SELECT call_id FROM calls WHERE {condition} AND call_id IN "
+        sql = f"SELECT call_id FROM calls WHERE {condition} AND call_id IN"
         return [row[0] for found in self._each(sql, call_ids) for row in found.fetchall()]
 
     def _forget_members(self, call_ids: Sequence[str]) -> None:
         """Remove what was only supposed of the phones and members of these calls."""
         for table in ("legs", "journal_entries"):
-            self._each(f"DELETE FROM {table} WHERE call_id IN ", call_ids)
+            self._each(f"DELETE FROM {table} WHERE call_id IN", call_ids)
 
     def _believe_answers(self, call_ids: Sequence[str]) -> None:
         """Let those of these calls be answered of which the answer is known, whoever has closed them."""
@@ -186,15 +186,12 @@ class JournalStore:
     def _each(self, sql: str, call_ids: Sequence[str]) -> list[Any]:
         """Run the statement with some of the ids behind it, until all have had their turn; return the cursors."""
         portions = [call_ids[start : start + _IDS_MAX] for start in range(0, len(call_ids), _IDS_MAX)]
-        return [execute(self._db, sql + self._marks(ids), tuple(ids)) for ids in portions]
-
-    def _marks(self, values: Collection[object]) -> str:
-        return f"({', '.join([self._db.param] * len(values))})"
+        return [execute(self._db, f"{sql} ({marks(self._db, ids)})", tuple(ids)) for ids in portions]
 
     def _missing(self, table: str, ids: set[int]) -> set[int]:
         if not ids:
             return set()
-        sql = f"SELECT id FROM {quoted(self._db, table)} WHERE id IN {self._marks(ids)}"
+        sql = f"SELECT id FROM {quoted(self._db, table)} WHERE id IN ({marks(self._db, ids)})"
         found = execute(self._db, sql, tuple(ids))
         return ids - {row[0] for row in found.fetchall()}
 

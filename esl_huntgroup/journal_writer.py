@@ -220,7 +220,8 @@ class Writer:
         """Write one record without users and groups that are gone; set it aside if it is refused still."""
         try:
             record = from_line(line)
-            self._store.write([record], self._store.gone(record))
+            with _patience(self._db, self._patience_s):
+                self._store.write([record], self._store.gone(record))
         except (Refused, ValueError) as error:
             why = str(error)
         else:

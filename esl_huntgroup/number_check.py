@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from esl_huntgroup.dialplan_reach import OURS, Reach, Unreadable, matches, number_expressions, taken_before_ours
+from esl_huntgroup.dialplan_contract import OURS, variables_set
+from esl_huntgroup.dialplan_reach import Reach, Unreadable, matches, number_expressions, taken_before_ours
 from esl_huntgroup.fsxml import Element
 
 
@@ -152,8 +153,9 @@ def _ours(context: Element) -> list[Element]:
 
 def _serves(context: Element, owned: Owned) -> bool:
     """Return whether our extension of this context looks a number up in this domain."""
-    settings = [action.get("data") for extension in _ours(context) for action in extension.iter("action")]
-    domains = [data.partition("=")[2] for data in settings if data.startswith("huntgroup_domain=")]
+    actions = [action for extension in _ours(context) for action in extension.iter("action")]
+    settings = variables_set((action.get("application"), action.get("data")) for action in actions)
+    domains = [value for name, value in settings if name == "huntgroup_domain"]
     return not domains or any(is_same_domain(owned.domain, domain) for domain in domains)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import peewee
 
-from esl_huntgroup.database import database_errors, dialect, execute
+from esl_huntgroup.database import database_errors, dialect, execute, marks
 from esl_huntgroup.directory import find_group
 from esl_huntgroup.errors import RowRefused
 from esl_huntgroup.group import HuntGroup, HuntMode
@@ -42,8 +42,7 @@ def orphans(db: peewee.Database, watched: Collection[str], now_ms: int) -> list[
 
     Raises DatabaseError.
     """
-    marks = ", ".join([db.param] * len(watched))
-    return _found(db, _ORPHANS.format(db.param, marks), (now_ms - ORPHANED_MS, *watched))
+    return _found(db, _ORPHANS.format(db.param, marks(db, watched)), (now_ms - ORPHANED_MS, *watched))
 
 
 def _found(db: peewee.Database, sql: str, parameters: Sequence[object]) -> list[OpenCall]:

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from esl_huntgroup.contact import question
+from esl_huntgroup.dialplan_contract import FALLBACK
 from esl_huntgroup.esl.wire import api, command
 from esl_huntgroup.group import Line
 from esl_huntgroup.plan import PLANS_KNOWN_MAX
 
 LINGER_S: Final = 30
 """How long the switch keeps the socket after the hang-up for us to read the last events; we leave much sooner."""
-FALLBACK: Final = "huntgroup-fallback"
-"""The dialplan's extension for callers whom this service did not serve (00_huntgroup.xml)."""
 GUARD: Final = "huntgroup"
 """The scheduler's group of watchdog and guard is this and the caller's uuid; the dialplan names it as well."""
 

@@ -56,7 +56,7 @@ class Message:
         self.head = head
         self.body = body
         self.content_type = content_type or _content_type(head)
-        self._fields = b""  # the lines that hold the values between two line breaks, once somebody asks
+        self._fields = b""  # a line break and the lines that hold the values, once somebody asks
 
     @property
     def is_event(self) -> bool:
@@ -72,13 +72,9 @@ class Message:
         """
         fields = self._fields
         if not fields:
-            fields = self._fields = b"\n%b\n" % self._lines()
-        key = _key(name)
-        start = fields.find(key)
-        if start < 0:
-            return None
-        start += len(key)
-        return _decoded(fields[start : fields.find(b"\n", start)], is_encoded=fields.startswith(b"\nEvent-Name:"))
+            fields = self._fields = b"\n" + self._lines()
+        value = _value(fields, _key(name))
+        return None if value is None else _decoded(value, is_encoded=fields.startswith(b"\nEvent-Name:"))
 
     def reader(self) -> Callable[[str], str | None]:
         """
@@ -93,7 +89,7 @@ class Message:
 
         def get(name: str) -> str | None:
             value = found.get(name.encode("ascii"))
-            return None if value is None else _decoded(value, is_encoded=is_encoded)
+            return None if value is None else _decoded(value.strip(b" \r"), is_encoded=is_encoded)
 
         return get
 
@@ -207,8 +203,6 @@ def _value(fields: bytes, key: bytes) -> bytes | None:
 
 
 def _decoded(value: bytes, *, is_encoded: bool) -> str:
-    """Return what stands behind the colon as text."""
-    value = value.strip(b" \r")
     if is_encoded and b"%" in value:
         value = unquote_to_bytes(value)
     return value.decode("utf-8", "replace")

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import operator
 import os
 import statistics
 import tempfile
@@ -58,6 +59,11 @@ class Round:
     rate: float
     cpu_ms: float
     rang_ms: tuple[float, ...] = ()
+
+    @property
+    def p50_ms(self) -> float:
+        """Return the median time to the bridge."""
+        return statistics.median(self.rang_ms)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -191,9 +197,9 @@ def _database_rows(
         latency = [ms for it in found for ms in it.rang_ms]
         p50, p99 = statistics.median(latency), statistics.quantiles(latency, n=100)[98]
         yield (
-            f"{members:7}  {state:8} | {_median(found):7.0f} {_spread(found, alive, _rate)} | "
-            f"{p50:7.2f} / {p99:<7.2f} {_spread(found, alive, _p50_ms)} | "
-            f"{_cpu(found):5.2f} {_spread(found, alive, _cpu_ms)}"
+            f"{members:7}  {state:8} | {_median(found):7.0f} {_spread(found, alive, 'rate')} | "
+            f"{p50:7.2f} / {p99:<7.2f} {_spread(found, alive, 'p50_ms')} | "
+            f"{_cpu(found):5.2f} {_spread(found, alive, 'cpu_ms')}"
         )
 
 
@@ -252,27 +258,21 @@ def _median(rounds: Sequence[Round]) -> float:
 
 
 def _ratio(ours: Sequence[Round], theirs: Sequence[Round]) -> float:
-    """Return the median of the ratios of rounds that were next to each other."""
-    return statistics.median(one.rate / other.rate for one, other in zip(ours, theirs, strict=True))
+    """Return the median of the ratios of calls per second."""
+    return statistics.median(_ratios(ours, theirs, "rate"))
 
 
-def _spread(ours: Sequence[Round], theirs: Sequence[Round], figure: Callable[[Round], float]) -> str:
-    """Return the median and the quartiles of the ratios of this figure, of rounds that were next to each other."""
-    ratios = [figure(one) / figure(other) for one, other in zip(ours, theirs, strict=True)]
+def _spread(ours: Sequence[Round], theirs: Sequence[Round], figure: str) -> str:
+    """Return the median and the quartiles of the ratios of this figure."""
+    ratios = _ratios(ours, theirs, figure)
     low, median, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
     return f"{median:.2f} ({low:.2f}-{high:.2f})"
 
 
-def _rate(one: Round) -> float:
-    return one.rate
-
-
-def _p50_ms(one: Round) -> float:
-    return statistics.median(one.rang_ms)
-
-
-def _cpu_ms(one: Round) -> float:
-    return one.cpu_ms
+def _ratios(ours: Sequence[Round], theirs: Sequence[Round], figure: str) -> list[float]:
+    """Return the ratio of this figure for each two rounds that were next to each other."""
+    its = operator.attrgetter(figure)
+    return [its(one) / its(other) for one, other in zip(ours, theirs, strict=True)]
 
 
 def _cpu(rounds: Sequence[Round]) -> float:

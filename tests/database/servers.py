@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from esl_huntgroup.database import execute, open_database
 
 START_TIMEOUT_S = 60
@@ -139,6 +141,17 @@ def postgresql() -> Iterator[Server]:
             yield server
         finally:
             server.stop()
+
+
+@contextlib.contextmanager
+def own_postgresql() -> Iterator[Server]:
+    """Run a PostgreSQL server that nobody else uses, so that it may be stopped; skip the test where there is none."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgresql())
+        except NotInstalled as error:
+            pytest.skip(str(error))
+        yield server
 
 
 @contextlib.contextmanager

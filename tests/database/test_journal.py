@@ -181,9 +181,8 @@ def test_who_has_seen_the_call_is_believed_and_not_who_closed_it(
         execute(database, f"DELETE FROM {table}")
     store.write([opened(1), opened(2)])
     closed: list[JournalRecord] = [unseen(1), unseen(2)]
-    records = {"before": [*closed, *told], "behind": [*told, *closed], "between": [*told[:2], *closed, *told[2:]]}[
-        comes
-    ]
+    at = {"before": 0, "between": 2, "behind": len(told)}[comes]
+    records = [*told[:at], *closed, *told[at:]]
     for batch in [records] if is_one_batch else [[record] for record in records]:
         store.write(batch)
     assert everything(database) == before

@@ -250,12 +250,7 @@ def test_a_spool_file_that_an_older_service_still_has_stops_the_start(sqlite_url
 
 
 def test_a_real_postgresql_that_stops_and_comes_back_gets_every_record(directory: Path) -> None:
-    try:
-        context = servers.postgresql()
-        server = context.__enter__()
-    except servers.NotInstalled as error:
-        pytest.skip(str(error))
-    try:
+    with servers.own_postgresql() as server:
         db = open_database(server.url("postgres"))
         upgrade(db)
         people(db)
@@ -275,5 +270,3 @@ def test_a_real_postgresql_that_stops_and_comes_back_gets_every_record(directory
         assert journal.stop(10) == 0
         assert calls_with(db, "ended_at_ms IS NOT NULL") == 2
         db.close()
-    finally:
-        context.__exit__(None, None, None)

@@ -192,15 +192,13 @@ def test_a_segment_waits_for_the_one_before_it_however_long_that_is(lab: Lab, sq
 def test_a_server_that_hangs_is_an_outage_and_gets_the_rest_when_it_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with contextlib.ExitStack() as stack:
-        try:
-            server = stack.enter_context(servers.postgresql())
-        except servers.NotInstalled as error:
-            pytest.skip(str(error))
-        db = stack.enter_context(contextlib.closing(open_database(server.url("postgres"))))
+    with (
+        servers.own_postgresql() as server,
+        contextlib.closing(open_database(server.url("postgres"))) as db,
+        contextlib.closing(Lab(server.url("postgres"), tmp_path / "spool")) as lab,
+    ):
         upgrade(db)
         people(db)
-        lab = stack.enter_context(contextlib.closing(Lab(server.url("postgres"), tmp_path / "spool")))
         lab.writer = Writer(lab.doors.db, lab.directory, retry_first_s=0, patience_s=0.5)
         lab.tell(*whole(1))
         lab.settle()

@@ -32,16 +32,9 @@ UNANSWERED = 0
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """Run a PostgreSQL server, and give the URL of its database."""
-    try:
-        context = servers.postgresql()
-        server = context.__enter__()
-    except servers.NotInstalled as error:
-        pytest.skip(str(error))
-    try:
+    with servers.own_postgresql() as server:
         server.sql("CREATE DATABASE huntgroup")
         yield server.url("huntgroup")
-    finally:
-        context.__exit__(None, None, None)
 
 
 class Cluster:

@@ -35,5 +35,5 @@ def test_check_finds_nothing_to_do(lab: Lab) -> None:
         },
     )
 
-    assert "is complete and leads to this service" in found
+    assert "extension 'huntgroup' in context lab is complete and leads to this service" in found
     assert "FIX" not in found

@@ -26,15 +26,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """Run a PostgreSQL server that tests may stop and start."""
-    try:
-        context = servers.postgresql()
-        server = context.__enter__()
-    except servers.NotInstalled as error:
-        pytest.skip(str(error))
-    try:
+    with servers.own_postgresql() as server:
         yield server
-    finally:
-        context.__exit__(None, None, None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

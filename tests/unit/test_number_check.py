@@ -85,6 +85,13 @@ NOT_WEST = (
 )
 
 
+def test_the_domain_is_read_where_the_shipped_extension_sets_it_too() -> None:
+    shipped = OURS.format("pbx.example").replace('"set" data="', '"multiset" data="^^;continue_on_fail=true;')
+    assert "multiset" in shipped
+    text = f'<context name="default">{shipped}</context>'
+    assert [it.sentence for it in dialplan_findings([SALES, WEST], [], parse_fsxml(text, "x.xml"))] == [NOT_WEST]
+
+
 def test_an_extension_before_ours_is_named_with_its_place() -> None:
     before = f'<extension name="mobile">{condition("^7")}</extension>'
     timed = (
