@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from esl_huntgroup.database import safe_url
+from esl_huntgroup.db.engine import safe_url
 from esl_huntgroup.errors import InputError, SettingsError
-from esl_huntgroup.group import HuntMode
-from esl_huntgroup.numbers import normal_domain
-from esl_huntgroup.plan import LEG_LIMIT
+from esl_huntgroup.model.group import HuntMode
+from esl_huntgroup.model.limits import LEG_LIMIT
+from esl_huntgroup.model.numbers import normal_domain
 
 PREFIX: Final = "ESL_HUNTGROUP_"
 DEFAULT_FILE: Final = Path("/etc/esl-huntgroup.toml")

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from esl_huntgroup import audit
-from esl_huntgroup.change import sentence
 from esl_huntgroup.cli.tree import desk_of
-from esl_huntgroup.database import database_errors
+from esl_huntgroup.db.engine import database_errors
+from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.journal_view import clean
-from esl_huntgroup.migrate import require_current
+from esl_huntgroup.model.text import clean
+from esl_huntgroup.provisioning import audit
+from esl_huntgroup.provisioning.change import sentence
 
 
 @click.command("audit", epilog="Example: esl-huntgroup audit --kind group --name Vertrieb --since 2026-11-22")

@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 import peewee
 
-from esl_huntgroup.check import Finding, findings, right, wrong
-from esl_huntgroup.database import open_database
+from esl_huntgroup.db.engine import open_database
+from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.diagnostics.check import Finding, findings, right, wrong
+from esl_huntgroup.diagnostics.switch_numbers import Sources, compare, of_files, of_switches
 from esl_huntgroup.errors import SwitchError
-from esl_huntgroup.migrate import require_current
 from esl_huntgroup.settings import Settings
-from esl_huntgroup.switch_numbers import Sources, compare, of_files, of_switches
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="for programs: one JSON object a line, with ok and text"

@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 import peewee
 
-from esl_huntgroup import backup, journal_prune, migrate
 from esl_huntgroup.cli.ask import ask
 from esl_huntgroup.cli.load import as_option, json_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
-from esl_huntgroup.database import describe, open_database
+from esl_huntgroup.db import backup, migrate
+from esl_huntgroup.db.engine import describe, open_database
+from esl_huntgroup.journal import prune
 from esl_huntgroup.settings import Settings
 
 
@@ -99,16 +100,16 @@ def prune_command(
 
     Example: esl-huntgroup db prune --older-than 365d --dry-run
     """
-    moment_ms = journal_prune.before_ms(journal_prune.age_days(older_than), time.time_ns() // 1_000_000)
+    moment_ms = prune.before_ms(prune.age_days(older_than), time.time_ns() // 1_000_000)
     by = name_of(who)
     with closing(open_database(settings.database)) as db:
         migrate.require_current(db)
-        found = journal_prune.prunable(db, moment_ms)
+        found = prune.prunable(db, moment_ms)
         sentence = f"would delete {found}" if found.calls else f"nothing is older than {older_than}"
         if found.calls and not dry_run:
             if not yes:
                 ask(f"Delete {found}? This cannot be undone.")
             with progress_shown() as progress:
-                found = journal_prune.prune(db, moment_ms, by, progress)
+                found = prune.prune(db, moment_ms, by, progress)
             sentence = f"deleted {found}"
     click.echo(json.dumps({"dry_run": dry_run, **asdict(found)}) if as_json else sentence)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from esl_huntgroup import demo
 from esl_huntgroup.settings import Settings
+from esl_huntgroup.simulator import demo
 
 
 @click.command("demo")

@@ -7,9 +7,9 @@ from contextlib import closing
 
 import click
 
-from esl_huntgroup.database import open_database
-from esl_huntgroup.explain import explain
-from esl_huntgroup.migrate import require_current
+from esl_huntgroup.db.engine import open_database
+from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.diagnostics.explain import explain
 from esl_huntgroup.settings import Settings
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from esl_huntgroup.admin import groups, reading
-from esl_huntgroup.admin.desk import Desk, unknown
-from esl_huntgroup.change import Change
 from esl_huntgroup.cli.tree import one, tree, words
-from esl_huntgroup.group import HuntMode
-from esl_huntgroup.permissions import LEVEL_WORDS
+from esl_huntgroup.model.group import HuntMode
+from esl_huntgroup.model.permissions import LEVEL_WORDS
+from esl_huntgroup.provisioning.admin import groups, reading
+from esl_huntgroup.provisioning.admin.desk import Desk, unknown
+from esl_huntgroup.provisioning.change import Change
 
 group_tree = tree("group", "Groups: users with common rights, and hunt groups.", example="group show Vertrieb")
 _LEVELS = ", ".join(LEVEL_WORDS)

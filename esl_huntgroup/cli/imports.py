@@ -12,23 +12,23 @@ import click
 import peewee
 from click.core import ParameterSource
 
-from esl_huntgroup.change import Change
 from esl_huntgroup.cli.ask import ask
 from esl_huntgroup.cli.load import NOTHING, as_dicts, as_option, json_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
-from esl_huntgroup.counted import counted
-from esl_huntgroup.database import database_errors, open_database
-from esl_huntgroup.draft import Draft
+from esl_huntgroup.db.engine import database_errors, open_database
+from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.fsxml_files import read_fsxml
-from esl_huntgroup.import_csv import read_csv
-from esl_huntgroup.import_directory import read_directory
-from esl_huntgroup.import_fusionpbx import read_fusionpbx
-from esl_huntgroup.inventory import Inventory
-from esl_huntgroup.inventory_store import read_inventory
-from esl_huntgroup.load_diff import sentence
-from esl_huntgroup.loading import Rules, load_document, preview, usable
-from esl_huntgroup.migrate import require_current
+from esl_huntgroup.fsxml.files import read_fsxml
+from esl_huntgroup.model.text import counted
+from esl_huntgroup.provisioning.change import Change
+from esl_huntgroup.provisioning.diff import sentence
+from esl_huntgroup.provisioning.importers.csv_table import read_csv
+from esl_huntgroup.provisioning.importers.directory_xml import read_directory
+from esl_huntgroup.provisioning.importers.draft import Draft
+from esl_huntgroup.provisioning.importers.fusionpbx import read_fusionpbx
+from esl_huntgroup.provisioning.load import Rules, load_document, preview, usable
+from esl_huntgroup.provisioning.model import Inventory
+from esl_huntgroup.provisioning.store import read_inventory
 from esl_huntgroup.settings import Settings, refuse_password
 
 

@@ -7,10 +7,10 @@ from contextlib import closing
 
 import click
 
-from esl_huntgroup import journal_view
-from esl_huntgroup.database import open_database
-from esl_huntgroup.journal import entries
-from esl_huntgroup.migrate import require_current
+from esl_huntgroup.db.engine import open_database
+from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.journal import view
+from esl_huntgroup.journal.recorder import entries
 from esl_huntgroup.settings import Settings
 
 
@@ -34,7 +34,7 @@ def journal_command(settings: Settings, user: str | None, group: str | None, lim
         lines = entries(db, user=user, group=group, limit=limit)
     if as_json:
         for line in lines:
-            click.echo(json.dumps(journal_view.as_dict(line)))
+            click.echo(json.dumps(view.as_dict(line)))
         return
-    for row in journal_view.table(lines, settings.language, with_member=user is None):
+    for row in view.table(lines, settings.language, with_member=user is None):
         click.echo(row)

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from esl_huntgroup.admin import groups, levels, reading
-from esl_huntgroup.admin.desk import Desk
-from esl_huntgroup.change import Change
 from esl_huntgroup.cli.tree import one, tree, words
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.permissions import LEVEL_WORDS
+from esl_huntgroup.model.permissions import LEVEL_WORDS
+from esl_huntgroup.provisioning.admin import groups, levels, reading
+from esl_huntgroup.provisioning.admin.desk import Desk
+from esl_huntgroup.provisioning.change import Change
 
 level_tree = tree(
     "level",

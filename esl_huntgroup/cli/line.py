@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from esl_huntgroup.admin import lines, reading
-from esl_huntgroup.admin.desk import Desk
-from esl_huntgroup.change import Change
 from esl_huntgroup.cli.tree import Changing, tree, words
-from esl_huntgroup.group import LineKind
+from esl_huntgroup.model.group import LineKind
+from esl_huntgroup.provisioning.admin import lines, reading
+from esl_huntgroup.provisioning.admin.desk import Desk
+from esl_huntgroup.provisioning.change import Change
 
 line_tree = tree("line", "Lines: the numbers at which users are reached.", example="line list --user anna")
 _domain = click.option("--domain", help="default: the setting default_domain", metavar="DOMAIN")

@@ -12,14 +12,13 @@ from typing import Any
 
 import click
 
-from esl_huntgroup.change import Change
 from esl_huntgroup.cli.tree import name_of
-from esl_huntgroup.database import open_database
-from esl_huntgroup.exporting import export
-from esl_huntgroup.inventory_store import Progress
-from esl_huntgroup.load_diff import sentence
-from esl_huntgroup.loading import Rules, load_document, preview, read_document
-from esl_huntgroup.migrate import require_current
+from esl_huntgroup.db.engine import Progress, open_database
+from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.provisioning.change import Change
+from esl_huntgroup.provisioning.diff import sentence
+from esl_huntgroup.provisioning.export import export
+from esl_huntgroup.provisioning.load import Rules, load_document, preview, read_document
 from esl_huntgroup.settings import Settings
 
 as_option = click.option("--as", "who", help="who makes the change, for the audit; default: you", metavar="NAME")

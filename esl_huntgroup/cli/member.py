@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from esl_huntgroup.admin import members, reading
-from esl_huntgroup.admin.desk import Desk
-from esl_huntgroup.change import Change
 from esl_huntgroup.cli.tree import one, tree
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.provisioning.admin import members, reading
+from esl_huntgroup.provisioning.admin.desk import Desk
+from esl_huntgroup.provisioning.change import Change
 
 member_tree = tree(
     "member", "Members: who is in a group, in the order of the phones.", example="member list --group Vertrieb"

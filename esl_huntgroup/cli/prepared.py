@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from esl_huntgroup.admin import prepared, reading
-from esl_huntgroup.admin.desk import Desk
-from esl_huntgroup.admin.distribution import entries_of
-from esl_huntgroup.admin.order import at
-from esl_huntgroup.change import Change
 from esl_huntgroup.cli.tree import Tree, tree
-from esl_huntgroup.resource_lists import ListEntry, resource_lists
+from esl_huntgroup.provisioning.admin import prepared, reading
+from esl_huntgroup.provisioning.admin.desk import Desk
+from esl_huntgroup.provisioning.admin.distribution import entries_of
+from esl_huntgroup.provisioning.admin.order import at
+from esl_huntgroup.provisioning.change import Change
+from esl_huntgroup.provisioning.resource_lists import ListEntry, resource_lists
 
 _group = click.argument("group")
 _position = click.argument("position", type=int)

@@ -7,12 +7,12 @@ from contextlib import closing
 
 import click
 
-from esl_huntgroup.admin.levels import why
 from esl_huntgroup.cli.tree import desk_of, json_option
-from esl_huntgroup.database import database_errors
-from esl_huntgroup.journal_view import clean
-from esl_huntgroup.migrate import require_current
-from esl_huntgroup.permissions import Level, Reason, effective, rights
+from esl_huntgroup.db.engine import database_errors
+from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.model.permissions import Level, Reason, effective, rights
+from esl_huntgroup.model.text import clean
+from esl_huntgroup.provisioning.admin.levels import why
 
 
 @click.command("rights", epilog="Example: esl-huntgroup rights anna bernd")

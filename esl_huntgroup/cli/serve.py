@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from esl_huntgroup import service
 from esl_huntgroup.cli import RELOAD
+from esl_huntgroup.service import run
 from esl_huntgroup.settings import Settings
 
 
@@ -18,4 +18,4 @@ def serve_command(ctx: click.Context) -> None:
     Example: esl-huntgroup --listen 127.0.0.1:8084,[::1]:8084 serve
     """
     settings: Settings = ctx.obj
-    service.run(settings, ctx.meta[RELOAD])
+    run.run(settings, ctx.meta[RELOAD])

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
-from esl_huntgroup.change import value_words
-from esl_huntgroup.journal_view import clean
+from esl_huntgroup.model.text import clean
+from esl_huntgroup.provisioning.change import value_words
 
 _GAP = "  "
 

@@ -21,13 +21,13 @@ from typing import Any
 
 import click
 
-from esl_huntgroup.admin.desk import Desk, Work, perform
-from esl_huntgroup.change import Change, sentence
 from esl_huntgroup.cli.table import sheet, table
-from esl_huntgroup.database import database_errors, open_database
+from esl_huntgroup.db.engine import database_errors, open_database
+from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.journal_view import clean
-from esl_huntgroup.migrate import require_current
+from esl_huntgroup.model.text import clean
+from esl_huntgroup.provisioning.admin.desk import Desk, Work, perform
+from esl_huntgroup.provisioning.change import Change, sentence
 from esl_huntgroup.settings import Settings
 
 WHO_MAX_CHARS = 128

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from esl_huntgroup.admin import reading, users
-from esl_huntgroup.admin.desk import Desk, unknown
-from esl_huntgroup.change import Change
 from esl_huntgroup.cli.tree import one, tree
+from esl_huntgroup.provisioning.admin import reading, users
+from esl_huntgroup.provisioning.admin.desk import Desk, unknown
+from esl_huntgroup.provisioning.change import Change
 
 user_tree = tree("user", "Users: people with lines, in groups.", example="user list")
 

@@ -17,10 +17,10 @@ from typing import Any, Final
 from gevent import socket
 from gevent.server import StreamServer
 
-from esl_huntgroup.counted import counted
 from esl_huntgroup.errors import SettingsError
-from esl_huntgroup.esl.complaint import Complaint
+from esl_huntgroup.esl.log_throttle import Complaint
 from esl_huntgroup.esl.stream import prepare
+from esl_huntgroup.model.text import counted
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ import gevent
 from gevent.event import Event
 from greenswitch.esl import OutboundESLServer
 
-from esl_huntgroup.counted import counted
-from esl_huntgroup.esl.complaint import Complaint
 from esl_huntgroup.esl.listener import Listener, bind
+from esl_huntgroup.esl.log_throttle import Complaint
 from esl_huntgroup.esl.session import CallSession
+from esl_huntgroup.model.text import counted
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from esl_huntgroup.group import Outcome
-from esl_huntgroup.outcome import EntryKind
+from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.simulator.phones import BUSY, RINGING, Phone, Script, answering, registered, unregistered
 from esl_huntgroup.simulator.sipvars import Caller
 

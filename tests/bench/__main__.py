@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from esl_huntgroup import spool
+from esl_huntgroup.journal import spool
 from tests.bench import real_switch, scaling
 from tests.bench.fake_switch import FakeSwitch
 from tests.bench.service import ROOT, Address, Cores, Running, cpu_s, fill, free_port, numbers, serving

@@ -37,7 +37,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from esl_huntgroup import spool
+from esl_huntgroup.journal import spool
 from tests.bench.fake_switch import FakeSwitch
 from tests.bench.service import Address, Cores, Running, cpu_s, fill, numbers, serving
 from tests.database import servers

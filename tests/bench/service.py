@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from esl_huntgroup.database import insert_rows, open_database
-from esl_huntgroup.migrate import upgrade
+from esl_huntgroup.db.engine import insert_rows, open_database
+from esl_huntgroup.db.migrate import upgrade
 from tests.bench.fake_switch import DOMAIN
 
 Address = tuple[str, int]
@@ -52,7 +52,7 @@ class Running:
     @property
     def writer(self) -> int:
         """The process that stores the journal."""
-        (writer,) = self.children("esl_huntgroup.journal_writer")
+        (writer,) = self.children("esl_huntgroup.journal.writer")
         return writer
 
     def rss_kb(self) -> int:
@@ -90,7 +90,7 @@ def serving(folder: Path, url: str, workers: int = 1, *, module: str = "esl_hunt
     command = [sys.executable, "-m", module, "serve"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=ROOT)
-    worker = "esl_huntgroup.worker" if module == "esl_huntgroup" else module
+    worker = "esl_huntgroup.service.worker" if module == "esl_huntgroup" else module
     running = Running(address, process, folder / "spool", worker)
     try:
         _await_workers(running, workers)

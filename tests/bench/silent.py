@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from esl_huntgroup import child, worker
 from esl_huntgroup.cli import main
-from esl_huntgroup.journal import Journal
-from esl_huntgroup.outcome import JournalRecord
+from esl_huntgroup.journal.recorder import Journal
+from esl_huntgroup.journal.records import JournalRecord
+from esl_huntgroup.service import process, worker
 
 THIS = "tests.bench.silent"
 
@@ -19,7 +19,7 @@ def forget(self: Journal, record: JournalRecord) -> None:
 if __name__ == "__main__":
     Journal.record = forget  # type: ignore[method-assign]
     if sys.argv[1] == "serve":
-        child.MODULE = THIS  # type: ignore[misc]  # its workers, which are programs of their own, forget as well
+        process.MODULE = THIS  # type: ignore[misc]  # its workers, which are programs of their own, forget as well
         main()
     else:
         worker.main()

@@ -1,8 +1,8 @@
 """
 The same call flow on greenswitch as shipped: what one writes when one follows its README.
 
-The group comes from the same directory, and the switch gets the same commands as from ``esl_huntgroup.call``. What it
-does not do: judge what the switch says, keep deadlines, write a journal or a log.
+The group comes from the same directory, and the switch gets the same commands as from
+``esl_huntgroup.calls.controller``. What it does not do: judge what the switch says, keep deadlines, write a journal or a log.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from greenswitch import OutboundESLServer
 
-from esl_huntgroup.directory import Directory
+from esl_huntgroup.calls.directory import Directory
 from tests.bench.fake_switch import DOMAIN
 
 DIRECTORIES: list[Directory] = []

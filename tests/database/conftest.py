@@ -18,8 +18,8 @@ from typing import Any
 import peewee
 import pytest
 
-from esl_huntgroup import migrate
-from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.db import migrate
+from esl_huntgroup.db.engine import execute, open_database
 from tests.database import servers
 
 NewDatabase = Callable[[], AbstractContextManager[str]]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import gevent
 
-from esl_huntgroup import journal, journal_writer, spool
-from esl_huntgroup.companion import Companion
-from esl_huntgroup.outcome import JournalRecord
+from esl_huntgroup.journal import recorder, spool, writer
+from esl_huntgroup.journal.records import JournalRecord
+from esl_huntgroup.service.sidecar import Companion
 
 LOOK_S = 0.05
 
@@ -17,11 +17,11 @@ LOOK_S = 0.05
 class Journal:
     """Appends like a worker, and keeps the writer alive like the supervisor."""
 
-    def __init__(self, database: str, directory: Path, *, retry_first_s: float = journal_writer.RETRY_FIRST_S) -> None:
+    def __init__(self, database: str, directory: Path, *, retry_first_s: float = writer.RETRY_FIRST_S) -> None:
         self._directory = directory
-        self._worker = journal.Journal(directory)
-        order = journal_writer.Order(database, str(directory), retry_first_s=retry_first_s)
-        self._writer = Companion(journal_writer.__name__, order.to_line())
+        self._worker = recorder.Journal(directory)
+        order = writer.Order(database, str(directory), retry_first_s=retry_first_s)
+        self._writer = Companion(writer.__name__, order.to_line())
         self._keeper: gevent.Greenlet | None = None
 
     @property

@@ -6,8 +6,8 @@ from typing import Any
 
 import peewee
 
-from esl_huntgroup.database import execute, insert_rows, quoted
-from esl_huntgroup.models import TABLES
+from esl_huntgroup.db.engine import execute, insert_rows, quoted
+from esl_huntgroup.db.tables import TABLES
 
 DOMAIN = "example.org"
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.db.engine import execute, open_database
 
 START_TIMEOUT_S = 60
 

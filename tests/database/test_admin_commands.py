@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 
 from esl_huntgroup.cli import COMMANDS, cli, tree
 from esl_huntgroup.cli.completion import SHELLS
-from esl_huntgroup.database import execute, insert_rows, open_database
+from esl_huntgroup.db.engine import execute, insert_rows, open_database
 from tests.database.rows import DOMAIN, everything
 from tests.database.test_loading import EXAMPLE
 

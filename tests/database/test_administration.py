@@ -9,15 +9,15 @@ from typing import Any
 import peewee
 import pytest
 
-from esl_huntgroup import audit
-from esl_huntgroup.admin import desk as desk_module
-from esl_huntgroup.admin import groups, levels, lines, members, prepared, reading, services, users
-from esl_huntgroup.admin.desk import Desk, perform
-from esl_huntgroup.admin.distribution import entries_of
-from esl_huntgroup.change import Change
-from esl_huntgroup.database import execute, open_database, quoted
+from esl_huntgroup.db.engine import execute, open_database, quoted
 from esl_huntgroup.errors import DatabaseError, InputError
-from esl_huntgroup.permissions import Level, Role, effective
+from esl_huntgroup.model.permissions import Level, Role, effective
+from esl_huntgroup.provisioning import audit
+from esl_huntgroup.provisioning.admin import desk as desk_module
+from esl_huntgroup.provisioning.admin import groups, levels, lines, members, prepared, reading, services, users
+from esl_huntgroup.provisioning.admin.desk import Desk, perform
+from esl_huntgroup.provisioning.admin.distribution import entries_of
+from esl_huntgroup.provisioning.change import Change
 from tests.database.rows import DOMAIN, everything, insert, owners
 
 ANNA, BERND, ZOE = "anna", "bernd", "zoë"

@@ -7,8 +7,8 @@ import time
 import peewee
 import pytest
 
-from esl_huntgroup import audit
-from esl_huntgroup.audit import Change
+from esl_huntgroup.provisioning import audit
+from esl_huntgroup.provisioning.audit import Change
 from tests.database.rows import user
 
 ZOE = {"display_name": "Zoë 日本 \u202e<&>", "lines": ["101"], "number": None, "is_active": True}

@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 from esl_huntgroup.cli.db import db_group
 from esl_huntgroup.cli.journal import journal_command
 from esl_huntgroup.cli.load import load_command
-from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.db.engine import execute, open_database
+from esl_huntgroup.db.migrate import newest_version
 from esl_huntgroup.errors import DatabaseError, InputError
-from esl_huntgroup.journal_store import JournalStore
-from esl_huntgroup.migrate import newest_version
+from esl_huntgroup.journal.store import JournalStore
 from tests.database.rows import DOMAIN
 from tests.database.test_journal import missed, opened, people, whole
 from tests.database.test_loading import EXAMPLE

@@ -15,18 +15,20 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esl_huntgroup import audit, migrate
 from esl_huntgroup.cli.load import export_command, load_command, progress_shown
-from esl_huntgroup.database import execute, open_database, quoted
+from esl_huntgroup.db import migrate
+from esl_huntgroup.db.engine import execute, open_database, quoted
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.exporting import export, export_text
-from esl_huntgroup.group import Outcome, Overflow, OverflowAction
-from esl_huntgroup.inventory import Content, Inventory, StoredGroup, StoredLine, StoredUser, Superior
-from esl_huntgroup.inventory_store import read_inventory
-from esl_huntgroup.load_diff import sentence
-from esl_huntgroup.load_plan import plan
-from esl_huntgroup.loading import Rules, load_document, load_file, preview, read_document
-from esl_huntgroup.schemas import FILE
+from esl_huntgroup.model.group import Overflow, OverflowAction
+from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.provisioning import audit
+from esl_huntgroup.provisioning.diff import sentence
+from esl_huntgroup.provisioning.export import export, export_text
+from esl_huntgroup.provisioning.load import Rules, load_document, load_file, preview, read_document
+from esl_huntgroup.provisioning.load_plan import plan
+from esl_huntgroup.provisioning.model import Content, Inventory, StoredGroup, StoredLine, StoredUser, Superior
+from esl_huntgroup.provisioning.schemas import FILE
+from esl_huntgroup.provisioning.store import read_inventory
 from tests.database.rows import DOMAIN
 from tests.database.test_loading import everything, firm_of
 

@@ -7,16 +7,9 @@ import sys
 import peewee
 import pytest
 
-from esl_huntgroup.database import (
-    describe,
-    dialect,
-    execute,
-    insert_rows,
-    open_database,
-    safe_url,
-)
+from esl_huntgroup.db.engine import describe, dialect, execute, insert_rows, open_database, safe_url
+from esl_huntgroup.db.migrate import version
 from esl_huntgroup.errors import DatabaseError, InputError
-from esl_huntgroup.migrate import version
 from tests.database.rows import user
 
 

@@ -12,11 +12,12 @@ import gevent
 import peewee
 import pytest
 
-from esl_huntgroup import directory as directory_module
-from esl_huntgroup.database import open_database
-from esl_huntgroup.directory import Directory, find_group
+from esl_huntgroup.calls import directory as directory_module
+from esl_huntgroup.calls.directory import Directory, find_group
+from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.errors import DatabaseError
-from esl_huntgroup.group import HuntGroup, HuntMode, Line, Member, Outcome, Overflow, OverflowAction
+from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, Member, Overflow, OverflowAction
+from esl_huntgroup.model.outcome import Outcome
 from tests.database.rows import DOMAIN, group, insert, line, user
 
 

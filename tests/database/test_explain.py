@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from esl_huntgroup.cli.explain import explain_command
-from esl_huntgroup.database import execute
+from esl_huntgroup.db.engine import execute
 from esl_huntgroup.errors import InputError, SwitchError
-from esl_huntgroup.journal_store import JournalStore
+from esl_huntgroup.journal.store import JournalStore
 from tests.database import rows
 from tests.database.rows import DOMAIN
 from tests.database.switches import AskedSwitch

@@ -11,13 +11,13 @@ import peewee
 import pytest
 from click.testing import CliRunner, Result
 
-from esl_huntgroup import audit
 from esl_huntgroup.cli import tree
 from esl_huntgroup.cli.imports import import_group
-from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.db.engine import execute, open_database
 from esl_huntgroup.errors import DatabaseError, InputError
-from esl_huntgroup.inventory import StoredGroup, StoredLine, StoredUser
-from esl_huntgroup.inventory_store import read_inventory
+from esl_huntgroup.provisioning import audit
+from esl_huntgroup.provisioning.model import StoredGroup, StoredLine, StoredUser
+from esl_huntgroup.provisioning.store import read_inventory
 from tests.database.conftest import NewDatabase
 from tests.database.rows import DOMAIN
 from tests.database.test_loading import everything

@@ -13,20 +13,19 @@ import gevent
 import peewee
 import pytest
 
-from esl_huntgroup.database import execute
+from esl_huntgroup.db.engine import execute
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.group import Outcome
-from esl_huntgroup.journal import JournalLine, entries
-from esl_huntgroup.journal_store import JournalStore
-from esl_huntgroup.outcome import (
+from esl_huntgroup.journal.recorder import JournalLine, entries
+from esl_huntgroup.journal.records import (
     CallAnswered,
     CallEnded,
     CallOpened,
-    EntryKind,
     EntryRecord,
     JournalRecord,
     LegRecord,
 )
+from esl_huntgroup.journal.store import JournalStore
+from esl_huntgroup.model.outcome import EntryKind, Outcome
 from tests.database.journal_lab import Journal
 from tests.database.rows import DOMAIN, group, user
 

@@ -17,12 +17,12 @@ import gevent
 import peewee
 import pytest
 
-from esl_huntgroup import journal_writer, spool
-from esl_huntgroup.check import check_spool
-from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.db.engine import execute, open_database
+from esl_huntgroup.db.migrate import upgrade
+from esl_huntgroup.diagnostics.check import check_spool
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.migrate import upgrade
-from esl_huntgroup.record_line import to_line
+from esl_huntgroup.journal import spool, writer
+from esl_huntgroup.journal.codec import to_line
 from tests.database import servers
 from tests.database.journal_lab import Journal
 from tests.database.test_journal import calls_with, eventually, everything, opened, people, rejected, whole
@@ -202,7 +202,7 @@ def test_nobody_sees_the_url_of_the_database_in_the_list_of_processes(journal: J
     journal.record(opened(1))
     eventually(lambda: journal.backlog_bytes == 0)
     shown = Path(f"/proc/{journal.writer_pid}/cmdline").read_bytes()
-    assert journal_writer.__name__.encode() in shown
+    assert writer.__name__.encode() in shown
     assert sqlite_url.encode() not in shown
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import peewee
 import pytest
 
-from esl_huntgroup import audit, journal_prune
-from esl_huntgroup.backup import back_up
-from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.db.backup import back_up
+from esl_huntgroup.db.engine import execute, open_database
 from esl_huntgroup.errors import DatabaseError, InputError
-from esl_huntgroup.journal_prune import CALLS_AT_ONCE, Pruned, age_days, prunable, prune
-from esl_huntgroup.journal_store import JournalStore
+from esl_huntgroup.journal.prune import CALLS_AT_ONCE, Pruned, age_days, before_ms, prunable, prune
+from esl_huntgroup.journal.store import JournalStore
+from esl_huntgroup.provisioning import audit
 from tests.database.test_journal import opened, people
 
 
@@ -24,7 +24,7 @@ def test_what_is_no_age_is_refused(text: str) -> None:
 
 
 def test_an_age_is_a_moment() -> None:
-    assert journal_prune.before_ms(age_days("2d"), 200_000_000) == 200_000_000 - 172_800_000
+    assert before_ms(age_days("2d"), 200_000_000) == 200_000_000 - 172_800_000
 
 
 def test_many_calls_go_in_small_transactions(database: peewee.Database, queries: list[str]) -> None:

@@ -18,15 +18,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esl_huntgroup import spool
-from esl_huntgroup.check import check_spool
-from esl_huntgroup.database import execute, open_database
-from esl_huntgroup.journal_store import JournalStore
-from esl_huntgroup.journal_writer import DiskSync, Writer
-from esl_huntgroup.migrate import upgrade
-from esl_huntgroup.outcome import JournalRecord
-from esl_huntgroup.record_line import readable, to_line
-from esl_huntgroup.spool_appender import Appender
+from esl_huntgroup.db.engine import execute, open_database
+from esl_huntgroup.db.migrate import upgrade
+from esl_huntgroup.diagnostics.check import check_spool
+from esl_huntgroup.journal import spool
+from esl_huntgroup.journal.appender import Appender
+from esl_huntgroup.journal.codec import readable, to_line
+from esl_huntgroup.journal.records import JournalRecord
+from esl_huntgroup.journal.store import JournalStore
+from esl_huntgroup.journal.writer import DiskSync, Writer
 from tests.database import servers
 from tests.database.test_journal import (
     answered,
@@ -287,7 +287,7 @@ def test_a_half_written_row_that_is_set_aside_is_taken_back(tmp_path: Path, monk
     spool.set_aside(tmp_path, to_line(opened(1)), "because")
     before = (tmp_path / spool.REJECTED).read_bytes()
     write = os.write
-    monkeypatch.setattr("esl_huntgroup.spool.os.write", lambda file, data: write(file, data[:10]))
+    monkeypatch.setattr("esl_huntgroup.journal.spool.os.write", lambda file, data: write(file, data[:10]))
     with pytest.raises(OSError, match="No space left"):
         spool.set_aside(tmp_path, to_line(opened(2)), "because")
     assert (tmp_path / spool.REJECTED).read_bytes() == before
@@ -387,7 +387,7 @@ def test_an_adoption_that_was_interrupted_is_completed(tmp_path: Path) -> None:
 def test_what_is_appended_goes_to_the_disk_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
     for name in ("fsync", "fdatasync"):
-        monkeypatch.setattr(f"esl_huntgroup.journal_writer.os.{name}", lambda _, name=name: synced.append(name))
+        monkeypatch.setattr(f"esl_huntgroup.journal.writer.os.{name}", lambda _, name=name: synced.append(name))
     appender, disk = Appender(tmp_path), DiskSync(tmp_path)
     appender.open()
     appender.append(b"one\n")

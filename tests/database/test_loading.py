@@ -7,12 +7,14 @@ from pathlib import Path
 import peewee
 import pytest
 
-from esl_huntgroup import inventory_store, loading
-from esl_huntgroup.database import execute, open_database, quoted
-from esl_huntgroup.directory import find_group
+from esl_huntgroup.calls.directory import find_group
+from esl_huntgroup.db.engine import execute, open_database, quoted
 from esl_huntgroup.errors import DatabaseError, InputError
-from esl_huntgroup.group import HuntMode, Line, Outcome, Overflow, OverflowAction
-from esl_huntgroup.loading import Count, LoadReport, load_file
+from esl_huntgroup.model.group import HuntMode, Line, Overflow, OverflowAction
+from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.provisioning import load as load_module
+from esl_huntgroup.provisioning import store
+from esl_huntgroup.provisioning.load import Count, LoadReport, load_file
 from tests.database.rows import DOMAIN
 
 EXAMPLE = Path(__file__).parents[2] / "db" / "examples" / "small-firm.yaml"
@@ -273,11 +275,11 @@ def test_a_thousand_mistakes_are_a_hundred_lines_and_a_count(sqlite: peewee.Data
 def test_when_somebody_else_was_faster_the_database_refuses_with_the_same_sentence(
     firm: peewee.Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = inventory_store.read_inventory
+    read = store.read_inventory
     stale = read(firm)
     del stale.lines[DOMAIN, "101"]
     answers = iter([stale])
-    monkeypatch.setattr(loading, "read_inventory", lambda db: next(answers, None) or read(db))
+    monkeypatch.setattr(load_module, "read_inventory", lambda db: next(answers, None) or read(db))
     assert refusal(firm, tmp_path, "users: [{name: zoe}]\ngroups: [{name: Neu, number: 101}]") == [
         "line 2: group 'Neu' cannot have the number 101, it is a line of user 'anna': a free number is accepted"
     ]

@@ -11,10 +11,10 @@ from typing import Any
 import peewee
 import pytest
 
-from esl_huntgroup import migrate
-from esl_huntgroup.database import dialect, execute, open_database, quoted
+from esl_huntgroup.db import migrate
+from esl_huntgroup.db.engine import dialect, execute, open_database, quoted
+from esl_huntgroup.db.tables import TABLES
 from esl_huntgroup.errors import DatabaseError
-from esl_huntgroup.models import TABLES
 from tests.database.rows import group, insert, line, user
 
 APPLIED = [

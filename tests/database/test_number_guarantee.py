@@ -12,7 +12,7 @@ import threading
 import peewee
 import pytest
 
-from esl_huntgroup.database import execute, open_database, quoted
+from esl_huntgroup.db.engine import execute, open_database, quoted
 from tests.database.rows import DOMAIN, group, insert, line, owners, user
 
 

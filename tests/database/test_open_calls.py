@@ -8,10 +8,10 @@ from typing import Any
 import peewee
 import pytest
 
-from esl_huntgroup import open_calls as module
-from esl_huntgroup.database import dialect, execute, insert_rows
-from esl_huntgroup.open_calls import ORPHANED_MS, RECENT_MS, open_calls, orphans
-from esl_huntgroup.testimony import OpenCall
+from esl_huntgroup.db.engine import dialect, execute, insert_rows
+from esl_huntgroup.recovery import open_calls as module
+from esl_huntgroup.recovery.channel_state import OpenCall
+from esl_huntgroup.recovery.open_calls import ORPHANED_MS, RECENT_MS, open_calls, orphans
 from tests.database.rows import DOMAIN, insert
 
 NOW_MS = 1_795_000_000_000

@@ -13,12 +13,13 @@ from pathlib import Path
 import peewee
 import pytest
 
-from esl_huntgroup import audit, migrate
-from esl_huntgroup.database import execute, open_database
-from esl_huntgroup.exporting import export
-from esl_huntgroup.inventory_store import read_inventory
-from esl_huntgroup.journal_store import JournalStore
-from esl_huntgroup.loading import load_file
+from esl_huntgroup.db import migrate
+from esl_huntgroup.db.engine import execute, open_database
+from esl_huntgroup.journal.store import JournalStore
+from esl_huntgroup.provisioning import audit
+from esl_huntgroup.provisioning.export import export
+from esl_huntgroup.provisioning.load import load_file
+from esl_huntgroup.provisioning.store import read_inventory
 from tests.database.conftest import NewDatabase
 from tests.database.rows import DOMAIN, line
 from tests.database.test_journal import missed, opened, people, whole

@@ -9,7 +9,7 @@ from typing import Any
 
 import peewee
 
-from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.db.engine import execute, open_database
 
 MEMBERS = ("Anna Berg", "Ben Wolf", "Carla Diaz", "Dora Lang", "Emil Frey")
 """Whoever has a softphone in the group 700, in order."""

@@ -115,11 +115,11 @@ class Service:
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers, the oldest first."""
-        return [child for child in self._children() if _runs(child, "esl_huntgroup.worker")]
+        return [child for child in self._children() if _runs(child, "esl_huntgroup.service.worker")]
 
     def _companions(self) -> list[int]:
         """Return the processes beside the workers: they have sessions of their own."""
-        return [child for child in self._children() if not _runs(child, "esl_huntgroup.worker")]
+        return [child for child in self._children() if not _runs(child, "esl_huntgroup.service.worker")]
 
     def _children(self) -> list[int]:
         if not self.is_running or self._process is None:

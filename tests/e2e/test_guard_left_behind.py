@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from esl_huntgroup.hunt import GUARD_MARGIN_S
+from esl_huntgroup.calls.hunt import GUARD_MARGIN_S
 
 from . import sipp
 from .lab import Lab

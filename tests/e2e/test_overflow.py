@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.hunt import VISITS_MAX
+from esl_huntgroup.calls.hunt import VISITS_MAX
 
 from . import sipp
 from .lab import Lab

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from esl_huntgroup.hunt import GUARD_MARGIN_S
+from esl_huntgroup.calls.hunt import GUARD_MARGIN_S
 
 from . import sipp
 from .lab import GAVE_UP, RANG_OUT, WITNESS_WITHIN_S, Lab

@@ -14,11 +14,11 @@ from gevent import socket
 from gevent.lock import Semaphore
 from gevent.server import StreamServer
 
+from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.simulator import event
 from esl_huntgroup.simulator.channel import CallerChannel
 from esl_huntgroup.simulator.command import Command, CommandReader
 from esl_huntgroup.simulator.event import Header
-from esl_huntgroup.testimony import NOTE
 
 HEARTBEAT_S = 20.0
 SWITCHNAME = "simulator"

@@ -16,8 +16,8 @@ from typing import Any
 
 import gevent
 
-from esl_huntgroup import spool
-from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.db.engine import execute, open_database
+from esl_huntgroup.journal import spool
 from tests.e2e.journal import Call, calls_of
 from tests.protocol.test_service import LIMIT_S
 from tests.protocol.test_workers import Service, is_alive

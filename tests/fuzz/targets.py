@@ -14,21 +14,21 @@ from collections.abc import Callable
 from typing import Any, Final
 from unittest import mock
 
-from esl_huntgroup import callerid, reception
-from esl_huntgroup.arrival import read_arrival
-from esl_huntgroup.contact import Contacts, is_dialable, read_contacts
-from esl_huntgroup.dialstring import dial_string
+from esl_huntgroup.calls import callerid, handler
+from esl_huntgroup.calls.context import Surroundings
+from esl_huntgroup.calls.dialstring import dial_string
+from esl_huntgroup.calls.hunt import Hunt
+from esl_huntgroup.calls.hunt_messages import Bridge, ContactsKnown, GroupFound
+from esl_huntgroup.calls.inbound_call import read_arrival
+from esl_huntgroup.calls.ring_plan import CallIds, Plan
 from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execute
-from esl_huntgroup.group import HuntGroup
-from esl_huntgroup.hunt import Hunt
-from esl_huntgroup.moves import Bridge, ContactsKnown, GroupFound
-from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, JournalRecord
-from esl_huntgroup.plan import CallIds, Plan
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, JournalRecord
+from esl_huntgroup.model.group import HuntGroup
+from esl_huntgroup.registrars.contacts import Contacts, is_dialable, read_contacts
 from esl_huntgroup.simulator.command import CommandReader
 from esl_huntgroup.simulator.dialstring import parse
-from esl_huntgroup.surroundings import Surroundings
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, DOMAIN, arrival, group
 
 _MESSAGE: Final = re.compile(rb"(?=Content-(?:Type: (?:api|command)|Length: \d+\nContent-Type: text/event))")
@@ -143,7 +143,7 @@ def serving(data: bytes) -> None:
     session = CallSession(("192.0.2.1", 5), _Peer(data))
     around = Surroundings(_Book(), pages, DOMAIN, 1.0, 127)
     with _chance_is_fixed(), _faults_raise():
-        reception.serve(session, around)
+        handler.serve(session, around)
     kinds = [type(record) for record in pages.records]
     assert kinds in ([], [CallOpened, CallEnded], [CallOpened, CallAnswered, CallEnded], [CallOpened, CallAnswered])
     assert sum(around.meter.outcomes.values()) <= 1
@@ -199,7 +199,7 @@ def _faults_raise() -> Any:
         raise  # noqa: PLE0704  # the exception that is being logged
 
     with (
-        mock.patch.object(reception.log, "exception", fault),
+        mock.patch.object(handler.log, "exception", fault),
         mock.patch.object(logging.Logger, "isEnabledFor", return_value=False),
     ):
         yield

@@ -11,7 +11,7 @@ from gevent import socket
 from gevent.event import Event
 
 from esl_huntgroup.errors import SwitchGone
-from esl_huntgroup.esl.alarm import Alarm
+from esl_huntgroup.esl.deadline import Alarm
 from esl_huntgroup.esl.session import CallSession
 
 LONG_S = 30.0

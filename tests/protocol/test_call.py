@@ -21,16 +21,18 @@ import pytest
 from gevent import socket
 from gevent.event import Event
 
-from esl_huntgroup import call, reception
-from esl_huntgroup.contact import CONTACT_MAX_CHARS
+from esl_huntgroup.calls import controller, handler
+from esl_huntgroup.calls.answer_feed import NO_ADDRESS, Live
+from esl_huntgroup.calls.context import Surroundings
+from esl_huntgroup.calls.hunt import GUARD_MARGIN_S
 from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.esl.server import Server
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.stream import EventSocket
-from esl_huntgroup.group import HuntGroup, HuntMode, Member, Outcome, Overflow, OverflowAction
-from esl_huntgroup.hunt import GUARD_MARGIN_S
-from esl_huntgroup.live import NO_ADDRESS, Live
-from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, JournalRecord
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, EntryRecord, JournalRecord
+from esl_huntgroup.model.group import HuntGroup, HuntMode, Member, Overflow, OverflowAction
+from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.registrars.contacts import CONTACT_MAX_CHARS
 from esl_huntgroup.simulator import dialplan, phones
 from esl_huntgroup.simulator.channel import CallerChannel, Transfer
 from esl_huntgroup.simulator.clock import Clock
@@ -39,7 +41,6 @@ from esl_huntgroup.simulator.interference import Interference, Moment, NoticeOrd
 from esl_huntgroup.simulator.phones import Phone, Registrar, Script, answering
 from esl_huntgroup.simulator.sipvars import Caller
 from esl_huntgroup.simulator.switch import CallResult, Switch
-from esl_huntgroup.surroundings import Surroundings
 from tests.unit.examples import ANNA, BERND, CLARA, DOMAIN, HARDPHONE_ONLY, group
 
 SPEED = 5.0
@@ -94,10 +95,10 @@ class Lab:
         around = Surroundings(self.book, self.journal, DOMAIN, REPLY_TIMEOUT_S, leg_limit, live=self.live)
 
         def serve(session: CallSession) -> None:
-            reception.serve(session, around)
+            handler.serve(session, around)
             self.served.set()
 
-        self.server = Server([("127.0.0.1", 0)], serve, functools.partial(reception.refuse, around=around), max_calls)
+        self.server = Server([("127.0.0.1", 0)], serve, functools.partial(handler.refuse, around=around), max_calls)
         self.server.listen()
 
     def has(self, found: HuntGroup) -> None:
@@ -645,8 +646,8 @@ def test_the_switch_vanishes_after_it_has_told_the_end(lab: Lab, caplog: pytest.
 def test_the_switch_freezes(
     lab: Lab, moment: Moment, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call, "RING_GRACE_S", 0.0)
-    monkeypatch.setattr(call, "SILENCE_S", 0.3)
+    monkeypatch.setattr(controller, "RING_GRACE_S", 0.0)
+    monkeypatch.setattr(controller, "SILENCE_S", 0.3)
     lab.has_group(ANNA)
     interference = Interference(freeze_at=moment, frozen_s=10 * SPEED)
     running = lab.switch(anna(ANNA_ANSWERS)).spawn(KARL, "700", interference=interference, hangs_up_after_talk_s=1)
@@ -659,7 +660,7 @@ def test_the_switch_freezes(
 def test_the_wait_for_a_final_event_that_never_comes_is_no_conversation(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call, "LAST_EVENTS_S", 0.7)
+    monkeypatch.setattr(controller, "LAST_EVENTS_S", 0.7)
     final = (b"CHANNEL_EXECUTE_COMPLETE", b"CHANNEL_HANGUP_COMPLETE")  # without async, the former tells the end
     swallowed = Interference(rewrite=lambda message: b"" if any(name in message for name in final) else message)
     began = time.monotonic()
@@ -670,7 +671,7 @@ def test_the_wait_for_a_final_event_that_never_comes_is_no_conversation(
     assert isinstance(opened, CallOpened)
     assert isinstance(ended, CallEnded)
     assert ended.outcome is Outcome.ANSWERED
-    assert (ended.ended_at_ms - opened.arrived_at_ms) / 1000 <= lasted_s - call.LAST_EVENTS_S
+    assert (ended.ended_at_ms - opened.arrived_at_ms) / 1000 <= lasted_s - controller.LAST_EVENTS_S
 
 
 def test_a_stream_in_single_bytes_is_the_same_call(lab: Lab) -> None:

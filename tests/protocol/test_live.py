@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import gevent
 import pytest
 
-from esl_huntgroup.live import Live
+from esl_huntgroup.calls.answer_feed import Live
 from esl_huntgroup.simulator.channel import Transfer
 from esl_huntgroup.simulator.event import Header
 from esl_huntgroup.simulator.session import Session

@@ -21,13 +21,14 @@ import gevent
 import pytest
 from gevent import socket
 
-from esl_huntgroup import reception
+from esl_huntgroup.calls import handler
+from esl_huntgroup.calls.context import Surroundings
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, array
-from esl_huntgroup.group import HuntGroup, Line, Member, Outcome, Overflow, OverflowAction
-from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, JournalRecord
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, JournalRecord
+from esl_huntgroup.model.group import HuntGroup, Line, Member, Overflow, OverflowAction
+from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.simulator.command import Command, CommandReader
-from esl_huntgroup.surroundings import Surroundings
 from tests.unit.examples import DOMAIN, group
 
 WIRE = Path(__file__).parent.parent / "data" / "wire"
@@ -316,7 +317,7 @@ def replay(name: str, count: int, overflow: Overflow | None = None) -> tuple[lis
     found = group(*members(count), overflows=overflows)
     around = Surroundings(OneGroup(found), pages, DOMAIN, reply_timeout_s=2.0, leg_limit=127)
     switch = gevent.spawn(recording.play)
-    reception.serve(CallSession(("127.0.0.1", 1), ours), around)
+    handler.serve(CallSession(("127.0.0.1", 1), ours), around)
     switch.get()
     return pages.records, recording
 

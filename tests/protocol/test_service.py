@@ -18,7 +18,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from esl_huntgroup import spool
+from esl_huntgroup.journal import spool
 from esl_huntgroup.simulator.phones import RINGING, Heard, Phone, answering, registered
 from esl_huntgroup.simulator.sipvars import Caller
 from esl_huntgroup.simulator.switch import CallResult, Switch

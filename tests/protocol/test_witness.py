@@ -11,18 +11,18 @@ from typing import Any
 import gevent
 import pytest
 
-from esl_huntgroup import witness
-from esl_huntgroup.database import execute, open_database
+from esl_huntgroup.calls.leg_note import note
+from esl_huntgroup.calls.ring_plan import CallIds
+from esl_huntgroup.db.engine import execute, open_database
+from esl_huntgroup.db.migrate import upgrade
 from esl_huntgroup.esl import reconnect
 from esl_huntgroup.esl.inbound import InboundSession
-from esl_huntgroup.group import Outcome
-from esl_huntgroup.journal_store import JournalStore
-from esl_huntgroup.migrate import upgrade
-from esl_huntgroup.outcome import CallEnded
-from esl_huntgroup.plan import CallIds
-from esl_huntgroup.spool import SEGMENT, Outage, note_outage
-from esl_huntgroup.testimony import note
-from esl_huntgroup.witness import Witness
+from esl_huntgroup.journal.records import CallEnded
+from esl_huntgroup.journal.spool import SEGMENT, Outage, note_outage
+from esl_huntgroup.journal.store import JournalStore
+from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.recovery import reconciler
+from esl_huntgroup.recovery.reconciler import Witness
 from tests.protocol.inbound_switch import NODE, T0, InboundSwitch
 from tests.unit.examples import ANNA, BERND, DOMAIN, group, plan_for
 
@@ -88,7 +88,7 @@ class Stage:
 
     def watch(self, watched: set[str] | None = None) -> None:
         connect = lambda: InboundSession("127.0.0.1", self.switch.port, "secret", timeout_s=1)  # noqa: E731
-        is_behind = functools.partial(witness._is_behind, self.spool)
+        is_behind = functools.partial(reconciler._is_behind, self.spool)
         self._greenlet = gevent.spawn(Witness(connect, self.db, watched, is_behind=is_behind, chance=lambda: 0.0).run)
         self.await_(lambda: "api strepoch" in self.switch.asked)
 
@@ -119,8 +119,8 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setattr(witness, "LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr(witness, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(reconciler, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(reconciler, "PATIENCE_S", 0.3)
     monkeypatch.setattr(reconnect, "FIRST_S", 0.05)
     stage = Stage(tmp_path)
     yield stage
@@ -182,7 +182,7 @@ def test_a_channel_that_a_frozen_service_holds_is_waited_for(stage: Stage) -> No
 def test_a_channel_that_is_held_for_ever_is_not_waited_for_as_long(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(witness, "HELD_MAX_S", 0.5)
+    monkeypatch.setattr(reconciler, "HELD_MAX_S", 0.5)
     stage.switch.held.add(A_LEG)
     stage.watch()
     stage.await_(lambda: stage.call()["ended_at_ms"])
@@ -239,26 +239,26 @@ def test_a_call_that_is_going_on_is_left_alone(stage: Stage) -> None:
 
 
 def test_the_first_witness_has_its_time_and_its_word_counts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witness, "PATIENCE_S", 1000.0)
+    monkeypatch.setattr(reconciler, "PATIENCE_S", 1000.0)
     stage.watch()
     stage.switch.tell(TALKED)
     stage.looks(6)
     assert stage.call()["ended_at_ms"] is None
     ended = CallEnded(CALL_ID, T0 + 8000, 8000, 0, Outcome.CALLER_GONE, "ORIGINATOR_CANCEL", "")
     JournalStore(stage.db).write([ended])
-    monkeypatch.setattr(witness, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(reconciler, "PATIENCE_S", 0.0)
     stage.looks(3)
     assert (stage.call()["outcome"], stage.entries()) == ("caller_gone", [])
 
 
 def test_what_waits_in_the_spool_comes_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witness, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(reconciler, "PATIENCE_S", 0.0)
     note_outage(stage.spool, Outage(T0, "the database is away"))
     stage.watch()
     stage.looks(4)
     assert stage.call()["ended_at_ms"] is None
     backlog = stage.spool / f"1{SEGMENT}"
-    backlog.write_bytes(b"x" * (witness.BACKLOG_BYTES + 1))
+    backlog.write_bytes(b"x" * (reconciler.BACKLOG_BYTES + 1))
     note_outage(stage.spool, None)
     stage.looks(4)
     assert stage.call()["ended_at_ms"] is None

@@ -18,9 +18,9 @@ from pathlib import Path
 import gevent
 import pytest
 
-from esl_huntgroup.child import MODULE
+from esl_huntgroup.journal.spool import has_writer
+from esl_huntgroup.service.process import MODULE
 from esl_huntgroup.simulator.switch import CallResult
-from esl_huntgroup.spool import has_writer
 from tests.protocol.test_service import KARL, LIMIT_S, Installation, Office
 
 IMPATIENT = "from esl_huntgroup import child; child.SILENT_BEATS_MAX, child.KILL_AFTER_BEATS = 3, 2; "

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from esl_huntgroup import spool
+from esl_huntgroup.journal import spool
 from tests.faults import firm
 from tests.faults.installed import template
 from tests.faults.stage import Stage

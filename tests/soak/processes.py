@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from esl_huntgroup.witness import STATEMENTS_MAX
+from esl_huntgroup.recovery.reconciler import STATEMENTS_MAX
 
 RSS_GROWTH_MAX = 0.10
 """The share by which a process may grow between two quiet moments: the allocator keeps what the busiest one needed."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from esl_huntgroup.arrival import Arrival, read_arrival
-from esl_huntgroup.contact import Contacts
-from esl_huntgroup.group import HuntGroup, HuntMode, Line, Member, Outcome, Overflow
-from esl_huntgroup.plan import Plan, make_plan
+from esl_huntgroup.calls.inbound_call import Arrival, read_arrival
+from esl_huntgroup.calls.ring_plan import Plan, make_plan
+from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, Member, Overflow
+from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.registrars.contacts import Contacts
 
 CALL_ID = "01900000-0000-7000-8000-000000000000"
 DOMAIN = "example.org"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.arrival import read_arrival
+from esl_huntgroup.calls.inbound_call import read_arrival
 from tests.unit.examples import CHANNEL_DATA, DOMAIN, arrival
 
 

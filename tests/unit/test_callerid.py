@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.callerid import NAME_MAX_CHARS, display_name, number
+from esl_huntgroup.calls.callerid import NAME_MAX_CHARS, display_name, number
 
 
 @pytest.mark.parametrize(

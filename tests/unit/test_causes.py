@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.causes import LegFate, fate, verdict
-from esl_huntgroup.group import Outcome
+from esl_huntgroup.model.hangup_causes import LegFate, fate, verdict
+from esl_huntgroup.model.outcome import Outcome
 
 
 @pytest.mark.parametrize(

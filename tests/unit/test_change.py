@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.change import Change, sentence
+from esl_huntgroup.provisioning.change import Change, sentence
 
 GROUP = {
     "name": "Vertrieb",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from esl_huntgroup.check import (
+from esl_huntgroup.diagnostics.check import (
     MODULES,
     check_addresses,
     check_descriptors,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.contact import Contacts, is_dialable, read_contacts, why_refused
+from esl_huntgroup.registrars.contacts import Contacts, is_dialable, read_contacts, why_refused
 
 MARKER = "[h=0123456789ab]"
 

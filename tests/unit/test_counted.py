@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.counted import accepted, counted
+from esl_huntgroup.model.text import accepted, counted
 
 
 @pytest.mark.parametrize(

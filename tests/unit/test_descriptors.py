@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from esl_huntgroup import crew, descriptors, record
-from esl_huntgroup.child import Child, Order
-from esl_huntgroup.crew import Place
-from esl_huntgroup.esl import complaint, server
-from esl_huntgroup.metrics import Status
-from esl_huntgroup.notify import Notifier, activated_sockets
+from esl_huntgroup.calls import call_records
+from esl_huntgroup.esl import log_throttle, server
+from esl_huntgroup.journal.spool import segments
+from esl_huntgroup.service import descriptors, worker_pool
+from esl_huntgroup.service.health_server import StatusServer
+from esl_huntgroup.service.metrics import Status
+from esl_huntgroup.service.process import Child, Order
+from esl_huntgroup.service.sd_notify import Notifier, activated_sockets
+from esl_huntgroup.service.usage import SharedUsage
+from esl_huntgroup.service.worker import Worker
+from esl_huntgroup.service.worker_pool import Place
 from esl_huntgroup.settings import Settings
-from esl_huntgroup.spool import segments
-from esl_huntgroup.status import StatusServer
-from esl_huntgroup.usage import SharedUsage
-from esl_huntgroup.worker import Worker
 from tests.unit.examples import ANNA, CALL_ID, arrival, group
 
 
@@ -43,9 +44,9 @@ def test_all_workers_see_the_calls_of_all() -> None:
 
 def test_a_complaint_is_made_once_in_a_while_and_counts_the_rest() -> None:
     now = [0.0]
-    quiet = complaint.Complaint(lambda: now[0])
+    quiet = log_throttle.Complaint(lambda: now[0])
     assert [quiet.is_due() for _ in range(3)] == [1, 0, 0]
-    now[0] = complaint.EVERY_S
+    now[0] = log_throttle.EVERY_S
     assert [quiet.is_due(), quiet.is_due()] == [3, 0]
 
 
@@ -80,7 +81,7 @@ def test_the_pause_before_the_next_start_doubles_and_is_forgotten_after_a_long_l
         pauses.append(place.start_at - 1.0)
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     place.started_at = 100.0
-    place.lose(child, now=100.1 + crew.PAUSE_FORGOTTEN_S)
+    place.lose(child, now=100.1 + worker_pool.PAUSE_FORGOTTEN_S)
     assert place.pause_s == 1.0
     child.is_leaving = True
     place.lose(child, now=500.0)
@@ -104,7 +105,7 @@ def test_what_calls_tell_while_a_worker_ends_is_still_kept(tmp_path: Path, monke
 
     def somebody_answers_meanwhile() -> None:
         close()
-        worker._journal.record(record.opened(CALL_ID, arrival(), group(ANNA)))
+        worker._journal.record(call_records.opened(CALL_ID, arrival(), group(ANNA)))
 
     monkeypatch.setattr(worker._directory, "close", somebody_answers_meanwhile)
     worker._journal.start()

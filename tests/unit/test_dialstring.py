@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.contact import Contacts, is_dialable
-from esl_huntgroup.dialstring import dial_string
-from esl_huntgroup.group import HuntGroup, HuntMode, Line, Member
-from esl_huntgroup.hunt import Hunt
-from esl_huntgroup.moves import Bridge, ContactsKnown, GroupFound
-from esl_huntgroup.plan import LEG_LIMIT, Plan, make_plan
+from esl_huntgroup.calls.dialstring import dial_string
+from esl_huntgroup.calls.hunt import Hunt
+from esl_huntgroup.calls.hunt_messages import Bridge, ContactsKnown, GroupFound
+from esl_huntgroup.calls.ring_plan import Plan, make_plan
+from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, Member
+from esl_huntgroup.model.limits import LEG_LIMIT
+from esl_huntgroup.registrars.contacts import Contacts, is_dialable
 from esl_huntgroup.simulator.dialstring import parse
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, BERND_LINE, CALL_ID, DOMAIN, arrival, contact, group, plan_for
 

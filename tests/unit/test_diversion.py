@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.diversion import KEPT_MAX, diversion, history_info
+from esl_huntgroup.calls.diversion import KEPT_MAX, diversion, history_info
 from tests.unit.examples import group
 
 OURS = '"Vertrieb" <sip:700@example.org>;reason=unconditional;privacy=off;screen=no'

@@ -8,10 +8,9 @@ from typing import TypeVar
 
 import pytest
 
-from esl_huntgroup import hunt as hunting
-from esl_huntgroup.group import HuntGroup, HuntMode, Outcome, Overflow, OverflowAction
-from esl_huntgroup.hunt import EXPECTED, GUARD_MARGIN_S, Hunt, State, UnexpectedEvent
-from esl_huntgroup.moves import (
+from esl_huntgroup.calls import hunt as hunting
+from esl_huntgroup.calls.hunt import EXPECTED, GUARD_MARGIN_S, Hunt, State, UnexpectedEvent
+from esl_huntgroup.calls.hunt_messages import (
     Answered,
     Bridge,
     BridgeEnded,
@@ -32,7 +31,9 @@ from esl_huntgroup.moves import (
     Warn,
     Write,
 )
-from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened
+from esl_huntgroup.model.group import HuntGroup, HuntMode, Overflow, OverflowAction
+from esl_huntgroup.model.outcome import Outcome
 from tests.unit.examples import ANNA_LINE, BERND_LINE, CALL_ID, CLARA_LINE, DOMAIN, arrival, group, registered
 
 FIRST, SECOND, THIRD = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2, 3))

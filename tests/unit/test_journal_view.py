@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.group import Outcome
-from esl_huntgroup.journal_view import LANGUAGES, JournalLine, as_dict, clean, duration, seen_as, table
-from esl_huntgroup.outcome import EntryKind
+from esl_huntgroup.journal.view import LANGUAGES, JournalLine, as_dict, duration, seen_as, table
+from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.model.text import clean
 
 LINE = JournalLine(
     call_id="01900001-0000-7000-8000-000000000000",

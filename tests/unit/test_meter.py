@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.group import Outcome
-from esl_huntgroup.hunt import Hunt, State
-from esl_huntgroup.meter import LOOKS_MAX, Histogram, Lag, Meter, Reading, total
+from esl_huntgroup.calls.counters import LOOKS_MAX, Histogram, Lag, Meter, Reading, total
+from esl_huntgroup.calls.hunt import Hunt, State
+from esl_huntgroup.model.outcome import Outcome
 from tests.unit.examples import CALL_ID, arrival
 
 

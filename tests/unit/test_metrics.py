@@ -15,13 +15,13 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from esl_huntgroup.descriptors import needed
-from esl_huntgroup.group import Outcome
-from esl_huntgroup.meter import Reading
-from esl_huntgroup.metrics import GAUGES, JournalStatus, Status, StatusCollector, journal_status
+from esl_huntgroup.calls.counters import Reading
+from esl_huntgroup.journal.spool import REJECTED, SEGMENT, Outage, note_outage, prepare
+from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.service.descriptors import needed
+from esl_huntgroup.service.metrics import GAUGES, JournalStatus, Status, StatusCollector, journal_status
+from esl_huntgroup.service.supervisor import FINISH_S
 from esl_huntgroup.settings import Settings
-from esl_huntgroup.spool import REJECTED, SEGMENT, Outage, note_outage, prepare
-from esl_huntgroup.supervisor import FINISH_S
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "systemd").iterdir())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.dialplan_reach import Reach, Unreadable, reach
+from esl_huntgroup.diagnostics.number_check import Owned, dialplan_findings, directory_findings, gateway_findings
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.fsxml import Element, parse_fsxml
-from esl_huntgroup.number_check import Owned, dialplan_findings, directory_findings, gateway_findings
+from esl_huntgroup.fsxml.dialplan import Reach, Unreadable, reach
+from esl_huntgroup.fsxml.elements import Element, parse_fsxml
 
 SALES = Owned("pbx.example", "700", "group 'Vertrieb'")
 WEST = Owned("west.example", "701", "group 'West'")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.numbers import NUMBER_MAX_CHARS, normal_account, normal_domain, normal_number
+from esl_huntgroup.model.numbers import NUMBER_MAX_CHARS, normal_account, normal_domain, normal_number
 
 
 @pytest.mark.parametrize(

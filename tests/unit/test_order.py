@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.admin.order import at, inserted, moved
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.provisioning.admin.order import at, inserted, moved
 
 LISTS = st.lists(st.integers(), unique=True, max_size=8)
 

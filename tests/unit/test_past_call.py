@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
-from esl_huntgroup.outcome import EntryKind
-from esl_huntgroup.past_call import PastCall, PastEntry, PastLeg, explain_past
-from esl_huntgroup.registrations import Registration
+from esl_huntgroup.diagnostics.past_call import PastCall, PastEntry, PastLeg, explain_past
+from esl_huntgroup.model.outcome import EntryKind
+from esl_huntgroup.registrars.registrations import Registration
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, HARDPHONE_ONLY, contact
 
 ANNAS = contact(ANNA_LINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.peers import admits, are_loopback, is_everybody, knows_secret
+from esl_huntgroup.calls.peers import admits, are_loopback, is_everybody, knows_secret
 from esl_huntgroup.settings import LOOPBACK
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.permissions import (
+from esl_huntgroup.model.permissions import (
     LEAST_LEVEL,
     Level,
     Reason,

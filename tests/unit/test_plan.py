@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.contact import Contacts
-from esl_huntgroup.group import Line, Member
-from esl_huntgroup.plan import LEG_LIMIT, CallIds, WhyNot, make_plan
+from esl_huntgroup.calls.ring_plan import CallIds, WhyNot, make_plan
+from esl_huntgroup.model.group import Line, Member
+from esl_huntgroup.model.limits import LEG_LIMIT
+from esl_huntgroup.registrars.contacts import Contacts
 from tests.unit.examples import (
     ANNA,
     ANNA_LINE,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup import record
-from esl_huntgroup.contact import Contacts
-from esl_huntgroup.group import Member, Outcome
-from esl_huntgroup.outcome import EntryKind
-from esl_huntgroup.plan import make_plan
+from esl_huntgroup.calls import call_records
+from esl_huntgroup.calls.ring_plan import make_plan
+from esl_huntgroup.model.group import Member
+from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.registrars.contacts import Contacts
 from tests.unit.examples import (
     ANNA,
     ANNA_LINE,
@@ -32,8 +32,8 @@ def kinds(
     members: tuple[Member, ...], causes: dict[str, str], *, is_answered: bool
 ) -> dict[str, tuple[str, bool, str]]:
     plan = plan_for(*members)
-    told = record.told(CALL_ID, plan, causes)
-    entries = record.entry_records(group(*members), plan, told, is_answered=is_answered)
+    told = call_records.told(CALL_ID, plan, causes)
+    entries = call_records.entry_records(group(*members), plan, told, is_answered=is_answered)
     return {entry.user_name: (entry.kind.value, entry.rang, entry.cause) for entry in entries}
 
 
@@ -47,8 +47,8 @@ def test_one_answered_and_the_others_see_it() -> None:
 
 def test_a_member_who_is_not_registered_sees_who_answered_too() -> None:
     plan = make_plan(group(ANNA, BERND), registered(ANNA_LINE), "")
-    entries = record.entry_records(
-        group(ANNA, BERND), plan, record.told(CALL_ID, plan, {FIRST: "NONE"}), is_answered=True
+    entries = call_records.entry_records(
+        group(ANNA, BERND), plan, call_records.told(CALL_ID, plan, {FIRST: "NONE"}), is_answered=True
     )
     assert [(entry.kind, entry.rang, entry.cause) for entry in entries] == [
         (EntryKind.ANSWERED, True, "NONE"),
@@ -69,8 +69,8 @@ def test_a_phone_that_two_members_share_has_rung_for_both(
 ) -> None:
     one_phone = Contacts((contact(ANNA_LINE),))
     plan = make_plan(group(ANNA, BERND), {ANNA_LINE: one_phone, BERND_LINE: one_phone}, "")
-    _, second = record.entry_records(
-        group(ANNA, BERND), plan, record.told(CALL_ID, plan, {FIRST: cause}), is_answered=is_answered
+    _, second = call_records.entry_records(
+        group(ANNA, BERND), plan, call_records.told(CALL_ID, plan, {FIRST: cause}), is_answered=is_answered
     )
     assert (second.user_name, (second.kind, second.rang, second.cause)) == ("Bernd Cordes", entry)
 
@@ -78,7 +78,9 @@ def test_a_phone_that_two_members_share_has_rung_for_both(
 def test_a_shared_phone_over_the_limit_has_rung_for_nobody() -> None:
     one_phone = Contacts((contact(ANNA_LINE),))
     plan = make_plan(group(ANNA, BERND), {ANNA_LINE: one_phone, BERND_LINE: one_phone}, "", leg_limit=0)
-    entries = record.entry_records(group(ANNA, BERND), plan, record.told(CALL_ID, plan, {}), is_answered=False)
+    entries = call_records.entry_records(
+        group(ANNA, BERND), plan, call_records.told(CALL_ID, plan, {}), is_answered=False
+    )
     assert [(entry.rang, entry.cause) for entry in entries] == [(False, "LEG_LIMIT")] * 2
 
 
@@ -98,8 +100,8 @@ def test_a_leg_that_never_became_a_channel_did_not_ring() -> None:
 def test_the_most_telling_device_speaks_for_a_member() -> None:
     two = {ANNA_LINE: Contacts((contact(ANNA_LINE, 1), contact(ANNA_LINE, 2)))}
     plan = make_plan(group(ANNA), two, "")
-    told = record.told(CALL_ID, plan, {FIRST: "NORMAL_TEMPORARY_FAILURE", SECOND: "NO_ANSWER"})
-    (entry,) = record.entry_records(group(ANNA), plan, told, is_answered=False)
+    told = call_records.told(CALL_ID, plan, {FIRST: "NORMAL_TEMPORARY_FAILURE", SECOND: "NO_ANSWER"})
+    (entry,) = call_records.entry_records(group(ANNA), plan, told, is_answered=False)
     assert (entry.kind, entry.cause) == (EntryKind.MISSED, "NO_ANSWER")
 
 
@@ -109,8 +111,8 @@ def test_members_without_a_softphone_see_nothing() -> None:
 
 def test_the_caller_has_no_entry_for_their_own_call() -> None:
     plan = plan_for(ANNA, BERND, caller_address=f"1001@{DOMAIN}")
-    entries = record.entry_records(
-        group(ANNA, BERND), plan, record.told(CALL_ID, plan, {FIRST: "NONE"}), is_answered=True
+    entries = call_records.entry_records(
+        group(ANNA, BERND), plan, call_records.told(CALL_ID, plan, {FIRST: "NONE"}), is_answered=True
     )
     assert [entry.user_name for entry in entries] == ["Bernd Cordes"]
 
@@ -118,13 +120,13 @@ def test_the_caller_has_no_entry_for_their_own_call() -> None:
 def test_legs_that_could_not_be_rung_have_rows() -> None:
     contacts = {**registered(ANNA_LINE), BERND_LINE: Contacts((contact(BERND_LINE),), ("sofia/i/sip:a,b@c",))}
     plan = make_plan(group(ANNA, BERND), contacts, "", leg_limit=1)
-    legs = record.leg_records(plan, record.told(CALL_ID, plan, {FIRST: "NO_ANSWER"}))
+    legs = call_records.leg_records(plan, call_records.told(CALL_ID, plan, {FIRST: "NO_ANSWER"}))
     assert [(leg.number, leg.line[:4], leg.cause, leg.rang) for leg in legs] == [
         (1, "1001", "NO_ANSWER", True),
         (2, "1002", "CONTACT_REFUSED", False),
         (3, "1002", "LEG_LIMIT", False),
     ]
-    assert record.warnings(plan) == [
+    assert call_records.warnings(plan) == [
         "1 contact does not ring, 1 is the most one call can: Bernd Cordes",
         "1 registered contact is not safe to dial and does not ring: 1002@example.org 'sofia/i/sip:a,b@c'",
     ]
@@ -133,7 +135,7 @@ def test_legs_that_could_not_be_rung_have_rows() -> None:
 def test_a_refused_contact_is_shown_in_the_log_without_harm() -> None:
     hostile = "sofia/i/sip:a\x1b[31m\n" + "x" * 200
     plan = make_plan(group(ANNA), {ANNA_LINE: Contacts((), (hostile,))}, "")
-    (warning,) = record.warnings(plan)
+    (warning,) = call_records.warnings(plan)
     assert warning.isprintable()
     assert warning.endswith("sip:a\\x1b[31m\\n" + "x" * (80 - len(hostile) + 200) + "...'")
 
@@ -145,7 +147,7 @@ def test_a_refused_contact_is_shown_in_the_log_without_harm() -> None:
 def test_the_end_tells_what_the_answer_has_not(outcome: Outcome, entries: int, talk_ms: int) -> None:
     caller = arrival()
     answered_at = caller.arrived_at_ms + 2000 if outcome is Outcome.ANSWERED else 0
-    ended = record.ended(
+    ended = call_records.ended(
         CALL_ID,
         caller.arrived_at_ms,
         group(ANNA),
@@ -162,7 +164,7 @@ def test_the_end_tells_what_the_answer_has_not(outcome: Outcome, entries: int, t
 
 
 def test_the_log_line_is_one_line_whatever_the_names() -> None:
-    fields = record.log_fields(
+    fields = call_records.log_fields(
         CALL_ID,
         arrival(),
         group=None,
@@ -173,7 +175,7 @@ def test_the_log_line_is_one_line_whatever_the_names() -> None:
         talk_ms=61000,
         overflow="",
     )
-    line = record.log_line(fields)
+    line = call_records.log_line(fields)
     assert "\n" not in line
     assert line.endswith("legs=2 wait_s=3.2 talk_s=61.0")
     assert "by=\"A 'B'?hunt ended call=forged\"" in line

@@ -11,9 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.group import Outcome
-from esl_huntgroup.outcome import CallAnswered, CallEnded, CallOpened, EntryKind, EntryRecord, JournalRecord, LegRecord
-from esl_huntgroup.record_line import from_line, is_well_formed, readable, to_line
+from esl_huntgroup.journal.codec import from_line, is_well_formed, readable, to_line
+from esl_huntgroup.journal.records import (
+    CallAnswered,
+    CallEnded,
+    CallOpened,
+    EntryRecord,
+    JournalRecord,
+    LegRecord,
+)
+from esl_huntgroup.model.outcome import EntryKind, Outcome
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=50)
 NUMBER = st.integers(-(2**63), 2**63 - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.registrations import Registration, profile_of, question, read_registrations
+from esl_huntgroup.registrars.registrations import Registration, profile_of, question, read_registrations
 
 ANSWER = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <profile>

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.resource_lists import NAMESPACE, ListEntry, merged, resource_lists
+from esl_huntgroup.provisioning.resource_lists import NAMESPACE, ListEntry, merged, resource_lists
 
 NUMBERS = st.from_regex(r"\+?[0-9*#]{1,12}", fullmatch=True)
 NAMES = st.text(min_size=1, max_size=40).filter(str.isprintable)

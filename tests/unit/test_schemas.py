@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from esl_huntgroup import schemas
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.group import Outcome, Overflow, OverflowAction
-from esl_huntgroup.schemas import FILE
+from esl_huntgroup.model.group import Overflow, OverflowAction
+from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.provisioning import schemas
+from esl_huntgroup.provisioning.schemas import FILE
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from esl_huntgroup.group import Outcome
+from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.simulator import dialplan
 
 FILE = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"

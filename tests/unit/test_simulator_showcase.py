@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from esl_huntgroup import demo
-from esl_huntgroup.outcome import EntryKind
+from esl_huntgroup.model.outcome import EntryKind
+from esl_huntgroup.simulator import demo
 from esl_huntgroup.simulator.showcase import EMPTY_GROUP_MEMBERS, GROUP_NUMBER, MEMBERS, PEOPLE, SCENES
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from esl_huntgroup import spool
-from esl_huntgroup.spool_appender import Appender
+from esl_huntgroup.journal import spool
+from esl_huntgroup.journal.appender import Appender
 
 
 class Disk:
@@ -19,7 +19,7 @@ class Disk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room = 1 << 30
         self._write = os.write
-        monkeypatch.setattr("esl_huntgroup.spool_appender.os.write", self.write)
+        monkeypatch.setattr("esl_huntgroup.journal.appender.os.write", self.write)
 
     def write(self, file: int, data: bytes) -> int:
         if not self.room:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.group import Outcome
-from esl_huntgroup.outcome import CallAnswered, CallEnded, JournalRecord
-from esl_huntgroup.testimony import OpenCall, Statement, call_id_of, close, missing_records, note, read_statement
+from esl_huntgroup.calls.leg_note import call_id_of, note
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
+from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.recovery.channel_state import OpenCall, Statement, close, missing_records, read_statement
 from tests.unit.examples import ANNA, BERND, CALL_ID, CLARA, HARDPHONE_ONLY, group, plan_for
 
 T0 = 1_795_372_358_914

@@ -10,9 +10,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esl_huntgroup import yamlfile
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.yamlfile import read_yaml
+from esl_huntgroup.provisioning import yamlfile
+from esl_huntgroup.provisioning.yamlfile import read_yaml
 
 
 @pytest.fixture(params=["libyaml", "python"], autouse=True)

@@ -1,0 +1,56 @@
+"""What every call of one worker uses."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from esl_huntgroup.calls.answer_feed import Live
+from esl_huntgroup.calls.counters import Meter
+from esl_huntgroup.calls.hunt import Hunt
+from esl_huntgroup.calls.inbound_call import Arrival
+from esl_huntgroup.calls.ring_plan import CallIds
+from esl_huntgroup.journal.records import JournalRecord
+from esl_huntgroup.model.group import HuntGroup
+
+
+class Directory(Protocol):
+    """Where groups are found."""
+
+    def find(self, domain: str, number: str) -> HuntGroup | None:
+        """Return the group with this number, or None. Raises DatabaseError."""
+
+
+class Journal(Protocol):
+    """Where calls are kept."""
+
+    def record(self, entry: JournalRecord) -> None:
+        """Keep one record. Returns at once and never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every call of this service uses."""
+
+    directory: Directory
+    journal: Journal
+    default_domain: str
+    reply_timeout_s: float
+    leg_limit: int
+    clock: Callable[[], float] = time.monotonic
+    secret: str = ""
+    meter: Meter = field(default_factory=Meter)
+    has_witness: bool = False
+    worker: str = ""
+    live: Live = field(default_factory=Live)
+    call_ids: CallIds = field(default_factory=CallIds)
+    marker: str = field(default_factory=lambda: f"[h={os.urandom(6).hex()}]")
+    """What stands before each contact in the answers of the switch (see ``contact``); no phone gets to know it."""
+
+    def new_hunt(self, arrival: Arrival) -> Hunt:
+        """Return the hunt for a caller who has just arrived."""
+        call_id = self.call_ids.next(arrival.arrived_at_ms, os.urandom(6))
+        return Hunt(call_id, arrival, self.leg_limit, has_witness=self.has_witness, worker=self.worker)

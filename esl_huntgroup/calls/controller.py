@@ -1,0 +1,349 @@
+"""
+The loop of one call: it carries messages between the switch and ``hunt``, and decides nothing.
+
+``orders`` has the bytes of what it tells the switch, ``hearing`` what the switch's events mean.
+
+What it writes to the switch, in this order:
+
+    connect
+    linger · event · filter · uuid_getvar park_timeout · uuid_setvar_multi · sofia_contact for each line
+        · uuid_ring_ready                                                                                  (one write)
+    sendmsg bridge · uuid_setvar_multi note · sched_del watchdog · sched_api guard                         (one write)
+    ... the phones ring, somebody talks, the switch tells the end ...
+
+One ``sendmsg`` only, because a parked channel takes one per 20 ms; ``api`` does not wait for that.
+
+A socket without ``async`` parks no channel: ``bridge`` begins at once, comes last in its write, and the socket says
+nothing more until it is over. The answer is heard from another connection then (``live``), or when it is over.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Final
+
+import gevent
+
+from esl_huntgroup.calls import esl_commands, esl_events
+from esl_huntgroup.calls.context import Surroundings
+from esl_huntgroup.calls.hunt import Hunt, State
+from esl_huntgroup.calls.hunt_messages import (
+    Answered,
+    Bridge,
+    CallerGone,
+    Command,
+    ContactsKnown,
+    Event,
+    Fault,
+    GroupFound,
+    GroupUnknown,
+    HandedOver,
+    HandOver,
+    LetGo,
+    LookUp,
+    Prepare,
+    Restore,
+    SwitchLost,
+    Warn,
+    Write,
+)
+from esl_huntgroup.calls.inbound_call import Arrival
+from esl_huntgroup.calls.leg_note import NOTE
+from esl_huntgroup.calls.peers import SECRET_VARIABLE
+from esl_huntgroup.errors import CommandRefused, DatabaseError, SwitchError, SwitchGone, SwitchTimeout
+from esl_huntgroup.esl.inbound import InboundSession
+from esl_huntgroup.esl.session import CallSession
+from esl_huntgroup.esl.wire import DISCONNECT_NOTICE, Message, execute
+from esl_huntgroup.model.group import OverflowAction
+
+log = logging.getLogger(__name__)
+
+LAST_EVENTS_S: Final = 3.0
+"""How long to wait for the last events once the switch has said that the channel is gone."""
+PARK_POLL_S: Final = 0.002
+PARK_POLLS_MAX: Final = 500
+PARK_BLIND_WAIT_S: Final = 0.1
+"""How long parking may take where the dialplan gives no way to see it (no ``park_timeout``)."""
+RING_GRACE_S: Final = 10.0
+"""The switch ends the ringing by itself; after this much more silence it is asked whether the call still exists."""
+SILENCE_S: Final = 60.0
+"""After this much silence in a conversation the switch is asked whether the call still exists."""
+NO_CHANNEL: Final = "-ERR No such channel"
+"""What an ``api uuid_…`` command answers once the caller has hung up."""
+
+
+class Call:
+    """One call: a session, a hunt, and what carries between them."""
+
+    def __init__(self, session: CallSession, arrival: Arrival, hunt: Hunt, around: Surroundings) -> None:
+        """Take over a session that is connected; ``connected_at`` starts to run now."""
+        self._session = session
+        self._arrival = arrival
+        self._hunt = hunt
+        self._around = around
+        self._connected_at = around.clock()
+        self._bridge_uuid = f"{hunt.call_id[:-4]}ffff"
+        self._is_controlled = False
+        self._has_task = arrival.watchdog_ms > 0
+        self._unrestored: Restore | None = None
+
+    def run(self) -> None:
+        """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
+        uuid = self._arrival.channel_uuid
+        with self._around.live.follow(uuid, self._hear) if self._arrival.is_static else nullcontext():
+            self._carry_all(self._hunt.begin())
+            while self._hunt.state is not State.RELEASED:
+                self._carry_all(self._hunt.receive(self._next_event()))
+
+    def fail(self) -> None:
+        """After a fault of this program: serve the caller all the same, as far as the hunt still can."""
+        self._carry_all(self._hunt.receive(Fault(self._now_ms())))
+
+    def give_back(self) -> None:
+        """Return the call to the dialplan without a hunt. Raises SwitchError."""
+        self._control([self._set_variables({})] if self._around.secret else [])
+        self._exchange([*self._cancel_tasks(), esl_commands.EXIT])
+
+    # -- commands of the hunt ---------------------------------------------------------------------------------------
+
+    def _carry_all(self, commands: list[Command]) -> None:
+        """Carry out the commands in order, and behind them those that follow from what came of each."""
+        waiting = deque(commands)
+        while waiting:
+            event = self._carry(waiting.popleft())
+            if event is not None:
+                waiting.extend(self._hunt.receive(event))
+
+    def _carry(self, what: Command) -> Event | None:
+        """Carry out one command; return what came of it, if that is known at once."""
+        try:
+            match what:
+                case Write(entry):
+                    self._around.journal.record(entry)
+                    self._around.meter.wrote(entry)
+                case Warn(text):
+                    log.warning("%s call=%s channel=%s", text, self._hunt.call_id, self._arrival.channel_uuid)
+                case LookUp(domain, number):
+                    return self._look_up(domain, number)
+                case Prepare():
+                    return self._prepare(what)
+                case Bridge():
+                    self._bridge(what)
+                case Restore(variables):
+                    self._exchange(self._restoring(variables))
+                case HandOver():
+                    return self._hand_over(what)
+                case LetGo():
+                    if self._unrestored and not self._session.is_dismissed:
+                        self._exchange(self._restoring(self._unrestored.variables))
+                    # The end of the connection means ``exit`` to the switch (mod_event_socket.c, listener_run).
+                    self._session.stop()
+        except SwitchError as error:
+            return self._switch_failed(error)
+        return None
+
+    def _look_up(self, domain: str, number: str) -> Event:
+        try:
+            group = self._around.directory.find(domain, number)
+        except DatabaseError as error:
+            self._around.meter.count("database_errors")
+            log.error("no group can be found: %s call=%s", error, self._hunt.call_id)
+            return Fault(self._now_ms())
+        return GroupFound(group, self._now_ms()) if group else GroupUnknown(self._now_ms())
+
+    def _prepare(self, what: Prepare) -> Event | None:
+        marker = self._around.marker
+        ring = [esl_commands.tell_ringing(self._arrival.channel_uuid)] if what.rings else []
+        (settings, *answers) = self._control(
+            [self._set_variables(what.variables), *esl_commands.questions(what.lines, marker), *ring]
+        )
+        if settings.reply.startswith(NO_CHANNEL):
+            return None  # the caller has hung up; the event that says so comes next
+        if not settings.reply.startswith("+OK"):
+            raise CommandRefused(f"the switch does not set what the call needs: {settings.reply[:80]!r}")
+        told = zip(what.lines, answers, strict=not ring)  # what uuid_ring_ready answers comes last, and does not matter
+        contacts = {line: esl_events.contacts_of(answer.body, marker) for line, answer in told}
+        return ContactsKnown(contacts, self._now_ms())
+
+    def _control(self, more: list[bytes]) -> list[Message]:
+        """
+        Subscribe to the caller's events and see that the channel is parked, together with more commands.
+
+        Returns the replies to ``more``. Before the channel is parked, letting go of the socket would leave the caller
+        parked for ever (mod_event_socket.c, socket_function): ``park_timeout``, which parking removes, shows it. A
+        channel whose socket is without ``async`` is never parked.
+        """
+        if self._is_controlled:
+            return self._exchange(more)
+        uuid = self._arrival.channel_uuid
+        replies = self._exchange([*esl_commands.subscribe(uuid), esl_commands.ask_parked(uuid), *more])
+        if not self._arrival.is_static:
+            self._await_park(replies[3])
+        self._is_controlled = True  # refused or not: from here on the call can be given back
+        for reply in replies[:3]:
+            if not reply.reply.startswith("+OK"):
+                raise CommandRefused(f"the switch refuses control of the call: {reply.reply[:80]!r}")
+        return replies[4:]
+
+    def _await_park(self, answer: Message) -> None:
+        if not self._arrival.parks_visibly or answer.reply.startswith("-ERR"):
+            gevent.sleep(PARK_BLIND_WAIT_S)
+            return
+        for _ in range(PARK_POLLS_MAX):
+            if answer.reply != self._arrival.park_timeout:
+                return
+            gevent.sleep(PARK_POLL_S)
+            (answer,) = self._exchange([esl_commands.ask_parked(self._arrival.channel_uuid)])
+        raise SwitchTimeout("the switch does not park the channel")
+
+    def _bridge(self, what: Bridge) -> None:
+        ring = execute("bridge", what.dial_string, event_uuid=self._bridge_uuid)
+        beside = [self._set_variables({NOTE: what.note}), *self._cancel_tasks(), *self._set_guard(what.guard_s)]
+        if self._arrival.is_static:
+            self._session.exchange([*beside, ring], self._around.reply_timeout_s, later=1)
+        else:
+            (queued, *_) = self._exchange([ring, *beside])
+            if not queued.reply.startswith("+OK"):
+                raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
+        self._around.meter.to_bridge.observe(self._around.clock() - self._connected_at)
+
+    def _hand_over(self, what: HandOver) -> Event:
+        """
+        Let the caller go on, and leave in the same breath.
+
+        The channel runs what is queued before it leaves the socket (mod_event_socket.c, socket_function). A socket
+        that stayed open would end only when the caller is in the next group already, and take its control away. The
+        watchdog is cancelled last: until the channel is seen parked, it is the only one who can save the caller.
+        """
+        self._control([self._set_variables(what.variables)])
+        target = what.overflow.target
+        match what.overflow.action:
+            case OverflowAction.DIALPLAN:
+                last = []
+            case OverflowAction.TRANSFER:
+                last = [execute("transfer", target)]
+            case OverflowAction.RESPOND:
+                last = [execute("respond", target)]
+        self._exchange([*self._cancel_tasks(), *last, esl_commands.EXIT])
+        self._session.stop()
+        return HandedOver(self._now_ms())
+
+    # -- what the switch says ---------------------------------------------------------------------------------------
+
+    def _next_event(self) -> Event:
+        """Return the next thing that happened to the call. Ends by a deadline, or by the end of the connection."""
+        try:
+            while True:
+                try:
+                    event = self._read(self._session.next_message(self._patience_s()))
+                except SwitchTimeout:
+                    event = self._ask_whether_it_exists()
+                if event is not None:
+                    return event
+        except SwitchError as error:
+            return self._switch_failed(error)
+
+    def _hear(self, message: Message, switch: InboundSession) -> None:
+        """Take in from another connection that somebody has answered, while our own is silent. Raises SwitchError."""
+        event = self._read(message) if self._session.is_busy else None
+        for what in self._hunt.receive(event) if isinstance(event, Answered) else ():
+            match what:
+                case Restore():
+                    self._restore_by(switch, what)
+                case _:
+                    self._carry(what)
+
+    def _restore_by(self, switch: InboundSession, what: Restore) -> None:
+        """Restore by another connection. Raises SwitchError; then it is done by our own when that is heard again."""
+        had_task, self._unrestored = self._has_task, what
+        try:
+            switch.exchange(self._restoring(what.variables), switch.timeout_s)
+        except SwitchError:
+            self._has_task = had_task
+            raise
+        self._unrestored = None
+
+    def _patience_s(self) -> float:
+        if self._session.is_dismissed:
+            return LAST_EVENTS_S
+        if self._hunt.state is State.ALERTING and self._hunt.group:
+            return self._hunt.group.ring_timeout_s + RING_GRACE_S
+        return SILENCE_S if self._hunt.state is State.TALKING else self._around.reply_timeout_s
+
+    def _read(self, message: Message) -> Event | None:
+        """Return what an event means for the hunt, None for one that means nothing."""
+        if message.content_type == DISCONNECT_NOTICE and self._arrival.is_static:
+            return self._read_notice()
+        return esl_events.read_event(message, self._arrival, self._bridge_uuid, wants_causes=self._wants_causes)
+
+    def _read_notice(self) -> Event | None:
+        """Return what it means that the caller is gone: the end, where no event will tell of it."""
+        return self._gone(self._now_ms()) if self._hunt.state in (State.ARRIVED, State.ASKING) else None
+
+    def _gone(self, at_ms: int) -> CallerGone:
+        """Return the end of a caller of whose end no event tells. A channel that waits for us can still be asked."""
+        if not self._arrival.is_static:
+            return CallerGone(at_ms, "", {})
+        (channel,) = self._exchange([esl_commands.CONNECT])
+        return esl_events.read_end(channel, at_ms, wants_causes=self._wants_causes)
+
+    @property
+    def _wants_causes(self) -> bool:
+        """Whether what became of the legs can still change what the journal knows."""
+        return self._hunt.state is State.ALERTING
+
+    def _ask_whether_it_exists(self) -> Event | None:
+        """
+        After a long silence: return CallerGone if the channel is no more, None if it is. Raises SwitchError.
+
+        A caller of whom the switch has said only that they are gone has been so since before the silence.
+        """
+        if self._session.is_dismissed:
+            return self._gone(self._now_ms() - int(LAST_EVENTS_S * 1000))
+        if self._session.is_busy:
+            return None  # nobody hears the question; a switch that is gone ends the connection
+        (answer,) = self._exchange([esl_commands.ask_existence(self._arrival.channel_uuid)])
+        return None if answer.reply == "true" else CallerGone(self._now_ms(), "", {})
+
+    def _switch_failed(self, error: SwitchError) -> Event:
+        """Return what a broken conversation with the switch means: after a hang-up notice it is just the end."""
+        if self._session.is_dismissed and isinstance(error, SwitchGone):
+            return CallerGone(self._now_ms(), "", {})
+        log.warning("%s call=%s channel=%s", error, self._hunt.call_id, self._arrival.channel_uuid)
+        if isinstance(error, CommandRefused):
+            return Fault(self._now_ms())
+        self._session.stop()
+        return SwitchLost(self._now_ms())
+
+    # -- small change -----------------------------------------------------------------------------------------------
+
+    def _exchange(self, commands: list[bytes]) -> list[Message]:
+        return self._session.exchange(commands, self._around.reply_timeout_s)
+
+    def _set_variables(self, variables: Mapping[str, str]) -> bytes:
+        hidden = {SECRET_VARIABLE: ""} if self._around.secret else {}  # the detail records would show it
+        if self._arrival.is_static and self._arrival.park_timeout:
+            hidden["park_timeout"] = ""  # which no parking has removed
+        return esl_commands.set_variables(self._arrival.channel_uuid, {**variables, **hidden} if hidden else variables)
+
+    def _restoring(self, variables: Mapping[str, str]) -> list[bytes]:
+        return [self._set_variables(variables), *self._cancel_tasks()]
+
+    def _cancel_tasks(self) -> list[bytes]:
+        if not self._has_task:
+            return []
+        self._has_task = False
+        return [esl_commands.cancel_tasks(self._arrival.channel_uuid)]
+
+    def _set_guard(self, guard_s: int) -> list[bytes]:
+        if not guard_s:
+            return []
+        self._has_task = True
+        return [esl_commands.set_guard(self._arrival.channel_uuid, guard_s)]
+
+    def _now_ms(self) -> int:
+        """Return the time by the switch's clock, reckoned from what it said when the caller arrived."""
+        return self._arrival.arrived_at_ms + int((self._around.clock() - self._connected_at) * 1000)

@@ -1,0 +1,63 @@
+"""
+PURE: the dial string of a group call.
+
+``{common variables}[variables of a leg]sofia/…,[…]sofia/…`` (switch_ivr_originate.c). Its grammar has no reliable
+quoting: what is safe inside ``{}`` is not safe inside ``[]``, quotes come and go with their number, and every value is
+unescaped two to four times. So nothing is ever escaped here: values consist of characters that mean nothing in any of
+the passes, and the separator is one of the others. What does not fit is refused, not repaired.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Final
+
+from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX, Leg, Plan
+
+SEPARATOR: Final = "~"
+_CALL: Final = "\0"
+"""Stands in no value, see ``_checked``, and in no contact, see ``contact``."""
+_SAFE: Final = frozenset(' .,_+-#&()*!?<>";:=@/')
+_PLAIN: Final = re.compile(r"[A-Za-z0-9 .,_+#&()*!?<>\";:=@/-]*", re.ASCII)
+"""Safe characters of ASCII: most values consist of these, and one match is faster than a look at each."""
+_ENTERPRISE: Final = ":_:"
+VALUES_KNOWN_MAX: Final = 10_000
+"""Values that are remembered to be safe: but for the call's id and the caller, those of every call are the same."""
+
+
+def dial_string(variables: Mapping[str, str], plan: Plan, call_id: str) -> str:
+    """
+    Return the argument of ``bridge`` for a parallel call to all legs of a plan.
+
+    ``variables`` apply to every leg. Raises ValueError for a value with a character that could be syntax: each is
+    made of sanitised parts before it comes here, so this is a fault of ours and must not reach a switch.
+    """
+    common = SEPARATOR.join(f"{name}={_checked(name, value)}" for name, value in variables.items())
+    return f"{{^^{SEPARATOR}{common}}}{_legs(plan).replace(_CALL, call_id[:-4])}"
+
+
+@functools.lru_cache(PLANS_KNOWN_MAX)
+def _legs(plan: Plan) -> str:
+    """Return the legs of any call with this plan, with ``_CALL`` where the begin of its id belongs."""
+    return ",".join([_leg(leg, suffix) for leg, suffix in zip(plan.legs, plan.suffixes, strict=True)])
+
+
+def _leg(leg: Leg, suffix: str) -> str:
+    address = _checked("presence_id", leg.line.address)
+    return (
+        f"[^^{SEPARATOR}origination_uuid={_CALL}{suffix}{SEPARATOR}presence_id={address}"
+        f"{SEPARATOR}huntgroup_user={leg.member.user_id}]{leg.contact}"
+    )
+
+
+@functools.lru_cache(VALUES_KNOWN_MAX)
+def _checked(name: str, value: str) -> str:
+    if not value or value != value.strip() or _ENTERPRISE in value or value.startswith(("^^", "ARRAY::")):
+        raise ValueError(f"the dial-string variable {name} cannot hold {value!r}")
+    for char in "" if _PLAIN.fullmatch(value) else value:
+        if char not in _SAFE and unicodedata.category(char)[0] not in "LNM":
+            raise ValueError(f"the dial-string variable {name} cannot hold {char!r}")
+    return value

@@ -1,0 +1,89 @@
+"""
+PURE: Diversion (RFC 5806) and History-Info (RFC 7044), which tell the ringing phones that the call came by the group.
+
+Ours goes on top; what came with the call stays below it. An entry that is not well formed, or not harmless in a dial
+string, is left out, and the others stay.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from esl_huntgroup.calls import callerid
+from esl_huntgroup.model.group import HuntGroup
+
+KEPT_MAX: Final = 10
+"""Entries kept from the caller. RFC 5806 names no limit; a call diverted more often is in a loop."""
+HEADER_MAX_CHARS: Final = 2000
+"""What is read of a header: ten long entries. A caller can send 64 kB, and patterns take their time on it."""
+
+# Every repetition is possessive (*+, ++): nothing that a caller sends makes a pattern go back and try again.
+_BLANK = r"[ \t]*+"
+_PARAMETER = r"(?:;[A-Za-z0-9_.-]++(?:=[A-Za-z0-9_.+-]*+)?+)"
+_SIP = r"sips?:[A-Za-z0-9_.+*#!()-]++@[A-Za-z0-9_.:-]++"
+_TEL = r"tel:[0-9+*#().-]++"
+# In brackets with its parameters, and headers that are not kept (RFC 7044 puts a Reason there); or bare, where
+# parameters belong to the entry (RFC 3261, 20.10).
+_URI = rf"(?:<((?:{_SIP}|{_TEL}){_PARAMETER}*+)(?:\?[^<>\"]*+)?+>|({_SIP}|{_TEL}))"
+_NAME = rf'(?:(?:"([^"\\]*+)"{_BLANK}|((?:[A-Za-z0-9_.-]++{_BLANK})++))(?=<))?+'
+_PARAMETERS = rf'((?:{_BLANK};{_BLANK}[A-Za-z-]++(?:=(?:[A-Za-z0-9_.+-]++|"[A-Za-z0-9 _.+-]*+"))?+)*+)'
+_NEXT = rf"{_BLANK}(?:,|$)"
+_ANY_ENTRY = re.compile(r'(?:[^",<]|"(?:[^"\\]|\\.)*+"|<[^<>]*+>)*+(?:,|$)')
+_ENTRY = re.compile(rf"{_BLANK}{_NAME}{_URI}{_PARAMETERS}{_NEXT}", re.ASCII)
+_HISTORY_ENTRY = re.compile(
+    rf"{_BLANK}{_NAME}{_URI}{_BLANK};{_BLANK}index=(\d++(?:\.\d++)*+)((?:;[a-z]++=[0-9.]++)*+){_NEXT}", re.ASCII
+)
+
+
+def diversion(group: HuntGroup, existing: str) -> str:
+    """
+    Return the Diversion header value: the group first, then the entries that were there already.
+
+    Of what was there KEPT_MAX entries that can be read are kept.
+    """
+    name = callerid.display_name(group.name)
+    shown = f'"{name}" ' if name else ""
+    ours = f"{shown}{_group_uri(group)};reason=unconditional;privacy=off;screen=no"
+    kept = []
+    for match in _entries(_ENTRY, existing):
+        quoted, token, uri, bare, parameters = match.groups()
+        their_name = callerid.display_name(quoted or token or "")
+        shown = f'"{their_name}" ' if their_name else ""
+        kept.append(f"{shown}<{uri or bare}>" + re.sub(r"\s+", "", parameters))
+    return ", ".join([ours, *kept])
+
+
+def history_info(group: HuntGroup, existing: str) -> str:
+    """
+    Return the History-Info header value: what was there, then the group as the latest target.
+
+    The index of the group extends that of the entry before it (RFC 7044, 10.3); alone it is 1.
+    """
+    kept = []
+    index = ""
+    for match in _entries(_HISTORY_ENTRY, existing):
+        _, _, uri, bare, index, parameters = match.groups()
+        kept.append(f"<{uri or bare}>;index={index}{parameters}")
+    ours = f"{_group_uri(group)};index={index}.1" if index else f"{_group_uri(group)};index=1"
+    return ", ".join([*kept, ours])
+
+
+def _group_uri(group: HuntGroup) -> str:
+    return f"<sip:{group.number}@{group.domain}>"
+
+
+def _entries(entry: re.Pattern[str], value: str) -> list[re.Match[str]]:
+    """Return the well-formed entries of a comma list, at most KEPT_MAX; nothing behind a quote that is left open."""
+    found: list[re.Match[str]] = []
+    position = 0
+    value = value[:HEADER_MAX_CHARS]
+    while position < len(value) and len(found) < KEPT_MAX:
+        match = entry.match(value, position)
+        if match and ":_:" not in match.group():
+            found.append(match)
+        passed = match or _ANY_ENTRY.match(value, position)
+        if not passed:
+            break
+        position = passed.end()
+    return found

@@ -1,0 +1,76 @@
+"""
+PURE: what a call tells the switch, as the bytes of event-socket commands.
+
+Which of them are told, when, and in one write with which others, is in ``call``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Final
+
+from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX
+from esl_huntgroup.esl.wire import api, command
+from esl_huntgroup.fsxml.contract import FALLBACK
+from esl_huntgroup.model.group import Line
+from esl_huntgroup.registrars.contacts import question
+
+LINGER_S: Final = 30
+"""How long the switch keeps the socket after the hang-up for us to read the last events; we leave much sooner."""
+GUARD: Final = "huntgroup"
+"""The scheduler's group of watchdog and guard is this and the caller's uuid; the dialplan names it as well."""
+
+CONNECT: Final = command("connect")
+LINGER: Final = command(f"linger {LINGER_S}")
+EVENTS: Final = command("event plain CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE")
+EXIT: Final = command("exit")
+
+
+def subscribe(uuid: str) -> list[bytes]:
+    """Return what keeps the socket open to the end of the call, and has it told what happens to the caller."""
+    return [LINGER, EVENTS, command(f"filter Unique-ID {uuid}")]
+
+
+def ask_parked(uuid: str) -> bytes:
+    """Return the question whose answer changes when the channel is parked."""
+    return api(f"uuid_getvar {uuid} park_timeout")
+
+
+def ask_existence(uuid: str) -> bytes:
+    """Return the question whether the channel is still there; the answer is ``true`` or ``false``."""
+    return api(f"uuid_exists {uuid}")
+
+
+def tell_ringing(uuid: str) -> bytes:
+    """Return what sends the caller a 180."""
+    return api(f"uuid_ring_ready {uuid}")
+
+
+@functools.lru_cache(PLANS_KNOWN_MAX)
+def questions(lines: tuple[Line, ...], marker: str) -> tuple[bytes, ...]:
+    """Return what asks for the contacts of each line; ``marker`` will stand before each (see ``contact``)."""
+    return tuple([api(question(line.address, marker)) for line in lines])
+
+
+def set_variables(uuid: str, variables: Mapping[str, str]) -> bytes:
+    """Return what sets channel variables; "" removes one."""
+    pairs = ";".join([f"{name}={value}" for name, value in variables.items()])
+    return api(f"uuid_setvar_multi {uuid} {pairs}")
+
+
+def cancel_tasks(uuid: str) -> bytes:
+    """Cancel the dialplan's watchdog or our guard, which are in one group, and no other task of the caller."""
+    return api(f"sched_del {GUARD}-{uuid}")
+
+
+def set_guard(uuid: str, guard_s: int) -> bytes:
+    """
+    Have the switch itself look after a caller whose ringing ends while this service is frozen.
+
+    Only one whom nobody has talked to since goes to the fallback: neither who was answered nor who was picked up.
+    ``uuid`` must be a plain one (``Arrival.has_plain_uuid``): it becomes part of an expression.
+    """
+    unless_talked_to = f"${{cond('${{variable_last_bridge_to}}' == '' ? {uuid} : nobody)}}"
+    transfer = f"expand uuid:{uuid} uuid_transfer {unless_talked_to} {FALLBACK}"
+    return api(f"sched_api +{guard_s} {GUARD}-{uuid} {transfer}")

@@ -1,0 +1,121 @@
+"""
+Receives each connection of a switch: its call is served, given back, or no call at all, and in the end logged.
+
+Whatever fails in a call stays in it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from esl_huntgroup.calls import call_records
+from esl_huntgroup.calls.context import Surroundings
+from esl_huntgroup.calls.controller import Call
+from esl_huntgroup.calls.hunt import Hunt
+from esl_huntgroup.calls.inbound_call import Arrival, read_arrival
+from esl_huntgroup.calls.peers import SECRET_VARIABLE, knows_secret
+from esl_huntgroup.errors import SwitchError, SwitchGone
+from esl_huntgroup.esl.session import CallSession
+
+log = logging.getLogger(__name__)
+
+
+def serve(session: CallSession, around: Surroundings) -> None:
+    """
+    Serve one call from ``connect`` to the end, and close its socket.
+
+    A fault of the other side ends this call with one warning, a fault of ours with a traceback; in both cases the
+    caller is served by the dialplan. Nothing is raised.
+    """
+    try:
+        answer = session.connect(around.reply_timeout_s)
+        arrival = read_arrival(answer.reader(), around.default_domain)
+        is_trusted = knows_secret(around.secret, answer.get(f"variable_{SECRET_VARIABLE}"))
+        session.session_data = None  # 5 kB that nobody needs any more
+        del answer
+    except SwitchError as error:
+        log.log(_weight(session, error), "no call from %s: %s", _peer(session), error)
+        session.stop()
+        return
+    if not is_trusted:
+        around.meter.count("wrong_secrets")
+        log.warning("a call is given back, it does not bring the right %s: peer=%s", SECRET_VARIABLE, _peer(session))
+        _give_back(session, arrival, around)
+        return
+    hunt = around.new_hunt(arrival)
+    call = Call(session, arrival, hunt, around)
+    try:
+        with around.meter.call(hunt):
+            _run(call, hunt)
+    finally:
+        session.stop()
+        fields = _summary(hunt)
+        log.info("%s", call_records.log_line(fields), extra={"fields": fields})
+
+
+def _run(call: Call, hunt: Hunt) -> None:
+    try:
+        call.run()
+    except Exception:
+        log.exception("a fault of this program call=%s channel=%s", hunt.call_id, hunt.arrival.channel_uuid)
+        _fail(call)
+
+
+def _fail(call: Call) -> None:
+    try:
+        call.fail()
+    except Exception:
+        log.exception("a second fault; the call is left to the switch")
+
+
+def refuse(session: CallSession, around: Surroundings) -> None:
+    """
+    Give a call back to the dialplan at once: there are too many. Nothing is raised.
+
+    Closing the socket would park the caller for ever, so control is taken properly and then given up.
+    """
+    try:
+        arrival = read_arrival(session.connect(around.reply_timeout_s).reader(), around.default_domain)
+    except SwitchError as error:
+        log.log(_weight(session, error), "a call that was refused: %s peer=%s", error, _peer(session))
+        session.stop()
+    else:
+        _give_back(session, arrival, around)
+
+
+def _give_back(session: CallSession, arrival: Arrival, around: Surroundings) -> None:
+    """Return a call to the dialplan that is not served, and close its socket. Nothing is raised."""
+    try:
+        Call(session, arrival, around.new_hunt(arrival), around).give_back()
+    except SwitchError as error:
+        log.warning("a call that was refused: %s peer=%s", error, _peer(session))
+    except Exception:
+        log.exception("a fault of this program while a call was refused")
+    finally:
+        session.stop()
+
+
+def _summary(hunt: Hunt) -> dict[str, str | int | float]:
+    arrived_at_ms = hunt.arrival.arrived_at_ms
+    ended_at_ms = hunt.ended_at_ms or arrived_at_ms
+    return call_records.log_fields(
+        hunt.call_id,
+        hunt.arrival,
+        group=hunt.group,
+        outcome=hunt.outcome,
+        answered_by=hunt.answered_by,
+        legs=len(hunt.plan.legs),
+        wait_ms=max((hunt.answered_at_ms or ended_at_ms) - arrived_at_ms, 0),
+        talk_ms=max(ended_at_ms - hunt.answered_at_ms, 0) if hunt.answered_at_ms else 0,
+        overflow=hunt.overflow,
+    )
+
+
+def _weight(session: CallSession, error: SwitchError) -> int:
+    """Return the level for the end before any call: ``check`` and load balancers connect and leave without a word."""
+    return logging.DEBUG if isinstance(error, SwitchGone) and not session.has_heard else logging.WARNING
+
+
+def _peer(session: CallSession) -> str:
+    address = session.client_address
+    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) and len(address) >= 2 else "a local socket"

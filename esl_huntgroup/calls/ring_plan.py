@@ -1,0 +1,177 @@
+"""
+PURE: which phones a group call rings, and of every other one, why not.
+
+Members in position order, their softphone lines, the live contacts of each. The caller's own line never rings; a
+contact that two members share rings once, for the first. When there are more contacts than one call can have legs,
+every member gets one device before anybody gets a second.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Final, NamedTuple
+
+from esl_huntgroup.model import hangup_causes
+from esl_huntgroup.model.group import HuntGroup, Line, Member
+from esl_huntgroup.model.limits import LEG_LIMIT
+from esl_huntgroup.registrars.contacts import NONE, Contacts
+
+PLANS_KNOWN_MAX: Final = 256
+"""Plans that are remembered: the same phones stay registered for days, and the same group is called again."""
+
+
+class WhyNot(enum.StrEnum):
+    """Why something of a member does not ring."""
+
+    NO_SOFTPHONE_LINE = "no_softphone_line"
+    NOT_REGISTERED = "not_registered"
+    IS_THE_CALLER = "is_the_caller"
+    CONTACT_REFUSED = "contact_refused"
+    SHARED_CONTACT = "shared_contact"
+    LEG_LIMIT = "leg_limit"
+
+
+class Leg(NamedTuple):
+    """
+    One destination. ``contact`` is ready to dial.
+
+    The uuid of its channel is the call's id with ``number`` in the last four hex digits: see ``Plan.uuids``.
+    """
+
+    number: int
+    member: Member
+    line: Line
+    contact: str
+
+
+class NotRung(NamedTuple):
+    """What does not ring, and why. ``line`` is None for a member without any, ``contact`` empty for a whole line."""
+
+    member: Member
+    line: Line | None
+    contact: str
+    why: WhyNot
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """
+    The legs of a group call in dial-string order, and everything that was left out.
+
+    Nothing in it is of one call alone: calls that find the same phones share one plan, and what is made of it.
+    """
+
+    legs: tuple[Leg, ...]
+    not_rung: tuple[NotRung, ...]
+
+    @functools.cached_property
+    def suffixes(self) -> tuple[str, ...]:
+        """How the uuid of each leg ends."""
+        return tuple(f"{leg.number:04x}" for leg in self.legs)
+
+    def uuids(self, call_id: str) -> list[str]:
+        """Return the uuid of each leg's channel in a call; ``call_id`` comes from ``CallIds``."""
+        begin = call_id[:-4]
+        return [begin + suffix for suffix in self.suffixes]
+
+    def leg_of(self, call_id: str, uuid: str) -> Leg | None:
+        """Return the leg with this channel uuid, or None: a call picked up elsewhere is answered by no leg of ours."""
+        if uuid[:-4] != call_id[:-4] or uuid[-4:] not in self.suffixes:
+            return None
+        return self.legs[self.suffixes.index(uuid[-4:])]
+
+    def left_out(self, why: WhyNot) -> tuple[NotRung, ...]:
+        """Return what was left out for one reason."""
+        return tuple(item for item in self.not_rung if item.why is why)
+
+
+_Candidate = tuple[Member, Line, str]
+
+
+def make_plan(
+    group: HuntGroup,
+    contacts: Mapping[Line, Contacts],
+    caller_address: str,
+    leg_limit: int = LEG_LIMIT,
+) -> Plan:
+    """
+    Return who rings.
+
+    ``caller_address`` is ``account@domain`` of the caller, empty for somebody from outside.
+    """
+    caller = caller_address.lower()
+    found = tuple([contacts.get(line, NONE) for line in group.lines])
+    return _plan(group, found, caller if caller in group.addresses else "", leg_limit)
+
+
+@functools.lru_cache(PLANS_KNOWN_MAX)
+def _plan(group: HuntGroup, found: tuple[Contacts, ...], caller: str, leg_limit: int) -> Plan:
+    """Return who rings; ``found`` are the contacts of the group's lines, ``caller`` one of these lines or empty."""
+    contacts = dict(zip(group.lines, found, strict=True))
+    not_rung: list[NotRung] = []
+    seen: set[str] = set()
+    per_member = [_candidates(member, contacts, caller, seen, not_rung) for member in group.members]
+    ordered = [item for round_ in zip_longest(*per_member) for item in round_ if item is not None]
+    legs = [Leg(number, *item) for number, item in enumerate(ordered[:leg_limit], start=1)]
+    not_rung += [NotRung(member, line, uri, WhyNot.LEG_LIMIT) for member, line, uri in ordered[leg_limit:]]
+    return Plan(tuple(legs), tuple(not_rung))
+
+
+class CallIds:
+    """
+    Ids for group calls: UUIDs of version 7 whose last four hex digits are zero.
+
+    They begin with the time, and each sorts behind the one before: calls of one millisecond, and those after a clock
+    was set back, are told apart by a counter (RFC 9562, 6.2, method 1).
+    """
+
+    def __init__(self) -> None:
+        """Begin without a past."""
+        self._ms = 0
+        self._count = 0
+
+    def next(self, now_ms: int, chance: bytes) -> str:
+        """Return the next id. ``chance`` is at least 6 random bytes, 46 bits of which are used."""
+        if now_ms > self._ms:
+            self._ms, self._count = now_ms, 0
+        else:
+            self._ms, self._count = self._ms + (self._count + 1 >> 12), self._count + 1 & 0xFFF
+        time = f"{self._ms & (1 << 48) - 1:012x}"
+        random = int.from_bytes(chance[:6])
+        return f"{time[:8]}-{time[8:]}-7{self._count:03x}-{0x8000 | random & 0x3FFF:04x}-{random >> 16:08x}0000"
+
+
+def _candidates(
+    member: Member,
+    contacts: Mapping[Line, Contacts],
+    caller: str,
+    seen: set[str],
+    not_rung: list[NotRung],
+) -> list[_Candidate]:
+    """Return the contacts of one member that could ring; note the others in ``not_rung`` and all in ``seen``."""
+    if not member.lines:
+        not_rung.append(NotRung(member, None, "", WhyNot.NO_SOFTPHONE_LINE))
+    found = []
+    for line in member.lines:
+        if caller and line.address.lower() == caller:
+            not_rung.append(NotRung(member, line, "", WhyNot.IS_THE_CALLER))
+            continue
+        dialable, refused = contacts.get(line, NONE)
+        if not dialable and not refused:
+            not_rung.append(NotRung(member, line, "", WhyNot.NOT_REGISTERED))
+        not_rung += [NotRung(member, line, contact, WhyNot.CONTACT_REFUSED) for contact in refused]
+        for contact in dialable:
+            if contact in seen:
+                not_rung.append(NotRung(member, line, contact, WhyNot.SHARED_CONTACT))
+                continue
+            seen.add(contact)
+            found.append((member, line, contact))
+    return found
+
+
+CAUSE_OF = {WhyNot.LEG_LIMIT: hangup_causes.LEG_LIMIT, WhyNot.CONTACT_REFUSED: hangup_causes.CONTACT_REFUSED}
+"""The reasons that leave a row in the table of legs, and the cause that row has."""

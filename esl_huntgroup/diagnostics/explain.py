@@ -1,0 +1,252 @@
+"""
+What a call to a group would do now, and why a phone did not ring: asked of the database, the journal and the switch.
+
+A call rings the phones that are registered at its own switch: where there are several, each has its own answer.
+
+The answer comes from the hunt itself. It is led through the beginning of a call (the group is looked up, the contacts
+are asked for) exactly as a call leads it, and left where the phones would ring: nothing is written, nobody is called.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+import peewee
+
+from esl_huntgroup.calls.directory import find_group
+from esl_huntgroup.calls.hunt import Hunt
+from esl_huntgroup.calls.hunt_messages import (
+    Command,
+    ContactsKnown,
+    Event,
+    GroupFound,
+    GroupUnknown,
+    LookUp,
+    Prepare,
+)
+from esl_huntgroup.calls.inbound_call import Arrival, read_arrival
+from esl_huntgroup.calls.ring_plan import CallIds
+from esl_huntgroup.db.engine import database_errors, execute, quoted
+from esl_huntgroup.diagnostics.explanation import Explanation, of_hunt
+from esl_huntgroup.diagnostics.past_call import PastCall, PastEntry, PastLeg, explain_past
+from esl_huntgroup.errors import InputError, SwitchError
+from esl_huntgroup.model.group import HuntGroup, Line, LineKind
+from esl_huntgroup.model.numbers import normal_account, normal_domain, normal_number
+from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.registrars.freeswitch import ask
+from esl_huntgroup.registrars.registrations import Registration
+from esl_huntgroup.settings import Address, Settings
+
+_CALL_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+NO_SWITCH: Final = (
+    "the switch has to be asked who is registered, but esl_address is not set: "
+    "HOST:PORT of its event socket is accepted (and its password in esl_password)"
+)
+AT_ONCE_MS: Final = 0
+"""In a dry run no time passes, and no watchdog waits."""
+
+
+def explain(db: peewee.Database, settings: Settings, what: str, caller: str = "") -> Iterator[Explanation]:
+    """
+    Yield the explanation of a call of the journal, or, for each switch, of what a call to a group would do there now.
+
+    ``what`` is a call id, or a group's name, NUMBER or NUMBER@DOMAIN; ``caller`` is ACCOUNT@DOMAIN of the line that
+    would call. A call rings the phones that are registered at its own switch, so that each switch has its own answer.
+    Raises InputError and DatabaseError, and SwitchError at the end, with a line for each switch that did not answer.
+    """
+    with database_errors(db):
+        past = _past_call(db, what.lower()) if _CALL_ID.fullmatch(what.lower()) else None
+    if past is not None:
+        yield _explain_call(db, settings, past)
+        return
+    domain, number = _group_key(db, what, settings.default_domain)
+    yield from _explain_group(db, settings, _arrival(domain, number, caller))
+
+
+# -- a group ----------------------------------------------------------------------------------------------------------
+
+
+def _explain_group(db: peewee.Database, settings: Settings, arrival: Arrival) -> Iterator[Explanation]:
+    failures = []
+    for address in settings.esl_address or (None,):
+        known: dict[str, Registration] = {}
+        try:
+            hunt = dry_run(db, settings, arrival, address, known)
+        except SwitchError as error:
+            failures.append(str(error))
+            continue
+        told = _told(db, hunt, arrival, known)
+        if hunt.outcome is Outcome.GROUP_DISABLED:  # no switch was asked, and all of them would do the same
+            yield told
+            return
+        yield replace(told, switch=_shown(address)) if len(settings.esl_address) > 1 else told
+    if failures:
+        raise SwitchError("\n".join(failures))
+
+
+def _told(db: peewee.Database, hunt: Hunt, arrival: Arrival, known: Mapping[str, Registration]) -> Explanation:
+    if hunt.group is None:
+        raise InputError(f"there is no group with the number {arrival.number}@{arrival.domain} any more: ask again")
+    return of_hunt(hunt, hunt.group, known, _hardphones(db, hunt.group))
+
+
+def dry_run(
+    db: peewee.Database,
+    settings: Settings,
+    arrival: Arrival,
+    address: Address | None,
+    known: dict[str, Registration],
+) -> Hunt:
+    """
+    Return a hunt that has been led as far as the moment in which its phones would ring, at the switch of this address.
+
+    ``known`` takes in what the switch knows of the contacts. Raises InputError, DatabaseError and SwitchError.
+    """
+    hunt = Hunt(CallIds().next(int(time.time() * 1000), os.urandom(6)), arrival, settings.leg_limit)
+    commands = hunt.begin()
+    while (event := _follow(commands, db, settings, address, known)) is not None:
+        commands = hunt.receive(event)
+    return hunt
+
+
+def _follow(
+    commands: Iterable[Command],
+    db: peewee.Database,
+    settings: Settings,
+    address: Address | None,
+    known: dict[str, Registration],
+) -> Event | None:
+    """Carry out those commands that only ask; return what came of it, None when the others come."""
+    for what in commands:
+        match what:
+            case LookUp(domain, number):
+                group = find_group(db, domain, number)
+                return GroupFound(group, AT_ONCE_MS) if group else GroupUnknown(AT_ONCE_MS)
+            case Prepare(_, lines):
+                if address is None:
+                    raise InputError(NO_SWITCH)
+                contacts, registered = ask(address, settings.esl_password, lines)
+                known |= registered
+                return ContactsKnown(contacts, AT_ONCE_MS)
+    return None
+
+
+def _arrival(domain: str, number: str, caller: str) -> Arrival:
+    """Return the arrival of a caller whom the dialplan has handed over as it should."""
+    data = {"Socket-Mode": "async", "Control": "full", "Caller-Destination-Number": number}
+    data["variable_huntgroup_domain"] = domain
+    if caller:
+        account, at, host = caller.rpartition("@")
+        if not at:
+            raise InputError(f"{caller!r} is not the address of a line: ACCOUNT@DOMAIN is accepted")
+        data |= {"variable_user_name": normal_account(account), "variable_domain_name": normal_domain(host)}
+    return read_arrival(data.get, domain)
+
+
+def _group_key(db: peewee.Database, what: str, default_domain: str) -> tuple[str, str]:
+    """Return domain and number of a group. Raises InputError where there is none, or more than one."""
+    with database_errors(db):
+        sql = f"SELECT name, domain, number FROM {quoted(db, 'groups')} WHERE name = {db.param} OR number = {db.param}"
+        number, at, domain = what.rpartition("@")
+        found = execute(db, sql, (what, _as_number(number if at else what))).fetchall()
+    by_name = [row for row in found if row[0] == what]
+    wanted_domain = domain.lower() if at else ""
+    by_number = [row for row in found if row[0] != what and wanted_domain in ("", row[1])]
+    if len(by_number) > 1 and default_domain in [row[1] for row in by_number]:
+        by_number = [row for row in by_number if row[1] == default_domain]
+    rows = by_name or by_number
+    if not rows:
+        raise InputError(f"there is no group {what!r}: a name, NUMBER, NUMBER@DOMAIN or the id of a call is accepted")
+    if len(rows) > 1:
+        owners = ", ".join(sorted(f"{row[2]}@{row[1]}" for row in rows))
+        raise InputError(f"{what!r} is the number of more than one group: one of {owners} is accepted")
+    ((name, its_domain, its_number),) = rows
+    if its_number is None:
+        raise InputError(
+            f"group {name!r} has no group number, so nobody can call it: a group with a number is accepted"
+        )
+    return its_domain, its_number
+
+
+def _as_number(text: str) -> str:
+    try:
+        return normal_number(text)
+    except InputError:
+        return ""
+
+
+def _hardphones(db: peewee.Database, group: HuntGroup) -> dict[int, list[str]]:
+    """Return user id → hardphone lines of the members, in one query."""
+    sql = (
+        f"SELECT l.user_id, l.number FROM {quoted(db, 'lines')} l JOIN members m ON m.user_id = l.user_id "
+        f"WHERE m.group_id = {db.param} AND l.kind = {db.param} ORDER BY l.number"
+    )
+    found: dict[int, list[str]] = {}
+    with database_errors(db):
+        for user_id, number in execute(db, sql, (group.id, LineKind.HARDPHONE.value)).fetchall():
+            found.setdefault(user_id, []).append(number)
+    return found
+
+
+def _shown(address: Address | None) -> str:
+    return f"{address[0]} port {address[1]}" if address else ""
+
+
+# -- a call of the journal --------------------------------------------------------------------------------------------
+
+
+def _explain_call(db: peewee.Database, settings: Settings, call: PastCall) -> Explanation:
+    group = find_group(db, call.group_domain, call.group_number)
+    members = group.members if group and group.id == call.group_id else ()
+    known: dict[str, Registration] = {}
+    unknown = ""
+    for address in settings.esl_address:
+        try:
+            known |= _registered_now(settings, address, call)
+        except SwitchError as error:
+            unknown += f"; who is registered today is not known: {error}"
+    told = explain_past(call, members, known)
+    return replace(told, heading=told.heading + unknown)
+
+
+def _registered_now(settings: Settings, address: Address, call: PastCall) -> dict[str, Registration]:
+    """Return what a switch knows today of the lines of a past call."""
+    addresses = dict.fromkeys(leg.line for leg in call.legs)
+    lines = [Line(account, domain, account) for account, _, domain in (it.rpartition("@") for it in addresses)]
+    _, registered = ask(address, settings.esl_password, lines)
+    return registered
+
+
+def _past_call(db: peewee.Database, call_id: str) -> PastCall | None:
+    """Return a call with its legs and entries, in three queries, or None where the journal has no such call."""
+    columns = "group_id, group_name, group_number, group_domain, caller_name, caller_number, arrived_at_ms, outcome"
+    row = execute(db, f"SELECT {columns}, overflow FROM calls WHERE call_id = {db.param}", (call_id,)).fetchone()
+    if row is None:
+        return None
+    group_id, name, number, domain, caller_name, caller_number, arrived_at_ms, outcome, overflow = row
+    columns = (
+        f"user_id, line, contact, cause, rang FROM legs WHERE call_id = {db.param} ORDER BY {quoted(db, 'number')}"
+    )
+    legs = execute(db, f"SELECT {columns}", (call_id,)).fetchall()
+    columns = f"user_id, user_name, kind, rang FROM journal_entries WHERE call_id = {db.param} ORDER BY position"
+    entries = execute(db, f"SELECT {columns}", (call_id,)).fetchall()
+    arrived = datetime.datetime.fromtimestamp(arrived_at_ms / 1000, datetime.UTC)
+    return PastCall(
+        call_id=call_id,
+        group_id=group_id,
+        group_name=name,
+        group_number=number,
+        group_domain=domain,
+        caller=" ".join(dict.fromkeys(filter(None, (caller_name, caller_number)))),
+        arrived_at=arrived.isoformat(timespec="seconds"),
+        outcome=outcome or "",
+        overflow=overflow,
+        legs=tuple(PastLeg(who, line, where, cause, bool(rang)) for who, line, where, cause, rang in legs),
+        entries=tuple(PastEntry(who, name, EntryKind(kind), bool(rang)) for who, name, kind, rang in entries),
+    )

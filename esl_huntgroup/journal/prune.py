@@ -1,0 +1,90 @@
+"""Old calls out of the journal, a few at a time: nobody who writes a call meanwhile has to wait for long."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import asdict, dataclass
+
+import peewee
+
+from esl_huntgroup.db.engine import Progress, database_errors, execute, marks
+from esl_huntgroup.errors import InputError
+from esl_huntgroup.model.text import counted
+from esl_huntgroup.provisioning import audit
+from esl_huntgroup.provisioning.audit import Change
+
+CALLS_AT_ONCE = 200
+"""Calls in one transaction: milliseconds, even with the legs and entries of large groups."""
+DAYS_MAX = 36_500
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows of each table go."""
+
+    calls: int
+    legs: int
+    journal_entries: int
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return ", ".join(
+            (
+                counted(self.calls, "call"),
+                counted(self.legs, "leg"),
+                counted(self.journal_entries, "journal entry", "journal entries"),
+            )
+        )
+
+
+def age_days(text: str) -> int:
+    """Return the days of an age such as ``365d``. Raises InputError."""
+    match = re.fullmatch(r"([0-9]{1,5})d", text, re.ASCII)
+    if match and 1 <= int(match[1]) <= DAYS_MAX:
+        return int(match[1])
+    raise InputError(f"{text!r} is not an age: days such as '365d' are accepted, from 1d to {DAYS_MAX}d")
+
+
+def before_ms(days: int, now_ms: int) -> int:
+    """Return the moment so many days ago."""
+    return now_ms - days * _DAY_MS
+
+
+def prunable(db: peewee.Database, moment_ms: int) -> Pruned:
+    """Return how much of the journal is older than the moment. Three queries; raises DatabaseError."""
+    old = f"SELECT call_id FROM calls WHERE arrived_at_ms < {db.param}"
+    counts = ["calls WHERE arrived_at_ms < " + db.param]
+    counts += [f"{table} WHERE call_id IN ({old})" for table in ("legs", "journal_entries")]
+    with database_errors(db):
+        return Pruned(*(execute(db, f"SELECT COUNT(*) FROM {it}", (moment_ms,)).fetchone()[0] for it in counts))
+
+
+def prune(db: peewee.Database, moment_ms: int, who: str, progress: Progress = lambda _step: None) -> Pruned:
+    """
+    Delete every call that arrived before the moment, with its legs and entries, and write it into the audit.
+
+    An interruption loses nothing that should stay: doing it again deletes the rest. Raises DatabaseError.
+    """
+    found = prunable(db, moment_ms)
+    done = 0
+    with database_errors(db):
+        while ids := _oldest(db, moment_ms):
+            with db.atomic():
+                execute(db, f"DELETE FROM calls WHERE call_id IN ({marks(db, ids)})", ids)
+            done += len(ids)
+            progress(f"deleted {done} of {counted(found.calls, 'call')}")
+        if found.calls:
+            with db.atomic():
+                audit.record(db, who, Change("remove", "journal", f"before {_date(moment_ms)}", asdict(found), None))
+    return found
+
+
+def _oldest(db: peewee.Database, moment_ms: int) -> list[str]:
+    sql = f"SELECT call_id FROM calls WHERE arrived_at_ms < {db.param} ORDER BY call_id LIMIT {CALLS_AT_ONCE}"
+    return [row[0] for row in execute(db, sql, (moment_ms,)).fetchall()]
+
+
+def _date(moment_ms: int) -> str:
+    return datetime.datetime.fromtimestamp(moment_ms / 1000, datetime.UTC).isoformat(timespec="seconds")

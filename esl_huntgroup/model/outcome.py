@@ -1,0 +1,33 @@
+"""PURE: how a group call can end, and how one member sees it."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Outcome(enum.StrEnum):
+    """
+    How a group call ended. The value is what the dialplan finds in ``huntgroup_result``.
+
+    ``INTERRUPTED`` is for the journal alone: a call that lost its service, and of whose end the switch knows nothing.
+    """
+
+    ANSWERED = "answered"
+    NO_ANSWER = "no_answer"
+    NOBODY_REGISTERED = "nobody_registered"
+    ALL_BUSY = "all_busy"
+    CALLER_GONE = "caller_gone"
+    GROUP_DISABLED = "group_disabled"
+    UNKNOWN_NUMBER = "unknown_number"
+    SWITCH_GONE = "switch_gone"
+    SERVICE_FAULT = "service_fault"
+    INTERRUPTED = "interrupted"
+
+
+class EntryKind(enum.StrEnum):
+    """How one member sees one group call."""
+
+    ANSWERED = "answered"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    MISSED = "missed"
+    NOT_SIGNALLED = "not_signalled"

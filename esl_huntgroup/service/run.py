@@ -1,0 +1,66 @@
+"""The service: what has to be right before calls are taken, and then the supervisor of those who take them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from esl_huntgroup import logs
+from esl_huntgroup.db.engine import open_database
+from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.journal import spool, writer
+from esl_huntgroup.model.text import counted
+from esl_huntgroup.recovery import reconciler
+from esl_huntgroup.service.descriptors import raise_limit
+from esl_huntgroup.service.sd_notify import Notifier, activated_sockets
+from esl_huntgroup.service.sidecar import Companion
+from esl_huntgroup.service.sockets import Listeners
+from esl_huntgroup.service.supervisor import Supervisor
+from esl_huntgroup.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, load: Callable[[], Settings]) -> None:
+    """
+    Serve until SIGTERM or SIGINT, then stop accepting, let calls end within the limit, and return.
+
+    ``load`` returns the settings that count after SIGHUP. Raises SettingsError if an address cannot be bound,
+    DatabaseError if the database is not ready at the start, HuntgroupError if no worker can serve.
+    """
+    logs.set_up(settings.log_level, settings.log_format, "main")
+    notifier, listeners = Notifier(os.environ), Listeners(activated_sockets(os.environ))
+    raise_limit()
+    _prepare(settings)
+    listeners.move(settings.listen)
+    Supervisor(settings, listeners, notifier, load=load, prepare=_prepare, companions=_companions).run()
+    if left := spool.waiting_records(Path(settings.spool)):
+        log.warning(
+            "%s stored at the next start",
+            counted(left, "journal record is in the spool and will be", "journal records are in the spool and will be"),
+        )
+    log.info("stopped")
+
+
+def _prepare(settings: Settings) -> None:
+    """See that the database is ours and the spool can be used. Raises DatabaseError and InputError."""
+    database = open_database(settings.database)
+    try:
+        require_current(database)
+    finally:
+        database.close()
+    spool.prepare(Path(settings.spool))
+
+
+def _companions(settings: Settings) -> list[Companion]:
+    """Return what runs beside the workers: who stores the journal and, where a switch is named, the second witness."""
+    log_as = settings.log_level, settings.log_format
+    directory = str(Path(settings.spool).absolute())
+    order = writer.Order(settings.database, directory, *log_as)
+    found = [Companion(writer.__name__, order.to_line())]
+    if settings.esl_address:
+        second = reconciler.Order(settings.database, settings.esl_address, settings.esl_password, directory, *log_as)
+        found.append(Companion(reconciler.__name__, second.to_line()))
+    return found

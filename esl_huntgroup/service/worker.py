@@ -1,0 +1,201 @@
+"""
+``python -m esl_huntgroup.service.worker``: one process that serves calls; ``supervisor`` starts it and listens to it.
+
+Standard input is a socket to the supervisor. By it come the settings, at first, and the order to end; through it go a
+heartbeat each second, with what has been counted, and the refusal to start. A supervisor that is gone means the same
+as the order to end: the calls end in peace, and nobody accepts for a service that is no more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import functools
+import gc
+import logging
+import os
+import pickle
+import signal
+import socket as native_socket
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import gevent
+from gevent import socket
+from gevent.queue import Queue
+
+from esl_huntgroup import logs
+from esl_huntgroup.calls import handler
+from esl_huntgroup.calls.answer_feed import Live
+from esl_huntgroup.calls.context import Surroundings
+from esl_huntgroup.calls.counters import Meter
+from esl_huntgroup.calls.directory import Directory
+from esl_huntgroup.calls.peers import admits
+from esl_huntgroup.errors import HuntgroupError
+from esl_huntgroup.esl.listener import inherited
+from esl_huntgroup.esl.server import Server
+from esl_huntgroup.journal.recorder import Journal
+from esl_huntgroup.model.text import counted
+from esl_huntgroup.service.descriptors import calls_that_fit, needed, raise_limit
+from esl_huntgroup.service.process import Beat, Order, Refusal
+from esl_huntgroup.service.usage import SharedUsage
+
+log = logging.getLogger(__name__)
+
+BEAT_S: Final = 1.0
+LIVING_ON: Final = ("call is still going on; it lives on", "calls are still going on; they live on")
+
+
+class Worker:
+    """The parts of the service, wired together. The only place that knows them all."""
+
+    def __init__(self, order: Order) -> None:
+        """Wire; nothing is opened yet."""
+        settings = order.settings
+        self._settings = settings
+        self._meter = Meter()
+        self._is_draining = False
+        self._journal = Journal(Path(settings.spool))
+        self._directory = Directory(
+            settings.database, max_age_s=settings.directory_max_age_s, deadline_s=settings.lookup_timeout_s
+        )
+        self._live = Live(settings.esl_address, settings.esl_password)
+        self._server = self._make_server(order)
+
+    def _make_server(self, order: Order) -> Server:
+        settings = order.settings
+        around = Surroundings(
+            self._directory,
+            self._journal,
+            settings.default_domain,
+            settings.reply_timeout_s,
+            settings.leg_limit,
+            secret=settings.secret,
+            meter=self._meter,
+            has_witness=bool(settings.esl_address),
+            worker=_name(order.number),
+            live=self._live,
+        )
+        return Server(
+            (),
+            serve=functools.partial(handler.serve, around=around),
+            refuse=functools.partial(handler.refuse, around=around),
+            max_calls=_possible_calls(settings.max_calls),
+            sockets=[inherited(descriptor) for descriptor in order.listeners],
+            admits=admits(settings.allowed_peers),
+            usage=SharedUsage(order.number, order.usage),
+        )
+
+    def start(self) -> None:
+        """Begin to serve. Raises InputError when the spool cannot be used."""
+        self._journal.start()
+        self._server.listen()
+        # Do not search for garbage what lives as long as the process; a call leaves none that needs searching.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+
+    def beat(self) -> Beat:
+        """Return what the supervisor is told each second."""
+        server = self._server
+        counters = {
+            "refused_calls": server.refused_calls,
+            "refused_peers": server.refused_peers,
+            "journal_bytes": self._journal.recorded_bytes,
+        }
+        return Beat(self._is_draining, self._meter.reading(counters, {"open": float(server.connection_count)}))
+
+    def drain(self, limit_s: float) -> None:
+        """Take no new calls, wait for those that are going on, and put everything in order."""
+        self._is_draining = True
+        log.info("stopping: no new calls, %s going on", counted(self._server.connection_count, "is", "are"))
+        if left := self._server.stop(limit_s):
+            log.warning("%s without the service", counted(left, *LIVING_ON))
+        self._live.stop()
+        self._directory.close()
+        self._journal.stop()  # last: until the process ends, calls go on and tell it what happens
+
+    def hurry(self, limit_s: float) -> None:
+        """Wait for the calls that are going on no longer than this from now on."""
+        gevent.spawn_later(limit_s, self._server.stop_waiting)
+
+
+def _name(number: int) -> str:
+    """Return how the journal names this process: the machine, the worker as in the log, and the process id."""
+    return f"{native_socket.gethostname()}:worker-{number}:{os.getpid()}"
+
+
+def _possible_calls(wanted: int) -> int:
+    """Return how many calls this process can serve, which the open files limit too."""
+    descriptors = raise_limit()
+    possible = calls_that_fit(descriptors)
+    if possible < wanted:
+        log.warning(
+            "max_calls is %d, but %d open files are enough for %s only: raise the limit (LimitNOFILE=) to %d",
+            wanted,
+            descriptors,
+            counted(possible, "call"),
+            needed(wanted),
+        )
+    return min(wanted, possible)
+
+
+# -- the line to the supervisor ---------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Serve until the supervisor says otherwise. Exit status 0: ended in order, 1: could not start."""
+    faulthandler.enable()  # the supervisor ends a hanging worker with SIGABRT, and the log shows where it hung
+    for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, they reach every process; the supervisor decides
+        signal.signal(number, signal.SIG_IGN)
+    native = native_socket.socket(fileno=sys.stdin.fileno())
+    order = pickle.loads(native.recv(Order.BYTES_MAX))  # noqa: S301  # our own parent wrote it, on a socket of ours
+    line = socket.socket(fileno=native.detach())
+    logs.set_up(order.settings.log_level, order.settings.log_format, f"worker-{order.number}")
+    try:
+        worker = Worker(order)
+        worker.start()
+    except HuntgroupError as error:
+        _tell(line, Refusal(str(error)))
+        sys.exit(1)
+    _serve(worker, line, order.settings.drain_timeout_s)
+
+
+def _serve(worker: Worker, line: Any, drain_timeout_s: float) -> None:
+    orders: Queue = Queue()
+    gevent.signal_handler(signal.SIGTERM, orders.put, drain_timeout_s)
+    gevent.spawn(_listen, line, orders, drain_timeout_s)
+    gevent.spawn(_beat, worker, line)
+    limit_s = orders.get()
+    gevent.spawn(_hurry, worker, orders)
+    worker.drain(limit_s)
+
+
+def _listen(line: Any, orders: Queue, drain_timeout_s: float) -> None:
+    """Pass on each order to end, which is a number of seconds; the end of the supervisor is one, too."""
+    with contextlib.suppress(OSError):
+        while data := line.recv(64):
+            orders.put(float(data))
+    orders.put(drain_timeout_s)
+
+
+def _hurry(worker: Worker, orders: Queue) -> None:
+    while True:
+        worker.hurry(orders.get())
+
+
+def _beat(worker: Worker, line: Any) -> None:
+    while True:
+        _tell(line, worker.beat())
+        gevent.sleep(BEAT_S)
+
+
+def _tell(line: Any, what: Beat | Refusal) -> None:
+    """Tell the supervisor; one that does not listen, because it is stopped or gone, is no reason to wait."""
+    with contextlib.suppress(OSError):
+        line.send(pickle.dumps(what), native_socket.MSG_DONTWAIT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""
+The workers of a service: who is there, who is missing, who is replaced, and who only waits for the last calls.
+
+Each worker has a place. One that ends is replaced after a pause, which doubles each time that it ends early. After a
+reload each gets a successor, one after the other: the old worker leaves when the new one serves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from esl_huntgroup.calls.counters import Reading, total
+from esl_huntgroup.errors import HuntgroupError
+from esl_huntgroup.model.text import counted
+from esl_huntgroup.service.process import Child, Order
+from esl_huntgroup.service.usage import NUMBERS_MAX, SharedUsage
+from esl_huntgroup.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PAUSE_FIRST_S: Final = 0.5
+PAUSE_MAX_S: Final = 30.0
+PAUSE_FORGOTTEN_S: Final = 60.0
+"""A worker that has served for so long did not die of its start."""
+
+
+@dataclass(slots=True)
+class Place:
+    """The place of one worker. ``successor`` is the next one, which has not yet said that it serves."""
+
+    child: Child | None = None
+    successor: Child | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    pause_s: float = PAUSE_FIRST_S
+
+    def children(self) -> Iterator[Child]:
+        """Return those who are there."""
+        yield from (child for child in (self.child, self.successor) if child)
+
+    def put_off(self, now: float) -> None:
+        """Start the next one after a pause, and the one after that after a longer one."""
+        self.start_at = now + self.pause_s
+        self.pause_s = min(self.pause_s * 2, PAUSE_MAX_S)
+
+    def lose(self, child: Child, now: float) -> None:
+        """Take out a worker that has ended. Whoever was told to leave is replaced at once."""
+        self.child, self.successor = (None if it is child else it for it in (self.child, self.successor))
+        if child.is_leaving or now - self.started_at > PAUSE_FORGOTTEN_S:
+            self.pause_s = PAUSE_FIRST_S
+        if child.is_leaving:
+            self.start_at = now
+        else:
+            self.put_off(now)
+
+
+class Crew:
+    """
+    All workers. ``restarts`` counts those that had to be replaced; ``has_served`` is whether one ever did.
+
+    The selector returns a Child when it has said something or has ended: ``hear`` is to be called with it.
+    """
+
+    def __init__(self, settings: Settings, selector: selectors.BaseSelector) -> None:
+        """Take the settings of the start; ``fill`` starts the workers."""
+        self._settings = settings
+        self._selector = selector
+        self._usage = SharedUsage()
+        self._generation = 1
+        self._places = [Place() for _ in range(settings.workers)]
+        self._leaving: list[Child] = []
+        self._gone = Reading()
+        self._is_leaving = False
+        self.restarts = 0
+        self.has_served = False
+
+    # -- coming -------------------------------------------------------------------------------------------------------
+
+    def fill(self, listeners: tuple[int, ...]) -> None:
+        """Start who is missing at once, and of those that a reload replaces one after the other."""
+        now = time.monotonic()
+        for place in self._places:
+            if place.child and place.child.is_leaving:
+                self._leaving.append(place.child)  # somebody told it to, not we
+                place.child = None
+            if not place.child and not place.successor and now >= place.start_at:
+                place.child = self._start(place, listeners)
+        outdated = [place for place in self._places if place.child and place.child.generation < self._generation]
+        if outdated and not any(place.successor for place in self._places) and now >= outdated[0].start_at:
+            outdated[0].successor = self._start(outdated[0], listeners)
+
+    def _start(self, place: Place, listeners: tuple[int, ...]) -> Child | None:
+        place.started_at = time.monotonic()
+        order = Order(self._free_number(), self._settings, listeners, self._usage.descriptor)
+        try:
+            child = Child(order, self._generation)
+        except OSError as error:
+            log.error("no worker can be started: %s", error.strerror)
+            place.put_off(place.started_at)
+            return None
+        self._selector.register(child, selectors.EVENT_READ, child)
+        return child
+
+    def _free_number(self) -> int:
+        """Return the lowest number that no living worker has: numbers, and so spools, come back after a reload."""
+        taken = {child.number for child in self}
+        return next(number for number in range(1, NUMBERS_MAX) if number not in taken)
+
+    def require_room(self, workers: int) -> None:
+        """Raise HuntgroupError if so many new workers could not live beside those that are there."""
+        if len(list(self)) + workers >= NUMBERS_MAX:
+            raise HuntgroupError(
+                f"{counted(len(self._leaving), 'worker still waits', 'workers still wait')} for calls of before "
+                "earlier reloads, no more are accepted; reload when some have ended"
+            )
+
+    def renew(self, settings: Settings) -> None:
+        """Replace everybody, from now on, by workers with these settings."""
+        self._settings = settings
+        self._generation += 1
+        self._places += [Place() for _ in range(settings.workers - len(self._places))]
+        for place in self._places[settings.workers :]:
+            for child in place.children():
+                self._dismiss(child)
+        del self._places[settings.workers :]
+
+    # -- serving ------------------------------------------------------------------------------------------------------
+
+    def hear(self, child: Child) -> None:
+        """Take in what a worker says. If it is a successor and serves, its predecessor may leave."""
+        if not child.receive():
+            self._selector.unregister(child)
+        if child.is_ready:
+            self.has_served = True
+            for place in self._places:
+                if place.successor is child:
+                    if place.child:
+                        self._dismiss(place.child)
+                    place.child, place.successor = child, None
+
+    def miss_beats(self) -> None:
+        """Note that each worker owes one more heartbeat, and end those that hang."""
+        for child in self:
+            if what := child.missed_beat():
+                log.error("%s %s: it has not been heard for too long", child, what)
+
+    def __iter__(self) -> Iterator[Child]:
+        """Return everybody who lives."""
+        return iter([*(child for place in self._places for child in place.children()), *self._leaving])
+
+    def reading(self) -> Reading:
+        """Return what all of them have counted, those that are gone included."""
+        return total([self._gone, *(child.reading for child in self)])
+
+    # -- going --------------------------------------------------------------------------------------------------------
+
+    def leave(self, limit_s: float) -> None:
+        """Let everybody end, at the limit at the latest; nobody is replaced any more."""
+        self._is_leaving = True
+        for child in self:
+            child.leave(limit_s)
+
+    def _dismiss(self, child: Child) -> None:
+        child.leave(self._settings.reload_drain_timeout_s)
+        self._leaving.append(child)
+
+    def bury(self) -> None:
+        """Look who has ended, and why. Raises HuntgroupError for one that ended before any has served."""
+        for child in self:
+            status = child.end_status()
+            if status is not None:
+                self._hear_out(child)
+                self._forget(child)
+                self._judge(child, status)
+
+    def _hear_out(self, child: Child) -> None:
+        with contextlib.suppress(KeyError):  # it has said already that it will say no more
+            self._selector.get_key(child)
+            child.receive()
+            self._selector.unregister(child)
+        child.close()
+
+    def _forget(self, child: Child) -> None:
+        self._usage.forget(child.number)
+        self._gone = total([self._gone, child.reading.without_gauges()])
+        if child in self._leaving:
+            self._leaving.remove(child)
+        for place in self._places:
+            if child in place.children():
+                place.lose(child, time.monotonic())
+
+    def _judge(self, child: Child, status: int) -> None:
+        if child.is_leaving and status == 0:
+            log.info("%s has ended", child)
+            return
+        if not self.has_served and not self._is_leaving:
+            raise HuntgroupError(child.refusal or f"{child} {_how(status)} before it could serve")
+        if child.refusal:
+            log.error("%s cannot start: %s", child, child.refusal)
+        else:
+            log.error("%s %s; its calls live on without it, and it is replaced", child, _how(status))
+        self.restarts += not self._is_leaving
+
+    def kill(self) -> None:
+        """End everybody at once."""
+        for child in self:
+            child.kill()
+
+
+def _how(status: int) -> str:
+    return f"ended with {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
