@@ -21,7 +21,7 @@ import gevent
 from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.errors import SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
-from esl_huntgroup.esl.reconnect import Ear, keep_connected
+from esl_huntgroup.esl.reconnect import EventSubscription, keep_connected
 from esl_huntgroup.esl.wire import Message
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ Hears = Callable[[Message, InboundSession], None]
 """Takes in an event of a call, together with the connection that has brought it."""
 
 
-class Live:
+class AnswerFeed:
     """The connections of one worker to all switches; made when the first call needs them."""
 
     def __init__(self, addresses: Sequence[tuple[str, int]] = (), password: str = "") -> None:
@@ -67,10 +67,10 @@ class Live:
 
     def _listen(self, switch: InboundSession) -> NoReturn:
         """Pass on events until the connection breaks. Raises SwitchError."""
-        ear = Ear(switch, "CHANNEL_BRIDGE", NOTE, time.monotonic)
+        subscription = EventSubscription(switch, "CHANNEL_BRIDGE", NOTE, time.monotonic)
         log.info("live: hears of calls without async")
         while True:
-            event = ear.next_event(LISTEN_S)
+            event = subscription.next_event(LISTEN_S)
             hears = self._hears.get(event.get("Unique-ID") or "") if event else None
             if event and hears and event.get("Event-Name") == "CHANNEL_BRIDGE":
                 _tell(hears, event, switch)

@@ -6,12 +6,12 @@ import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
-from esl_huntgroup.calls.inbound_call import Arrival
-from esl_huntgroup.calls.ring_plan import CAUSE_OF, PLANS_KNOWN_MAX, Plan, WhyNot
+from esl_huntgroup.calls.inbound_call import InboundCall
+from esl_huntgroup.calls.ring_plan import CAUSE_OF, PLANS_KNOWN_MAX, RingPlan, WhyNot
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, EntryRecord, LegRecord
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import HuntGroup
-from esl_huntgroup.model.hangup_causes import LegFate, fate
+from esl_huntgroup.model.hangup_causes import LegResult, leg_result
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.model.text import counted
 
@@ -25,19 +25,19 @@ CONTACT_SHOWN_MAX = 80
 """Characters of a refused contact in the log: enough to see which phone it is and what is wrong."""
 
 
-def opened(call_id: str, arrival: Arrival, group: HuntGroup, worker: str = "") -> CallOpened:
+def opened(call_id: str, inbound: InboundCall, group: HuntGroup, worker: str = "") -> CallOpened:
     """Return the record of a caller's arrival at a group. ``worker`` is how the journal names this process."""
     return CallOpened(
         call_id=call_id,
-        node=arrival.node,
-        channel_uuid=arrival.channel_uuid,
+        node=inbound.node,
+        channel_uuid=inbound.channel_uuid,
         group_id=group.id,
         group_name=group.name,
         group_number=group.number,
         group_domain=group.domain,
-        caller_number=arrival.caller_number,
-        caller_name=arrival.caller_name,
-        arrived_at_ms=arrival.arrived_at_ms,
+        caller_number=inbound.caller_number,
+        caller_name=inbound.caller_name,
+        arrived_at_ms=inbound.arrived_at_ms,
         worker=worker,
     )
 
@@ -46,7 +46,7 @@ def answered(
     call_id: str,
     arrived_at_ms: int,
     group: HuntGroup,
-    plan: Plan,
+    plan: RingPlan,
     leg_causes: Mapping[str, str],
     *,
     leg_uuid: str,
@@ -70,7 +70,7 @@ def ended(
     call_id: str,
     arrived_at_ms: int,
     group: HuntGroup,
-    plan: Plan,
+    plan: RingPlan,
     leg_causes: Mapping[str, str],
     *,
     outcome: Outcome,
@@ -96,7 +96,7 @@ def ended(
     )
 
 
-def told(call_id: str, plan: Plan, leg_causes: Mapping[str, str]) -> list[str]:
+def told(call_id: str, plan: RingPlan, leg_causes: Mapping[str, str]) -> list[str]:
     """
     Return the hangup cause of each leg of the plan; ``leg_causes`` maps leg uuid to cause.
 
@@ -105,14 +105,14 @@ def told(call_id: str, plan: Plan, leg_causes: Mapping[str, str]) -> list[str]:
     return [leg_causes.get(uuid, hangup_causes.NEVER_CREATED) for uuid in plan.uuids(call_id)]
 
 
-def leg_records(plan: Plan, causes_told: Sequence[str]) -> tuple[LegRecord, ...]:
+def leg_records(plan: RingPlan, causes_told: Sequence[str]) -> tuple[LegRecord, ...]:
     """Return a row for each leg, and after them one for each contact that could not become a leg."""
     rows = tuple(map(LegRecord, *_columns(plan), causes_told, map(_rang, causes_told)))
     return (*rows, *_left_out(plan)) if plan.not_rung else rows
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)
-def _columns(plan: Plan) -> tuple[list[int], list[int], list[str], list[str]]:
+def _columns(plan: RingPlan) -> tuple[list[int], list[int], list[str], list[str]]:
     """Return what is the same in the rows of every call with this plan: number, user id, line and contact."""
     legs = plan.legs
     return (
@@ -123,7 +123,7 @@ def _columns(plan: Plan) -> tuple[list[int], list[int], list[str], list[str]]:
     )
 
 
-def _left_out(plan: Plan) -> Iterator[LegRecord]:
+def _left_out(plan: RingPlan) -> Iterator[LegRecord]:
     left_out = [item for item in plan.not_rung if item.why in CAUSE_OF and item.line]
     for number, item in enumerate(left_out, start=len(plan.legs) + 1):
         line = item.line.address if item.line else ""
@@ -131,7 +131,7 @@ def _left_out(plan: Plan) -> Iterator[LegRecord]:
 
 
 def entry_records(
-    group: HuntGroup, plan: Plan, causes_told: Sequence[str], *, is_answered: bool
+    group: HuntGroup, plan: RingPlan, causes_told: Sequence[str], *, is_answered: bool
 ) -> tuple[EntryRecord, ...]:
     """Return one entry for each member with a softphone line: hardphone members see nothing (promise 5)."""
     told_of = _most_telling(plan, causes_told)
@@ -145,7 +145,7 @@ def entry_records(
     return tuple(map(EntryRecord, itertools.count(1), user_ids, names, kinds, map(_rang, spoken_for), spoken_for))
 
 
-def _most_telling(plan: Plan, causes_told: Sequence[str]) -> dict[int, str]:
+def _most_telling(plan: RingPlan, causes_told: Sequence[str]) -> dict[int, str]:
     """Return user id → the cause that says most of what became of the user's phones."""
     _, user_ids, _, contacts = _columns(plan)
     told_of: dict[int, str] = {}
@@ -164,28 +164,28 @@ def _most_telling(plan: Plan, causes_told: Sequence[str]) -> dict[int, str]:
 
 def _shared_cause(cause: str) -> str:
     """Return what a phone that rings for a colleague says of its owner: one who did not lift it has not answered."""
-    return hangup_causes.SHARED_CONTACT if fate(cause) is LegFate.ANSWERED else cause
+    return hangup_causes.SHARED_CONTACT if leg_result(cause) is LegResult.ANSWERED else cause
 
 
 def _tell(told_of: dict[int, str], user_id: int, cause: str) -> None:
     known = told_of.get(user_id)
-    if known is None or fate(cause) > fate(known):
+    if known is None or leg_result(cause) > leg_result(known):
         told_of[user_id] = cause
 
 
 @functools.lru_cache(CAUSES_MAX)
 def _kind(cause: str, is_answered: bool) -> EntryKind:
     if is_answered:
-        return EntryKind.ANSWERED if fate(cause) is LegFate.ANSWERED else EntryKind.ANSWERED_ELSEWHERE
+        return EntryKind.ANSWERED if leg_result(cause) is LegResult.ANSWERED else EntryKind.ANSWERED_ELSEWHERE
     return EntryKind.MISSED if _rang(cause) else EntryKind.NOT_SIGNALLED
 
 
 @functools.lru_cache(CAUSES_MAX)
 def _rang(cause: str) -> bool:
-    return fate(cause) >= LegFate.REFUSED
+    return leg_result(cause) >= LegResult.REFUSED
 
 
-def warnings(plan: Plan) -> list[str]:
+def warnings(plan: RingPlan) -> list[str]:
     """Return a sentence for each thing about the phones of this call that an administrator should know."""
     sentences = []
     if over := plan.left_out(WhyNot.LEG_LIMIT):
@@ -207,7 +207,7 @@ def _shown(contact: str) -> str:
 
 def log_fields(
     call_id: str,
-    arrival: Arrival,
+    inbound: InboundCall,
     *,
     group: HuntGroup | None,
     outcome: Outcome | None,
@@ -220,10 +220,10 @@ def log_fields(
     """Return what the log says of each call, by name. Nothing in it was typed by a caller unsanitised."""
     return {
         "call": call_id,
-        "channel": arrival.channel_uuid,
-        "group": f"{arrival.number or '?'}@{arrival.domain or '?'}",
+        "channel": inbound.channel_uuid,
+        "group": f"{inbound.number or '?'}@{inbound.domain or '?'}",
         "name": group.name if group else "",
-        "caller": arrival.caller_number,
+        "caller": inbound.caller_number,
         "outcome": outcome.value if outcome else "unknown",
         "by": answered_by,
         "legs": legs,

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from esl_huntgroup.calls.answer_feed import Live
-from esl_huntgroup.calls.counters import Meter
+from esl_huntgroup.calls.answer_feed import AnswerFeed
+from esl_huntgroup.calls.counters import Counters
 from esl_huntgroup.calls.hunt import Hunt
-from esl_huntgroup.calls.inbound_call import Arrival
+from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.ring_plan import CallIds
 from esl_huntgroup.journal.records import JournalRecord
 from esl_huntgroup.model.group import HuntGroup
@@ -32,7 +32,7 @@ class Journal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class CallContext:
     """What every call of this service uses."""
 
     directory: Directory
@@ -42,15 +42,15 @@ class Surroundings:
     leg_limit: int
     clock: Callable[[], float] = time.monotonic
     secret: str = ""
-    meter: Meter = field(default_factory=Meter)
+    meter: Counters = field(default_factory=Counters)
     has_witness: bool = False
     worker: str = ""
-    live: Live = field(default_factory=Live)
+    answer_feed: AnswerFeed = field(default_factory=AnswerFeed)
     call_ids: CallIds = field(default_factory=CallIds)
     marker: str = field(default_factory=lambda: f"[h={os.urandom(6).hex()}]")
-    """What stands before each contact in the answers of the switch (see ``contact``); no phone gets to know it."""
+    """What stands before each contact in the answers of the switch (``registrars.contacts``); no phone knows it."""
 
-    def new_hunt(self, arrival: Arrival) -> Hunt:
+    def new_hunt(self, inbound: InboundCall) -> Hunt:
         """Return the hunt for a caller who has just arrived."""
-        call_id = self.call_ids.next(arrival.arrived_at_ms, os.urandom(6))
-        return Hunt(call_id, arrival, self.leg_limit, has_witness=self.has_witness, worker=self.worker)
+        call_id = self.call_ids.next(inbound.arrived_at_ms, os.urandom(6))
+        return Hunt(call_id, inbound, self.leg_limit, has_witness=self.has_witness, worker=self.worker)

@@ -1,7 +1,7 @@
 """
 The loop of one call: it carries messages between the switch and ``hunt``, and decides nothing.
 
-``orders`` has the bytes of what it tells the switch, ``hearing`` what the switch's events mean.
+``esl_commands`` has the bytes of what it tells the switch, ``esl_events`` what the switch's events mean.
 
 What it writes to the switch, in this order:
 
@@ -14,7 +14,7 @@ What it writes to the switch, in this order:
 One ``sendmsg`` only, because a parked channel takes one per 20 ms; ``api`` does not wait for that.
 
 A socket without ``async`` parks no channel: ``bridge`` begins at once, comes last in its write, and the socket says
-nothing more until it is over. The answer is heard from another connection then (``live``), or when it is over.
+nothing more until it is over. The answer is heard from another connection then (``answer_feed``), or when it is over.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import Final
 import gevent
 
 from esl_huntgroup.calls import esl_commands, esl_events
-from esl_huntgroup.calls.context import Surroundings
+from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.hunt import Hunt, State
 from esl_huntgroup.calls.hunt_messages import (
     Answered,
@@ -41,16 +41,16 @@ from esl_huntgroup.calls.hunt_messages import (
     GroupFound,
     GroupUnknown,
     HandedOver,
-    HandOver,
-    LetGo,
     LookUp,
     Prepare,
+    Release,
     Restore,
+    RunOverflow,
     SwitchLost,
     Warn,
-    Write,
+    WriteRecord,
 )
-from esl_huntgroup.calls.inbound_call import Arrival
+from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.calls.peers import SECRET_VARIABLE
 from esl_huntgroup.errors import CommandRefused, DatabaseError, SwitchError, SwitchGone, SwitchTimeout
@@ -75,25 +75,25 @@ NO_CHANNEL: Final = "-ERR No such channel"
 """What an ``api uuid_…`` command answers once the caller has hung up."""
 
 
-class Call:
+class CallController:
     """One call: a session, a hunt, and what carries between them."""
 
-    def __init__(self, session: CallSession, arrival: Arrival, hunt: Hunt, around: Surroundings) -> None:
+    def __init__(self, session: CallSession, inbound: InboundCall, hunt: Hunt, ctx: CallContext) -> None:
         """Take over a session that is connected; ``connected_at`` starts to run now."""
         self._session = session
-        self._arrival = arrival
+        self._inbound = inbound
         self._hunt = hunt
-        self._around = around
-        self._connected_at = around.clock()
+        self._ctx = ctx
+        self._connected_at = ctx.clock()
         self._bridge_uuid = f"{hunt.call_id[:-4]}ffff"
         self._is_controlled = False
-        self._has_task = arrival.watchdog_ms > 0
+        self._has_task = inbound.watchdog_ms > 0
         self._unrestored: Restore | None = None
 
     def run(self) -> None:
         """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
-        uuid = self._arrival.channel_uuid
-        with self._around.live.follow(uuid, self._hear) if self._arrival.is_static else nullcontext():
+        uuid = self._inbound.channel_uuid
+        with self._ctx.answer_feed.follow(uuid, self._on_event) if self._inbound.is_static else nullcontext():
             self._carry_all(self._hunt.begin())
             while self._hunt.state is not State.RELEASED:
                 self._carry_all(self._hunt.receive(self._next_event()))
@@ -104,7 +104,7 @@ class Call:
 
     def give_back(self) -> None:
         """Return the call to the dialplan without a hunt. Raises SwitchError."""
-        self._control([self._set_variables({})] if self._around.secret else [])
+        self._control([self._set_variables({})] if self._ctx.secret else [])
         self._exchange([*self._cancel_tasks(), esl_commands.EXIT])
 
     # -- commands of the hunt ---------------------------------------------------------------------------------------
@@ -121,11 +121,11 @@ class Call:
         """Carry out one command; return what came of it, if that is known at once."""
         try:
             match what:
-                case Write(entry):
-                    self._around.journal.record(entry)
-                    self._around.meter.wrote(entry)
+                case WriteRecord(entry):
+                    self._ctx.journal.record(entry)
+                    self._ctx.meter.wrote(entry)
                 case Warn(text):
-                    log.warning("%s call=%s channel=%s", text, self._hunt.call_id, self._arrival.channel_uuid)
+                    log.warning("%s call=%s channel=%s", text, self._hunt.call_id, self._inbound.channel_uuid)
                 case LookUp(domain, number):
                     return self._look_up(domain, number)
                 case Prepare():
@@ -134,9 +134,9 @@ class Call:
                     self._bridge(what)
                 case Restore(variables):
                     self._exchange(self._restoring(variables))
-                case HandOver():
+                case RunOverflow():
                     return self._hand_over(what)
-                case LetGo():
+                case Release():
                     if self._unrestored and not self._session.is_dismissed:
                         self._exchange(self._restoring(self._unrestored.variables))
                     # The end of the connection means ``exit`` to the switch (mod_event_socket.c, listener_run).
@@ -147,16 +147,16 @@ class Call:
 
     def _look_up(self, domain: str, number: str) -> Event:
         try:
-            group = self._around.directory.find(domain, number)
+            group = self._ctx.directory.find(domain, number)
         except DatabaseError as error:
-            self._around.meter.count("database_errors")
+            self._ctx.meter.count("database_errors")
             log.error("no group can be found: %s call=%s", error, self._hunt.call_id)
             return Fault(self._now_ms())
         return GroupFound(group, self._now_ms()) if group else GroupUnknown(self._now_ms())
 
     def _prepare(self, what: Prepare) -> Event | None:
-        marker = self._around.marker
-        ring = [esl_commands.tell_ringing(self._arrival.channel_uuid)] if what.rings else []
+        marker = self._ctx.marker
+        ring = [esl_commands.tell_ringing(self._inbound.channel_uuid)] if what.rings else []
         (settings, *answers) = self._control(
             [self._set_variables(what.variables), *esl_commands.questions(what.lines, marker), *ring]
         )
@@ -178,9 +178,9 @@ class Call:
         """
         if self._is_controlled:
             return self._exchange(more)
-        uuid = self._arrival.channel_uuid
+        uuid = self._inbound.channel_uuid
         replies = self._exchange([*esl_commands.subscribe(uuid), esl_commands.ask_parked(uuid), *more])
-        if not self._arrival.is_static:
+        if not self._inbound.is_static:
             self._await_park(replies[3])
         self._is_controlled = True  # refused or not: from here on the call can be given back
         for reply in replies[:3]:
@@ -189,28 +189,28 @@ class Call:
         return replies[4:]
 
     def _await_park(self, answer: Message) -> None:
-        if not self._arrival.parks_visibly or answer.reply.startswith("-ERR"):
+        if not self._inbound.parks_visibly or answer.reply.startswith("-ERR"):
             gevent.sleep(PARK_BLIND_WAIT_S)
             return
         for _ in range(PARK_POLLS_MAX):
-            if answer.reply != self._arrival.park_timeout:
+            if answer.reply != self._inbound.park_timeout:
                 return
             gevent.sleep(PARK_POLL_S)
-            (answer,) = self._exchange([esl_commands.ask_parked(self._arrival.channel_uuid)])
+            (answer,) = self._exchange([esl_commands.ask_parked(self._inbound.channel_uuid)])
         raise SwitchTimeout("the switch does not park the channel")
 
     def _bridge(self, what: Bridge) -> None:
         ring = execute("bridge", what.dial_string, event_uuid=self._bridge_uuid)
         beside = [self._set_variables({NOTE: what.note}), *self._cancel_tasks(), *self._set_guard(what.guard_s)]
-        if self._arrival.is_static:
-            self._session.exchange([*beside, ring], self._around.reply_timeout_s, later=1)
+        if self._inbound.is_static:
+            self._session.exchange([*beside, ring], self._ctx.reply_timeout_s, later=1)
         else:
             (queued, *_) = self._exchange([ring, *beside])
             if not queued.reply.startswith("+OK"):
                 raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
-        self._around.meter.to_bridge.observe(self._around.clock() - self._connected_at)
+        self._ctx.meter.to_bridge.observe(self._ctx.clock() - self._connected_at)
 
-    def _hand_over(self, what: HandOver) -> Event:
+    def _hand_over(self, what: RunOverflow) -> Event:
         """
         Let the caller go on, and leave in the same breath.
 
@@ -246,7 +246,7 @@ class Call:
         except SwitchError as error:
             return self._switch_failed(error)
 
-    def _hear(self, message: Message, switch: InboundSession) -> None:
+    def _on_event(self, message: Message, switch: InboundSession) -> None:
         """Take in from another connection that somebody has answered, while our own is silent. Raises SwitchError."""
         event = self._read(message) if self._session.is_busy else None
         for what in self._hunt.receive(event) if isinstance(event, Answered) else ():
@@ -271,13 +271,13 @@ class Call:
             return LAST_EVENTS_S
         if self._hunt.state is State.ALERTING and self._hunt.group:
             return self._hunt.group.ring_timeout_s + RING_GRACE_S
-        return SILENCE_S if self._hunt.state is State.TALKING else self._around.reply_timeout_s
+        return SILENCE_S if self._hunt.state is State.TALKING else self._ctx.reply_timeout_s
 
     def _read(self, message: Message) -> Event | None:
         """Return what an event means for the hunt, None for one that means nothing."""
-        if message.content_type == DISCONNECT_NOTICE and self._arrival.is_static:
+        if message.content_type == DISCONNECT_NOTICE and self._inbound.is_static:
             return self._read_notice()
-        return esl_events.read_event(message, self._arrival, self._bridge_uuid, wants_causes=self._wants_causes)
+        return esl_events.read_event(message, self._inbound, self._bridge_uuid, wants_causes=self._wants_causes)
 
     def _read_notice(self) -> Event | None:
         """Return what it means that the caller is gone: the end, where no event will tell of it."""
@@ -285,7 +285,7 @@ class Call:
 
     def _gone(self, at_ms: int) -> CallerGone:
         """Return the end of a caller of whose end no event tells. A channel that waits for us can still be asked."""
-        if not self._arrival.is_static:
+        if not self._inbound.is_static:
             return CallerGone(at_ms, "", {})
         (channel,) = self._exchange([esl_commands.CONNECT])
         return esl_events.read_end(channel, at_ms, wants_causes=self._wants_causes)
@@ -305,14 +305,14 @@ class Call:
             return self._gone(self._now_ms() - int(LAST_EVENTS_S * 1000))
         if self._session.is_busy:
             return None  # nobody hears the question; a switch that is gone ends the connection
-        (answer,) = self._exchange([esl_commands.ask_existence(self._arrival.channel_uuid)])
+        (answer,) = self._exchange([esl_commands.ask_existence(self._inbound.channel_uuid)])
         return None if answer.reply == "true" else CallerGone(self._now_ms(), "", {})
 
     def _switch_failed(self, error: SwitchError) -> Event:
         """Return what a broken conversation with the switch means: after a hang-up notice it is just the end."""
         if self._session.is_dismissed and isinstance(error, SwitchGone):
             return CallerGone(self._now_ms(), "", {})
-        log.warning("%s call=%s channel=%s", error, self._hunt.call_id, self._arrival.channel_uuid)
+        log.warning("%s call=%s channel=%s", error, self._hunt.call_id, self._inbound.channel_uuid)
         if isinstance(error, CommandRefused):
             return Fault(self._now_ms())
         self._session.stop()
@@ -321,13 +321,13 @@ class Call:
     # -- small change -----------------------------------------------------------------------------------------------
 
     def _exchange(self, commands: list[bytes]) -> list[Message]:
-        return self._session.exchange(commands, self._around.reply_timeout_s)
+        return self._session.exchange(commands, self._ctx.reply_timeout_s)
 
     def _set_variables(self, variables: Mapping[str, str]) -> bytes:
-        hidden = {SECRET_VARIABLE: ""} if self._around.secret else {}  # the detail records would show it
-        if self._arrival.is_static and self._arrival.park_timeout:
+        hidden = {SECRET_VARIABLE: ""} if self._ctx.secret else {}  # the detail records would show it
+        if self._inbound.is_static and self._inbound.park_timeout:
             hidden["park_timeout"] = ""  # which no parking has removed
-        return esl_commands.set_variables(self._arrival.channel_uuid, {**variables, **hidden} if hidden else variables)
+        return esl_commands.set_variables(self._inbound.channel_uuid, {**variables, **hidden} if hidden else variables)
 
     def _restoring(self, variables: Mapping[str, str]) -> list[bytes]:
         return [self._set_variables(variables), *self._cancel_tasks()]
@@ -336,14 +336,14 @@ class Call:
         if not self._has_task:
             return []
         self._has_task = False
-        return [esl_commands.cancel_tasks(self._arrival.channel_uuid)]
+        return [esl_commands.cancel_tasks(self._inbound.channel_uuid)]
 
     def _set_guard(self, guard_s: int) -> list[bytes]:
         if not guard_s:
             return []
         self._has_task = True
-        return [esl_commands.set_guard(self._arrival.channel_uuid, guard_s)]
+        return [esl_commands.set_guard(self._inbound.channel_uuid, guard_s)]
 
     def _now_ms(self) -> int:
         """Return the time by the switch's clock, reckoned from what it said when the caller arrived."""
-        return self._arrival.arrived_at_ms + int((self._around.clock() - self._connected_at) * 1000)
+        return self._inbound.arrived_at_ms + int((self._ctx.clock() - self._connected_at) * 1000)

@@ -47,7 +47,7 @@ class Histogram:
 
 
 @dataclass(slots=True)
-class Reading:
+class Snapshot:
     """
     What was counted up to one moment, and what was going on in it.
 
@@ -60,14 +60,14 @@ class Reading:
     to_bridge: Histogram = field(default_factory=lambda: Histogram(TO_BRIDGE_S))
     to_answer: Histogram = field(default_factory=lambda: Histogram(TO_ANSWER_S))
 
-    def without_gauges(self) -> Reading:
+    def without_gauges(self) -> Snapshot:
         """Return what remains of a worker that is gone."""
-        return Reading(self.outcomes, self.counters, {}, self.to_bridge, self.to_answer)
+        return Snapshot(self.outcomes, self.counters, {}, self.to_bridge, self.to_answer)
 
 
-def total(readings: Iterable[Reading]) -> Reading:
+def total(readings: Iterable[Snapshot]) -> Snapshot:
     """Return the sum of readings."""
-    whole = Reading()
+    whole = Snapshot()
     for reading in readings:
         whole.outcomes.update(reading.outcomes)
         whole.counters.update(reading.counters)
@@ -78,7 +78,7 @@ def total(readings: Iterable[Reading]) -> Reading:
     return whole
 
 
-class Meter:
+class Counters:
     """What every call of one worker tells."""
 
     def __init__(self) -> None:
@@ -108,11 +108,11 @@ class Meter:
         if isinstance(entry, CallAnswered):
             self.to_answer.observe(entry.wait_ms / 1000)
 
-    def reading(self, counters: Mapping[str, int], gauges: Mapping[str, float]) -> Reading:
+    def reading(self, counters: Mapping[str, int], gauges: Mapping[str, float]) -> Snapshot:
         """Return what has been counted, together with what others know."""
         states = Counter(hunt.state for hunt in self._hunts)
         looked = {"ringing": float(states[State.ALERTING]), "talking": float(states[State.TALKING])}
-        return Reading(
+        return Snapshot(
             self.outcomes, self.counters + Counter(counters), {**looked, **gauges}, self.to_bridge, self.to_answer
         )
 

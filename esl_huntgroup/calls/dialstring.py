@@ -15,11 +15,11 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX, Leg, Plan
+from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX, Leg, RingPlan
 
 SEPARATOR: Final = "~"
 _CALL: Final = "\0"
-"""Stands in no value, see ``_checked``, and in no contact, see ``contact``."""
+"""Stands in no value, see ``_checked``, and in no contact, see ``registrars.contacts``."""
 _SAFE: Final = frozenset(' .,_+-#&()*!?<>";:=@/')
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 .,_+#&()*!?<>\";:=@/-]*", re.ASCII)
 """Safe characters of ASCII: most values consist of these, and one match is faster than a look at each."""
@@ -28,7 +28,7 @@ VALUES_KNOWN_MAX: Final = 10_000
 """Values that are remembered to be safe: but for the call's id and the caller, those of every call are the same."""
 
 
-def dial_string(variables: Mapping[str, str], plan: Plan, call_id: str) -> str:
+def dial_string(variables: Mapping[str, str], plan: RingPlan, call_id: str) -> str:
     """
     Return the argument of ``bridge`` for a parallel call to all legs of a plan.
 
@@ -40,7 +40,7 @@ def dial_string(variables: Mapping[str, str], plan: Plan, call_id: str) -> str:
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)
-def _legs(plan: Plan) -> str:
+def _legs(plan: RingPlan) -> str:
     """Return the legs of any call with this plan, with ``_CALL`` where the begin of its id belongs."""
     return ",".join([_leg(leg, suffix) for leg, suffix in zip(plan.legs, plan.suffixes, strict=True)])
 

@@ -1,7 +1,7 @@
 """
 PURE: what a call tells the switch, as the bytes of event-socket commands.
 
-Which of them are told, when, and in one write with which others, is in ``call``.
+Which of them are told, when, and in one write with which others, is in ``controller``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def tell_ringing(uuid: str) -> bytes:
 
 @functools.lru_cache(PLANS_KNOWN_MAX)
 def questions(lines: tuple[Line, ...], marker: str) -> tuple[bytes, ...]:
-    """Return what asks for the contacts of each line; ``marker`` will stand before each (see ``contact``)."""
+    """Return what asks for the contacts of each line; ``marker`` will stand before each of them."""
     return tuple([api(question(line.address, marker)) for line in lines])
 
 

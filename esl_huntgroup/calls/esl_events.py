@@ -10,7 +10,7 @@ import functools
 from typing import Final
 
 from esl_huntgroup.calls.hunt_messages import Answered, BridgeEnded, CallerGone, Event
-from esl_huntgroup.calls.inbound_call import Arrival
+from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.wire import Message, array
 from esl_huntgroup.model import hangup_causes
@@ -22,20 +22,20 @@ ANSWERS_KNOWN_MAX: Final = 20_000
 """Answers of the switch that are remembered: a phone registers the same contact for days, and each call asks for it."""
 
 
-def read_event(message: Message, arrival: Arrival, bridge_uuid: str, *, wants_causes: bool) -> Event | None:
+def read_event(message: Message, inbound: InboundCall, bridge_uuid: str, *, wants_causes: bool) -> Event | None:
     """
     Return what an event means for the hunt of this caller.
 
     ``bridge_uuid`` is the id under which the bridge was executed. ``wants_causes`` is whether what became of the legs
     can still change what the journal knows; else they are left empty. Raises ProtocolError for an event without a time.
     """
-    if not message.is_event or message.get("Unique-ID") != arrival.channel_uuid:
+    if not message.is_event or message.get("Unique-ID") != inbound.channel_uuid:
         return None
     match message.get("Event-Name"):
         case "CHANNEL_BRIDGE":
-            return _read_bridge(message, arrival, wants_causes=wants_causes)
+            return _read_bridge(message, inbound, wants_causes=wants_causes)
         case "CHANNEL_EXECUTE_COMPLETE":
-            return _read_complete(message, arrival, bridge_uuid, wants_causes=wants_causes)
+            return _read_complete(message, inbound, bridge_uuid, wants_causes=wants_causes)
         case "CHANNEL_HANGUP_COMPLETE":
             return read_end(message, _when_ms(message), wants_causes=wants_causes)
     return None
@@ -48,22 +48,22 @@ def read_end(channel: Message, at_ms: int, *, wants_causes: bool) -> CallerGone:
 
 @functools.lru_cache(ANSWERS_KNOWN_MAX)
 def contacts_of(answer: bytes, marker: str) -> Contacts:
-    """Return the contacts in the body of the answer to one of ``orders.questions``."""
+    """Return the contacts in the body of the answer to one of ``esl_commands.questions``."""
     return read_contacts(answer.decode("utf-8", "replace").rstrip("\r\n"), marker)
 
 
-def _read_bridge(message: Message, arrival: Arrival, *, wants_causes: bool) -> Event | None:
-    if message.get("Bridge-A-Unique-ID") != arrival.channel_uuid:
+def _read_bridge(message: Message, inbound: InboundCall, *, wants_causes: bool) -> Event | None:
+    if message.get("Bridge-A-Unique-ID") != inbound.channel_uuid:
         return None
     leg_causes = _leg_causes(message, are_wanted=wants_causes)
     return Answered(message.get("Bridge-B-Unique-ID") or "", _when_ms(message), leg_causes)
 
 
-def _read_complete(message: Message, arrival: Arrival, bridge_uuid: str, *, wants_causes: bool) -> Event | None:
+def _read_complete(message: Message, inbound: InboundCall, bridge_uuid: str, *, wants_causes: bool) -> Event | None:
     if message.get("Application-UUID") != bridge_uuid:
         return None
     is_up = message.get("Answer-State") != "hangup"
-    if arrival.is_static and not is_up:  # the switch waits for us before it tells of the hang-up
+    if inbound.is_static and not is_up:  # the switch waits for us before it tells of the hang-up
         return read_end(message, _when_ms(message), wants_causes=wants_causes)
     was_moved = is_up and (message.get("Channel-State-Number") or EXECUTING) != EXECUTING
     leg_causes = _leg_causes(message, are_wanted=wants_causes)

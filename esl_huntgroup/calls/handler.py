@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 
 from esl_huntgroup.calls import call_records
-from esl_huntgroup.calls.context import Surroundings
-from esl_huntgroup.calls.controller import Call
+from esl_huntgroup.calls.context import CallContext
+from esl_huntgroup.calls.controller import CallController
 from esl_huntgroup.calls.hunt import Hunt
-from esl_huntgroup.calls.inbound_call import Arrival, read_arrival
+from esl_huntgroup.calls.inbound_call import InboundCall, read_inbound_call
 from esl_huntgroup.calls.peers import SECRET_VARIABLE, knows_secret
 from esl_huntgroup.errors import SwitchError, SwitchGone
 from esl_huntgroup.esl.session import CallSession
@@ -20,7 +20,7 @@ from esl_huntgroup.esl.session import CallSession
 log = logging.getLogger(__name__)
 
 
-def serve(session: CallSession, around: Surroundings) -> None:
+def serve(session: CallSession, ctx: CallContext) -> None:
     """
     Serve one call from ``connect`` to the end, and close its socket.
 
@@ -28,9 +28,9 @@ def serve(session: CallSession, around: Surroundings) -> None:
     caller is served by the dialplan. Nothing is raised.
     """
     try:
-        answer = session.connect(around.reply_timeout_s)
-        arrival = read_arrival(answer.reader(), around.default_domain)
-        is_trusted = knows_secret(around.secret, answer.get(f"variable_{SECRET_VARIABLE}"))
+        answer = session.connect(ctx.reply_timeout_s)
+        inbound = read_inbound_call(answer.reader(), ctx.default_domain)
+        is_trusted = knows_secret(ctx.secret, answer.get(f"variable_{SECRET_VARIABLE}"))
         session.session_data = None  # 5 kB that nobody needs any more
         del answer
     except SwitchError as error:
@@ -38,14 +38,14 @@ def serve(session: CallSession, around: Surroundings) -> None:
         session.stop()
         return
     if not is_trusted:
-        around.meter.count("wrong_secrets")
+        ctx.meter.count("wrong_secrets")
         log.warning("a call is given back, it does not bring the right %s: peer=%s", SECRET_VARIABLE, _peer(session))
-        _give_back(session, arrival, around)
+        _give_back(session, inbound, ctx)
         return
-    hunt = around.new_hunt(arrival)
-    call = Call(session, arrival, hunt, around)
+    hunt = ctx.new_hunt(inbound)
+    call = CallController(session, inbound, hunt, ctx)
     try:
-        with around.meter.call(hunt):
+        with ctx.meter.call(hunt):
             _run(call, hunt)
     finally:
         session.stop()
@@ -53,40 +53,40 @@ def serve(session: CallSession, around: Surroundings) -> None:
         log.info("%s", call_records.log_line(fields), extra={"fields": fields})
 
 
-def _run(call: Call, hunt: Hunt) -> None:
+def _run(call: CallController, hunt: Hunt) -> None:
     try:
         call.run()
     except Exception:
-        log.exception("a fault of this program call=%s channel=%s", hunt.call_id, hunt.arrival.channel_uuid)
+        log.exception("a fault of this program call=%s channel=%s", hunt.call_id, hunt.inbound.channel_uuid)
         _fail(call)
 
 
-def _fail(call: Call) -> None:
+def _fail(call: CallController) -> None:
     try:
         call.fail()
     except Exception:
         log.exception("a second fault; the call is left to the switch")
 
 
-def refuse(session: CallSession, around: Surroundings) -> None:
+def refuse(session: CallSession, ctx: CallContext) -> None:
     """
     Give a call back to the dialplan at once: there are too many. Nothing is raised.
 
     Closing the socket would park the caller for ever, so control is taken properly and then given up.
     """
     try:
-        arrival = read_arrival(session.connect(around.reply_timeout_s).reader(), around.default_domain)
+        inbound = read_inbound_call(session.connect(ctx.reply_timeout_s).reader(), ctx.default_domain)
     except SwitchError as error:
         log.log(_weight(session, error), "a call that was refused: %s peer=%s", error, _peer(session))
         session.stop()
     else:
-        _give_back(session, arrival, around)
+        _give_back(session, inbound, ctx)
 
 
-def _give_back(session: CallSession, arrival: Arrival, around: Surroundings) -> None:
+def _give_back(session: CallSession, inbound: InboundCall, ctx: CallContext) -> None:
     """Return a call to the dialplan that is not served, and close its socket. Nothing is raised."""
     try:
-        Call(session, arrival, around.new_hunt(arrival), around).give_back()
+        CallController(session, inbound, ctx.new_hunt(inbound), ctx).give_back()
     except SwitchError as error:
         log.warning("a call that was refused: %s peer=%s", error, _peer(session))
     except Exception:
@@ -96,11 +96,11 @@ def _give_back(session: CallSession, arrival: Arrival, around: Surroundings) -> 
 
 
 def _summary(hunt: Hunt) -> dict[str, str | int | float]:
-    arrived_at_ms = hunt.arrival.arrived_at_ms
+    arrived_at_ms = hunt.inbound.arrived_at_ms
     ended_at_ms = hunt.ended_at_ms or arrived_at_ms
     return call_records.log_fields(
         hunt.call_id,
-        hunt.arrival,
+        hunt.inbound,
         group=hunt.group,
         outcome=hunt.outcome,
         answered_by=hunt.answered_by,

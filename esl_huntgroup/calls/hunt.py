@@ -32,17 +32,17 @@ from esl_huntgroup.calls.hunt_messages import (
     GroupFound,
     GroupUnknown,
     HandedOver,
-    HandOver,
-    LetGo,
     LookUp,
     Prepare,
+    Release,
     Restore,
+    RunOverflow,
     SwitchLost,
     Warn,
-    Write,
+    WriteRecord,
 )
-from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS, Arrival
-from esl_huntgroup.calls.ring_plan import Plan, make_plan
+from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS, InboundCall
+from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import TO_DIALPLAN, HuntGroup, HuntMode, Line, Overflow, OverflowAction
 from esl_huntgroup.model.limits import LEG_LIMIT
@@ -102,19 +102,25 @@ class Hunt:
     """
 
     def __init__(
-        self, call_id: str, arrival: Arrival, leg_limit: int = LEG_LIMIT, *, has_witness: bool = False, worker: str = ""
+        self,
+        call_id: str,
+        inbound: InboundCall,
+        leg_limit: int = LEG_LIMIT,
+        *,
+        has_witness: bool = False,
+        worker: str = "",
     ) -> None:
         """
-        Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``plan.CallIds``).
+        Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``ring_plan.CallIds``).
 
-        ``has_witness`` is whether somebody else learns of the end of a call that we lose sight of (``witness``);
+        ``has_witness`` is whether somebody else learns of the end of a call that we lose sight of (``recovery``);
         ``worker`` is how the journal names the process that has the call.
         """
         self.call_id = call_id
-        self.arrival = arrival
+        self.inbound = inbound
         self.state = State.ARRIVED
         self.group: HuntGroup | None = None
-        self.plan = Plan((), ())
+        self.plan = RingPlan((), ())
         self.leg_causes: Mapping[str, str] = {}
         self.answered_by = ""
         self.outcome: Outcome | None = None
@@ -127,11 +133,11 @@ class Hunt:
 
     def begin(self) -> list[Command]:
         """Return the first thing to do."""
-        if self._is_too_late(self.arrival.arrived_at_ms):
-            return self._leave_alone(self.arrival.arrived_at_ms)
-        if self.arrival.problem:
-            return [Warn(self.arrival.problem), *self._hand_over(Outcome.UNKNOWN_NUMBER, self.arrival.arrived_at_ms)]
-        return [LookUp(self.arrival.domain, self.arrival.number)]
+        if self._is_too_late(self.inbound.arrived_at_ms):
+            return self._leave_alone(self.inbound.arrived_at_ms)
+        if self.inbound.problem:
+            return [Warn(self.inbound.problem), *self._hand_over(Outcome.UNKNOWN_NUMBER, self.inbound.arrived_at_ms)]
+        return [LookUp(self.inbound.domain, self.inbound.number)]
 
     def receive(self, event: Event) -> list[Command]:
         """Take in what happened; return what to do, in order. Raises UnexpectedEvent for what EXPECTED rules out."""
@@ -162,19 +168,19 @@ class Hunt:
     # -- before the phones ring -----------------------------------------------------------------------------------
 
     def _is_too_late(self, at_ms: int) -> bool:
-        arrival = self.arrival
-        waited_ms = arrival.age_ms + at_ms - arrival.arrived_at_ms
-        return bool(arrival.watchdog_ms) and waited_ms > arrival.watchdog_ms - WATCHDOG_MARGIN_MS
+        inbound = self.inbound
+        waited_ms = inbound.age_ms + at_ms - inbound.arrived_at_ms
+        return bool(inbound.watchdog_ms) and waited_ms > inbound.watchdog_ms - WATCHDOG_MARGIN_MS
 
     def _group_found(self, group: HuntGroup, at_ms: int) -> list[Command]:
         self.group = group
-        opened = Write(call_records.opened(self.call_id, self.arrival, group, self._worker))
+        opened = WriteRecord(call_records.opened(self.call_id, self.inbound, group, self._worker))
         if self._is_too_late(at_ms):
             return [opened, *self._leave_alone(at_ms)]
         if group.hunt_mode is not HuntMode.SOFTPHONE:
             return [opened, *self._hand_over(Outcome.GROUP_DISABLED, at_ms)]
         self.state = State.ASKING
-        missing = self.arrival.missing_settings
+        missing = self.inbound.missing_settings
         text = f"the dialplan extension does not set {', '.join(missing)}; set for this call"
         warning = [Warn(text)] if missing else []
         # Without expansion no contact, name or header can run a command on the switch (freeswitch.md, finding 9).
@@ -182,22 +188,22 @@ class Hunt:
         # Set again when somebody talks to the caller, whoever that is: what the guard in the switch looks at.
         variables = {"app_disable_expand_variables": "true", "fail_on_single_reject": "", "last_bridge_to": ""}
         variables |= {name: REQUIRED_SETTINGS[name] for name in missing}
-        if not self.arrival.headers_are_decided:
+        if not self.inbound.headers_are_decided:
             # Else a caller's X-Auto-Answer would open the microphones of a whole group (sofia_glue.c copies X- and P-).
             variables["sip_copy_custom_headers"] = "false"
         if group.ringback:
             variables["ringback"] = variables["transfer_ringback"] = group.ringback
-        elif self.arrival.is_in_silence:
+        elif self.inbound.is_in_silence:
             variables["transfer_ringback"] = RINGING_TONE
-        return [opened, *warning, Prepare(variables, group.lines, rings=not self.arrival.is_answered)]
+        return [opened, *warning, Prepare(variables, group.lines, rings=not self.inbound.is_answered)]
 
     def _ring(self, contacts: Mapping[Line, Contacts], at_ms: int) -> list[Command]:
         group = self._known_group()
-        self.plan = make_plan(group, contacts, self.arrival.caller_address, self._leg_limit)
+        self.plan = make_plan(group, contacts, self.inbound.caller_address, self._leg_limit)
         warnings = [Warn(text) for text in call_records.warnings(self.plan)]
         if not self.plan.legs:
             return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, at_ms)]
-        guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.arrival.has_plain_uuid else 0
+        guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.inbound.has_plain_uuid else 0
         note = leg_note.note(self.call_id, self.plan)
         bridge = Bridge(dial_string(self._variables(group), self.plan, self.call_id), guard_s, note)
         self.state = State.ALERTING
@@ -213,19 +219,19 @@ class Hunt:
             "no_throttle_limits": "true",
             "outbound_redirect_fatal": "true",
             "local_var_clobber": "true",
-            "sip_h_Diversion": diversion(group, self.arrival.diversion),
-            "sip_h_History-Info": history_info(group, self.arrival.history_info),
+            "sip_h_Diversion": diversion(group, self.inbound.diversion),
+            "sip_h_History-Info": history_info(group, self.inbound.history_info),
         }
         # Always set: without it the switch would send what the caller wrote as it is.
-        number = self.arrival.caller_number or "anonymous"
-        variables["origination_caller_id_name"] = self.arrival.caller_name or number
+        number = self.inbound.caller_number or "anonymous"
+        variables["origination_caller_id_name"] = self.inbound.caller_name or number
         variables["origination_caller_id_number"] = number
         return variables
 
     # -- while they ring ------------------------------------------------------------------------------------------
 
     def _answered(self, event: Answered) -> list[Command]:
-        if self.state is not State.ALERTING or event.at_ms < self.arrival.arrived_at_ms:
+        if self.state is not State.ALERTING or event.at_ms < self.inbound.arrived_at_ms:
             return []  # a transferred conversation, or the answer in another group, told late
         self.state = State.TALKING
         self.outcome = Outcome.ANSWERED
@@ -234,10 +240,10 @@ class Hunt:
         winner = self.plan.leg_of(self.call_id, event.leg_uuid)
         self.answered_by = winner.member.name if winner else ""
         return [
-            Write(
+            WriteRecord(
                 call_records.answered(
                     self.call_id,
-                    self.arrival.arrived_at_ms,
+                    self.inbound.arrived_at_ms,
                     self._known_group(),
                     self.plan,
                     self.leg_causes,
@@ -252,7 +258,7 @@ class Hunt:
     def _bridge_ended(self, event: BridgeEnded) -> list[Command]:
         if self.state is State.TALKING:
             # A caller who is hanging up brings CallerGone with the cause; one who was transferred lives on elsewhere.
-            return [] if not event.caller_up else [*self._end(event.at_ms, "", ""), LetGo()]
+            return [] if not event.caller_up else [*self._end(event.at_ms, "", ""), Release()]
         self.leg_causes = event.leg_causes
         if not event.caller_up:
             return []
@@ -262,7 +268,7 @@ class Hunt:
             self.outcome = Outcome.CALLER_GONE
             return [Restore(EXPANSION_ON), *self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
         told = call_records.told(self.call_id, self.plan, event.leg_causes)
-        return self._hand_over(hangup_causes.verdict(told), event.at_ms)
+        return self._hand_over(hangup_causes.call_outcome(told), event.at_ms)
 
     def _send_on(self, outcome: Outcome, at_ms: int) -> list[Command]:
         """Send on a caller for whom no phone rings, unless the dialplan is about to do that itself."""
@@ -282,17 +288,17 @@ class Hunt:
         self.overflow = f"{overflow.action.value} {overflow.target}".strip()
         variables = {
             "huntgroup_result": outcome.value,
-            "huntgroup_trail": ",".join((*self.arrival.trail, self._here())),
+            "huntgroup_trail": ",".join((*self.inbound.trail, self._here())),
             **EXPANSION_ON,
         }
         # The caller first: whatever became of telling the journal, there is somebody who waits.
-        return [*warnings, HandOver(overflow, variables), *self._end(at_ms, "", self.overflow)]
+        return [*warnings, RunOverflow(overflow, variables), *self._end(at_ms, "", self.overflow)]
 
     def _is_a_loop(self, overflow: Overflow) -> bool:
-        return overflow.action is OverflowAction.TRANSFER and self.arrival.trail.count(self._here()) >= VISITS_MAX
+        return overflow.action is OverflowAction.TRANSFER and self.inbound.trail.count(self._here()) >= VISITS_MAX
 
     def _here(self) -> str:
-        return f"{callerid.number(self.arrival.number)}@{self.arrival.domain}"
+        return f"{callerid.number(self.inbound.number)}@{self.inbound.domain}"
 
     def _caller_gone(self, event: CallerGone) -> list[Command]:
         if self.state is State.LEAVING:
@@ -329,10 +335,10 @@ class Hunt:
         if self.group is None or self.outcome is None:
             return []
         return [
-            Write(
+            WriteRecord(
                 call_records.ended(
                     self.call_id,
-                    self.arrival.arrived_at_ms,
+                    self.inbound.arrived_at_ms,
                     self.group,
                     self.plan,
                     self.leg_causes,
@@ -347,7 +353,7 @@ class Hunt:
 
     def _release(self) -> list[Command]:
         self.state = State.RELEASED
-        return [LetGo()]
+        return [Release()]
 
     def _leave_alone(self, at_ms: int) -> list[Command]:
         """Do nothing to a call that waited so long for us that the dialplan is about to take it back."""

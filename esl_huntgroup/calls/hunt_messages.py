@@ -141,7 +141,7 @@ class Restore:
 
 
 @dataclass(frozen=True, slots=True)
-class HandOver:
+class RunOverflow:
     """Send the caller where the group's overflow says, with these variables set ("" removes)."""
 
     overflow: Overflow
@@ -149,7 +149,7 @@ class HandOver:
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class WriteRecord:
     """Tell the journal."""
 
     record: JournalRecord
@@ -163,8 +163,8 @@ class Warn:
 
 
 @dataclass(frozen=True, slots=True)
-class LetGo:
+class Release:
     """Give up control of the channel."""
 
 
-Command = LookUp | Prepare | Bridge | Restore | HandOver | Write | Warn | LetGo
+Command = LookUp | Prepare | Bridge | Restore | RunOverflow | WriteRecord | Warn | Release

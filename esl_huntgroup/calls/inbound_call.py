@@ -32,15 +32,15 @@ Get = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class InboundCall:
     """
     A caller at a group number.
 
     ``number`` and ``domain`` are in normal form; when either was not a number or a domain it is empty and ``problem``
     says why. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty. ``age_ms`` is how
     long ago the dialplan handed the call over, and ``watchdog_ms`` after how long it takes the call back (0: never).
-    ``park_timeout`` is what parking will remove (see ``call``). ``is_answered`` is a caller whom somebody has answered
-    before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` without a tone of the dialplan's own.
+    ``park_timeout`` is what parking will remove (see ``controller``). ``is_answered`` is a caller whom somebody has
+    answered before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` has no tone of the dialplan's own.
     ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones. ``is_static`` is
     for a socket without ``async``: it executes an application at once, and says nothing until that is over.
     """
@@ -77,7 +77,7 @@ class Arrival:
         return bool(self.park_timeout)
 
 
-def read_arrival(get: Get, default_domain: str) -> Arrival:
+def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
     """
     Return the caller described by the channel data; ``get`` is ``Message.get`` of the answer to ``connect``.
 
@@ -91,7 +91,7 @@ def read_arrival(get: Get, default_domain: str) -> Arrival:
     domain_text = get("variable_huntgroup_domain") or get("variable_domain_name") or default_domain
     number, number_problem = _normal(normal_number, get("Caller-Destination-Number") or "")
     domain, domain_problem = _normal(normal_domain, domain_text)
-    return Arrival(
+    return InboundCall(
         channel_uuid=get("Unique-ID") or "",
         node=callerid.number(get("FreeSWITCH-Switchname") or get("FreeSWITCH-Hostname") or ""),
         number=number,

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Final
 
-from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX, Plan
+from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX, RingPlan
 
 NOTE: Final = "huntgroup_legs"
 """The channel variable with the note: the call's id, a colon, and the id of each leg's user, in order."""
@@ -19,13 +19,13 @@ NOTE: Final = "huntgroup_legs"
 Get = Callable[[str], str | None]
 
 
-def note(call_id: str, plan: Plan) -> str:
+def note(call_id: str, plan: RingPlan) -> str:
     """Return the note that the service leaves on the caller's channel."""
     return f"{call_id}:{_users(plan)}"
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)
-def _users(plan: Plan) -> str:
+def _users(plan: RingPlan) -> str:
     return ",".join([str(leg.member.user_id) for leg in plan.legs])
 
 

@@ -58,7 +58,7 @@ class NotRung(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class RingPlan:
     """
     The legs of a group call in dial-string order, and everything that was left out.
 
@@ -97,7 +97,7 @@ def make_plan(
     contacts: Mapping[Line, Contacts],
     caller_address: str,
     leg_limit: int = LEG_LIMIT,
-) -> Plan:
+) -> RingPlan:
     """
     Return who rings.
 
@@ -109,7 +109,7 @@ def make_plan(
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)
-def _plan(group: HuntGroup, found: tuple[Contacts, ...], caller: str, leg_limit: int) -> Plan:
+def _plan(group: HuntGroup, found: tuple[Contacts, ...], caller: str, leg_limit: int) -> RingPlan:
     """Return who rings; ``found`` are the contacts of the group's lines, ``caller`` one of these lines or empty."""
     contacts = dict(zip(group.lines, found, strict=True))
     not_rung: list[NotRung] = []
@@ -118,7 +118,7 @@ def _plan(group: HuntGroup, found: tuple[Contacts, ...], caller: str, leg_limit:
     ordered = [item for round_ in zip_longest(*per_member) for item in round_ if item is not None]
     legs = [Leg(number, *item) for number, item in enumerate(ordered[:leg_limit], start=1)]
     not_rung += [NotRung(member, line, uri, WhyNot.LEG_LIMIT) for member, line, uri in ordered[leg_limit:]]
-    return Plan(tuple(legs), tuple(not_rung))
+    return RingPlan(tuple(legs), tuple(not_rung))
 
 
 class CallIds:

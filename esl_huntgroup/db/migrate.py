@@ -152,8 +152,8 @@ def _refuse_newer(db: peewee.Database, current: int) -> None:
 
 
 def _apply(db: peewee.Database, migration: Migration) -> str:
-    for statement in migration.statements(dialect(db)):
-        execute(db, statement)
+    for snapshot in migration.statements(dialect(db)):
+        execute(db, snapshot)
     execute(
         db,
         f"INSERT INTO schema_version (version, name, applied_at_ms) VALUES ({db.param}, {db.param}, {db.param})",

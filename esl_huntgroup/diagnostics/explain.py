@@ -30,7 +30,7 @@ from esl_huntgroup.calls.hunt_messages import (
     LookUp,
     Prepare,
 )
-from esl_huntgroup.calls.inbound_call import Arrival, read_arrival
+from esl_huntgroup.calls.inbound_call import InboundCall, read_inbound_call
 from esl_huntgroup.calls.ring_plan import CallIds
 from esl_huntgroup.db.engine import database_errors, execute, quoted
 from esl_huntgroup.diagnostics.explanation import Explanation, of_hunt
@@ -66,22 +66,22 @@ def explain(db: peewee.Database, settings: Settings, what: str, caller: str = ""
         yield _explain_call(db, settings, past)
         return
     domain, number = _group_key(db, what, settings.default_domain)
-    yield from _explain_group(db, settings, _arrival(domain, number, caller))
+    yield from _explain_group(db, settings, _inbound(domain, number, caller))
 
 
 # -- a group ----------------------------------------------------------------------------------------------------------
 
 
-def _explain_group(db: peewee.Database, settings: Settings, arrival: Arrival) -> Iterator[Explanation]:
+def _explain_group(db: peewee.Database, settings: Settings, inbound: InboundCall) -> Iterator[Explanation]:
     failures = []
     for address in settings.esl_address or (None,):
         known: dict[str, Registration] = {}
         try:
-            hunt = dry_run(db, settings, arrival, address, known)
+            hunt = dry_run(db, settings, inbound, address, known)
         except SwitchError as error:
             failures.append(str(error))
             continue
-        told = _told(db, hunt, arrival, known)
+        told = _told(db, hunt, inbound, known)
         if hunt.outcome is Outcome.GROUP_DISABLED:  # no switch was asked, and all of them would do the same
             yield told
             return
@@ -90,16 +90,16 @@ def _explain_group(db: peewee.Database, settings: Settings, arrival: Arrival) ->
         raise SwitchError("\n".join(failures))
 
 
-def _told(db: peewee.Database, hunt: Hunt, arrival: Arrival, known: Mapping[str, Registration]) -> Explanation:
+def _told(db: peewee.Database, hunt: Hunt, inbound: InboundCall, known: Mapping[str, Registration]) -> Explanation:
     if hunt.group is None:
-        raise InputError(f"there is no group with the number {arrival.number}@{arrival.domain} any more: ask again")
+        raise InputError(f"there is no group with the number {inbound.number}@{inbound.domain} any more: ask again")
     return of_hunt(hunt, hunt.group, known, _hardphones(db, hunt.group))
 
 
 def dry_run(
     db: peewee.Database,
     settings: Settings,
-    arrival: Arrival,
+    inbound: InboundCall,
     address: Address | None,
     known: dict[str, Registration],
 ) -> Hunt:
@@ -108,7 +108,7 @@ def dry_run(
 
     ``known`` takes in what the switch knows of the contacts. Raises InputError, DatabaseError and SwitchError.
     """
-    hunt = Hunt(CallIds().next(int(time.time() * 1000), os.urandom(6)), arrival, settings.leg_limit)
+    hunt = Hunt(CallIds().next(int(time.time() * 1000), os.urandom(6)), inbound, settings.leg_limit)
     commands = hunt.begin()
     while (event := _follow(commands, db, settings, address, known)) is not None:
         commands = hunt.receive(event)
@@ -137,7 +137,7 @@ def _follow(
     return None
 
 
-def _arrival(domain: str, number: str, caller: str) -> Arrival:
+def _inbound(domain: str, number: str, caller: str) -> InboundCall:
     """Return the arrival of a caller whom the dialplan has handed over as it should."""
     data = {"Socket-Mode": "async", "Control": "full", "Caller-Destination-Number": number}
     data["variable_huntgroup_domain"] = domain
@@ -146,7 +146,7 @@ def _arrival(domain: str, number: str, caller: str) -> Arrival:
         if not at:
             raise InputError(f"{caller!r} is not the address of a line: ACCOUNT@DOMAIN is accepted")
         data |= {"variable_user_name": normal_account(account), "variable_domain_name": normal_domain(host)}
-    return read_arrival(data.get, domain)
+    return read_inbound_call(data.get, domain)
 
 
 def _group_key(db: peewee.Database, what: str, default_domain: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from esl_huntgroup.diagnostics.explanation import (
 )
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import Member
-from esl_huntgroup.model.hangup_causes import LegFate, fate
+from esl_huntgroup.model.hangup_causes import LegResult, leg_result
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.model.text import clean
 from esl_huntgroup.registrars.contacts import why_refused
@@ -124,14 +124,14 @@ def _became(leg: PastLeg) -> str:
             return "the switch made no call of it"
         case hangup_causes.UNKNOWN:
             return "the switch was lost before it told what became of it"
-    became = fate(leg.cause)
-    return _FATES[became] if became is LegFate.ANSWERED else f"{_FATES[became]} ({clean(leg.cause)})"
+    became = leg_result(leg.cause)
+    return _FATES[became] if became is LegResult.ANSWERED else f"{_FATES[became]} ({clean(leg.cause)})"
 
 
 _FATES = {
-    LegFate.NEVER_SENT: "was not called",
-    LegFate.UNREACHABLE: "could not be reached",
-    LegFate.REFUSED: "busy or refused",
-    LegFate.RANG: "rang",
-    LegFate.ANSWERED: "answered",
+    LegResult.NEVER_SENT: "was not called",
+    LegResult.UNREACHABLE: "could not be reached",
+    LegResult.REFUSED: "busy or refused",
+    LegResult.RANG: "rang",
+    LegResult.ANSWERED: "answered",
 }

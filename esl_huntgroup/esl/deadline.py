@@ -15,7 +15,7 @@ from typing import Any
 from gevent import get_hub, getcurrent
 
 
-class Alarm:
+class Deadline:
     """
     Raises TimeoutError in the greenlet that waits too long.
 
@@ -31,7 +31,7 @@ class Alarm:
         self._timer: Any = None
         self._waiting: Any = None
 
-    def until(self, deadline: float) -> Alarm:
+    def until(self, deadline: float) -> Deadline:
         """Name the deadline of the next wait, in seconds of ``time.monotonic``."""
         self._deadline = deadline
         return self

@@ -18,7 +18,7 @@ from gevent import socket
 from gevent.server import StreamServer
 
 from esl_huntgroup.errors import SettingsError
-from esl_huntgroup.esl.log_throttle import Complaint
+from esl_huntgroup.esl.log_throttle import LogThrottle
 from esl_huntgroup.esl.stream import prepare
 from esl_huntgroup.model.text import counted
 
@@ -86,7 +86,7 @@ class Listener(StreamServer):  # type: ignore[misc]  # gevent has no types
         """Take over a listening socket; ``start`` begins to accept."""
         super().__init__(sock, handle)
         sock.setblocking(False)  # other processes accept, too: what was announced may be gone
-        self._complaint = Complaint()
+        self._complaint = LogThrottle()
         self._reserve = _open_reserve()
         self.is_exhausted = self._reserve is None
         """Whether the reserve is in use: the connection that was accepted last has no business to stay."""

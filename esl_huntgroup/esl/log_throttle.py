@@ -9,7 +9,7 @@ from typing import Final
 EVERY_S: Final = 10.0
 
 
-class Complaint:
+class LogThrottle:
     """Counts what happens, and says when it is time to tell."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -50,7 +50,7 @@ def keep_connected(
         pause_s = min(pause_s * 2, MAX_S)
 
 
-class Ear:
+class EventSubscription:
     """
     Listens to a switch, and hears that it is silent: HEARTBEAT is among the events that are asked for.
 

@@ -16,7 +16,7 @@ from gevent.event import Event
 from greenswitch.esl import OutboundESLServer
 
 from esl_huntgroup.esl.listener import Listener, bind
-from esl_huntgroup.esl.log_throttle import Complaint
+from esl_huntgroup.esl.log_throttle import LogThrottle
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.model.text import counted
 
@@ -86,7 +86,7 @@ class Server(OutboundESLServer):  # type: ignore[misc]  # greenswitch has no typ
         self.refused_calls = 0
         self.refused_peers = 0
         self._refusals = 0
-        self._complaints = {"peers": Complaint(), "calls": Complaint()}
+        self._complaints = {"peers": LogThrottle(), "calls": LogThrottle()}
         self._listeners: list[Listener] = []
         self._idle = Event()
         self._idle.set()

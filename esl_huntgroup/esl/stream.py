@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 from gevent import socket
 
 from esl_huntgroup.errors import CommandRefused, ProtocolError, SwitchGone, SwitchTimeout
-from esl_huntgroup.esl.deadline import Alarm
+from esl_huntgroup.esl.deadline import Deadline
 from esl_huntgroup.esl.wire import API_RESPONSE, COMMAND_REPLY, DISCONNECT_NOTICE, Decoder, Message, command
 
 RECEIVE_BYTES: Final = 65536
@@ -53,7 +53,7 @@ class EventSocket:
         self._messages: deque[Message] = deque()
         self._owed = 0
         self._is_asked_for_long = False
-        self._alarm = Alarm()
+        self._alarm = Deadline()
         sock.settimeout(None)
 
     @property

@@ -2,7 +2,7 @@
 PURE: a journal record as one line of text, on its way from a call to the database.
 
 A line is a JSON array: the version of the format, the name of the record, and its fields in the order in which
-``outcome`` declares them. The order is the format: whoever changes a record in ``outcome`` raises ``VERSION``. The
+``records`` declares them. The order is the format: whoever changes a record in ``records`` raises ``VERSION``. The
 spool of 0.1 had a JSON object in each line; that is read, too.
 """
 

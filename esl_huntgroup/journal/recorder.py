@@ -1,9 +1,9 @@
 """
 The journal: written so that no record is lost and no call waits.
 
-A call hands a record to ``Journal.record``, which appends it as one line to a file of the spool (``spool_appender``)
-and returns. A process of its own (``journal_writer``), which the supervisor keeps, takes the lines from there and puts
-them into the database (``journal_store``). Whatever dies, the other goes on: the lines are in the spool until the
+A call hands a record to ``Journal.record``, which appends it as one line to a file of the spool (``appender``)
+and returns. A process of its own (``writer``), which the supervisor keeps, takes the lines from there and puts
+them into the database (``store``). Whatever dies, the other goes on: the lines are in the spool until the
 database has them.
 """
 

@@ -224,14 +224,14 @@ def prepare(directory: Path) -> None:
 
 def _adopt(file: Path) -> None:
     """Make a directory of the same name around the spool file of 0.1. Interrupted, it is completed by the next."""
-    around = file.with_name(file.name + ".new")
+    ctx = file.with_name(file.name + ".new")
     if file.is_file():
         with file.open("ab") as old:
             fcntl.flock(old, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            around.mkdir(exist_ok=True)
-            file.rename(around / _OLD_SEGMENT)
-    if around.is_dir() and not file.exists():
-        around.rename(file)
+            ctx.mkdir(exist_ok=True)
+            file.rename(ctx / _OLD_SEGMENT)
+    if ctx.is_dir() and not file.exists():
+        ctx.rename(file)
         rejected = file.with_name(file.name + ".rejected")
         if rejected.exists():
             rejected.rename(file / REJECTED)

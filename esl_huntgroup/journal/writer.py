@@ -1,8 +1,8 @@
 """
-The process that stores the journal: ``python -m esl_huntgroup.journal.writer``, a ``companion`` of the workers.
+The process that stores the journal: ``python -m esl_huntgroup.journal.writer``, a ``sidecar`` of the workers.
 
 It takes lines from the spool and puts them into the database. It may be killed at any moment: how far a segment is
-stored is noted after the database has it, and every record may be stored twice without harm (see ``journal_store``).
+stored is noted after the database has it, and every record may be stored twice without harm (see ``store``).
 It has no interpreter in common with the calls, so that they wait neither for the database nor for a lock.
 
 Its standard input is one line of JSON, and then nothing as long as the service lives. When that ends, it stores what is
@@ -60,7 +60,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class WriterConfig:
     """What the service tells its writer. The URL goes this way because a command line could be seen by everybody."""
 
     database: str
@@ -321,7 +321,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICE)
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as line:
-        order = Order(**json.loads(line.readline()))
+        order = WriterConfig(**json.loads(line.readline()))
     logs.set_up(order.log_level, order.log_format, "journal")
     service = Service(sys.stdin.fileno())
     try:
@@ -360,7 +360,7 @@ def _is_locked(file: IO[bytes]) -> bool:
     return True
 
 
-def _run(order: Order, service: Service) -> None:
+def _run(order: WriterConfig, service: Service) -> None:
     directory = Path(order.spool)
     # The spool lets go of what the database has said that it has.
     db = open_database(order.database, busy_timeout_ms=BUSY_TIMEOUT_MS, survives_power_cut=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from esl_huntgroup.model.outcome import Outcome
 
 
-class LegFate(enum.IntEnum):
+class LegResult(enum.IntEnum):
     """What became of one leg, the more telling the higher."""
 
     NEVER_SENT = 0
@@ -41,45 +41,45 @@ UNKNOWN = "UNKNOWN"
 """Our own cause: the leg was sent to the switch, and the switch was lost before it told what became of it."""
 
 _FATES = {
-    "NONE": LegFate.ANSWERED,
+    "NONE": LegResult.ANSWERED,
     # The invitation was pending when something else ended it: the phone was ringing.
-    "LOSE_RACE": LegFate.RANG,
-    "NO_ANSWER": LegFate.RANG,
-    "ALLOTTED_TIMEOUT": LegFate.RANG,
-    "PROGRESS_TIMEOUT": LegFate.RANG,
-    "ORIGINATOR_CANCEL": LegFate.RANG,
-    "PICKED_OFF": LegFate.RANG,
-    "NORMAL_CLEARING": LegFate.RANG,
-    UNKNOWN: LegFate.RANG,
-    SHARED_CONTACT: LegFate.RANG,
+    "LOSE_RACE": LegResult.RANG,
+    "NO_ANSWER": LegResult.RANG,
+    "ALLOTTED_TIMEOUT": LegResult.RANG,
+    "PROGRESS_TIMEOUT": LegResult.RANG,
+    "ORIGINATOR_CANCEL": LegResult.RANG,
+    "PICKED_OFF": LegResult.RANG,
+    "NORMAL_CLEARING": LegResult.RANG,
+    UNKNOWN: LegResult.RANG,
+    SHARED_CONTACT: LegResult.RANG,
     # The phone itself said no: 486 and 600, 603 and its kin, 480 (do not disturb on most phones), a redirection.
-    "USER_BUSY": LegFate.REFUSED,
-    "CALL_REJECTED": LegFate.REFUSED,
-    "NO_USER_RESPONSE": LegFate.REFUSED,
-    "UNWANTED": LegFate.REFUSED,
-    "REQUESTED_CHAN_UNAVAIL": LegFate.REFUSED,
-    LEG_LIMIT: LegFate.NEVER_SENT,
-    CONTACT_REFUSED: LegFate.NEVER_SENT,
-    NOT_REGISTERED: LegFate.NEVER_SENT,
-    "": LegFate.NEVER_SENT,
+    "USER_BUSY": LegResult.REFUSED,
+    "CALL_REJECTED": LegResult.REFUSED,
+    "NO_USER_RESPONSE": LegResult.REFUSED,
+    "UNWANTED": LegResult.REFUSED,
+    "REQUESTED_CHAN_UNAVAIL": LegResult.REFUSED,
+    LEG_LIMIT: LegResult.NEVER_SENT,
+    CONTACT_REFUSED: LegResult.NEVER_SENT,
+    NOT_REGISTERED: LegResult.NEVER_SENT,
+    "": LegResult.NEVER_SENT,
 }
 
 
-def fate(cause: str) -> LegFate:
+def leg_result(cause: str) -> LegResult:
     """Return what a leg's hangup cause says about it."""
-    return _FATES.get(cause, LegFate.UNREACHABLE)
+    return _FATES.get(cause, LegResult.UNREACHABLE)
 
 
-def verdict(causes: Iterable[str]) -> Outcome:
+def call_outcome(causes: Iterable[str]) -> Outcome:
     """
     Return how a hunt ended that nobody answered and the caller did not leave.
 
     FreeSWITCH's own ``originate_disposition`` is only the cause of the leg created first (switch_ivr_originate.c), so
     it is not asked. Phones that could not be reached count like phones that are not registered.
     """
-    fates = {fate(cause) for cause in causes}
-    if LegFate.RANG in fates or LegFate.ANSWERED in fates:
+    fates = {leg_result(cause) for cause in causes}
+    if LegResult.RANG in fates or LegResult.ANSWERED in fates:
         return Outcome.NO_ANSWER
-    if LegFate.REFUSED in fates:
+    if LegResult.REFUSED in fates:
         return Outcome.ALL_BUSY
     return Outcome.NOBODY_REGISTERED

@@ -14,12 +14,12 @@ from typing import Final
 
 from esl_huntgroup.calls import call_records
 from esl_huntgroup.calls.leg_note import NOTE, Get
-from esl_huntgroup.calls.ring_plan import Leg, NotRung, Plan, WhyNot
+from esl_huntgroup.calls.ring_plan import Leg, NotRung, RingPlan, WhyNot
 from esl_huntgroup.esl.wire import array
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import HuntGroup, Member
-from esl_huntgroup.model.hangup_causes import LegFate, fate
+from esl_huntgroup.model.hangup_causes import LegResult, leg_result
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 
 INTERRUPTED: Final = "INTERRUPTED"
@@ -43,7 +43,7 @@ class OpenCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ChannelSnapshot:
     """
     What the switch says of the caller's channel. ``answered_by`` is the uuid of a leg, empty when none answered.
 
@@ -59,7 +59,7 @@ class Statement:
     user_ids: tuple[int, ...]
 
 
-def read_statement(get: Get, call_id: str, at_ms: int) -> Statement:
+def read_snapshot(get: Get, call_id: str, at_ms: int) -> ChannelSnapshot:
     """
     Return what a channel says of this call; ``get`` gives its headers as events name them.
 
@@ -68,7 +68,7 @@ def read_statement(get: Get, call_id: str, at_ms: int) -> Statement:
     its_id, _, users = (get(f"variable_{NOTE}") or "").partition(":")
     told = (item.partition(";") for item in array(get("variable_originate_causes")))
     leg_causes = {uuid: cause for uuid, _, cause in told if uuid[:-4] == call_id[:-4]}
-    return Statement(
+    return ChannelSnapshot(
         at_ms=at_ms,
         is_over=get("Answer-State") == "hangup",
         cause=get("Hangup-Cause") or "",
@@ -79,10 +79,10 @@ def read_statement(get: Get, call_id: str, at_ms: int) -> Statement:
     )
 
 
-def missing_records(call: OpenCall, statement: Statement) -> tuple[JournalRecord, ...]:
+def missing_records(call: OpenCall, snapshot: ChannelSnapshot) -> tuple[JournalRecord, ...]:
     """Return what the journal lacks of this call, given what the switch says: nothing while there is nothing new."""
-    answered = _answered(call, statement) if call.answered_at_ms is None else ()
-    return (*answered, _ended(call, statement)) if statement.is_over else answered
+    answered = _answered(call, snapshot) if call.answered_at_ms is None else ()
+    return (*answered, _ended(call, snapshot)) if snapshot.is_over else answered
 
 
 def close(call: OpenCall, at_ms: int) -> tuple[JournalRecord, ...]:
@@ -98,7 +98,7 @@ def close(call: OpenCall, at_ms: int) -> tuple[JournalRecord, ...]:
     return (replace(ended, entries=tuple(entries)),)
 
 
-def _answered(call: OpenCall, said: Statement) -> tuple[CallAnswered, ...]:
+def _answered(call: OpenCall, said: ChannelSnapshot) -> tuple[CallAnswered, ...]:
     if not said.answered_by:
         return ()
     return (
@@ -114,7 +114,7 @@ def _answered(call: OpenCall, said: Statement) -> tuple[CallAnswered, ...]:
     )
 
 
-def _ended(call: OpenCall, said: Statement) -> CallEnded:
+def _ended(call: OpenCall, said: ChannelSnapshot) -> CallEnded:
     if call.answered_at_ms is not None or said.answered_by:
         return _end(call, Outcome.ANSWERED, said.at_ms, said.cause, said=said)
     if said.cause == "ORIGINATOR_CANCEL" or set(said.leg_causes.values()) == {"ORIGINATOR_CANCEL"}:
@@ -123,12 +123,17 @@ def _ended(call: OpenCall, said: Statement) -> CallEnded:
         return _end(call, Outcome.INTERRUPTED, said.at_ms, said.cause, said=said)
     # Nobody answered, and the service was not there to say where the caller goes: the dialplan's fallback had them.
     return _end(
-        call, hangup_causes.verdict(said.leg_causes.values()), said.at_ms, said.cause, said=said, overflow="dialplan"
+        call,
+        hangup_causes.call_outcome(said.leg_causes.values()),
+        said.at_ms,
+        said.cause,
+        said=said,
+        overflow="dialplan",
     )
 
 
 def _end(
-    call: OpenCall, outcome: Outcome, at_ms: int, cause: str, *, said: Statement | None = None, overflow: str = ""
+    call: OpenCall, outcome: Outcome, at_ms: int, cause: str, *, said: ChannelSnapshot | None = None, overflow: str = ""
 ) -> CallEnded:
     answered_at_ms = call.answered_at_ms or (_answer_ms(call, said) if said else 0)
     return call_records.ended(
@@ -145,7 +150,7 @@ def _end(
     )
 
 
-def _answer_ms(call: OpenCall, said: Statement) -> int:
+def _answer_ms(call: OpenCall, said: ChannelSnapshot) -> int:
     """
     Return when the call was answered, as far as the channel says.
 
@@ -154,7 +159,7 @@ def _answer_ms(call: OpenCall, said: Statement) -> int:
     return said.answered_at_ms if call.arrived_at_ms <= said.answered_at_ms <= said.at_ms else said.at_ms
 
 
-def _plan(call: OpenCall, user_ids: Sequence[int]) -> Plan:
+def _plan(call: OpenCall, user_ids: Sequence[int]) -> RingPlan:
     """
     Return what the service had planned, as far as the note tells.
 
@@ -167,7 +172,7 @@ def _plan(call: OpenCall, user_ids: Sequence[int]) -> Plan:
         if user_id in members
     ]
     absent = members.keys() - set(user_ids) if user_ids else ()
-    return Plan(tuple(legs), tuple(_absent(members[user_id]) for user_id in absent))
+    return RingPlan(tuple(legs), tuple(_absent(members[user_id]) for user_id in absent))
 
 
 def _absent(member: Member) -> NotRung:
@@ -179,7 +184,7 @@ def _answered_by(get: Get, call_id: str, leg_causes: Mapping[str, str]) -> str:
     bridged = get("variable_bridge_uuid") or ""
     if bridged[:-4] == call_id[:-4]:
         return bridged
-    return next((uuid for uuid, cause in leg_causes.items() if fate(cause) is LegFate.ANSWERED), "")
+    return next((uuid for uuid, cause in leg_causes.items() if leg_result(cause) is LegResult.ANSWERED), "")
 
 
 def _milliseconds(text: str | None) -> int:

@@ -39,11 +39,11 @@ from esl_huntgroup.calls.leg_note import NOTE, call_id_of
 from esl_huntgroup.db.engine import drop_connection, open_database
 from esl_huntgroup.errors import DatabaseError, RowRefused
 from esl_huntgroup.esl.inbound import InboundSession
-from esl_huntgroup.esl.reconnect import Ear, keep_connected
+from esl_huntgroup.esl.reconnect import EventSubscription, keep_connected
 from esl_huntgroup.esl.wire import Message, api
 from esl_huntgroup.journal import spool
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
-from esl_huntgroup.recovery.channel_state import OpenCall, Statement, close, missing_records, read_statement
+from esl_huntgroup.recovery.channel_state import ChannelSnapshot, OpenCall, close, missing_records, read_snapshot
 from esl_huntgroup.recovery.open_calls import RECENT_MS, complete, open_calls, orphans
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ SEARCH_EVERY_S: Final = 3600.0
 """How often the whole journal is searched, for calls that are old and still open."""
 
 
-class Witness:
+class Reconciler:
     """
     The witness of one switch. ``clock`` counts seconds, ``chance`` returns a number from 0 to 1.
 
@@ -91,7 +91,7 @@ class Witness:
         self._watched = set() if watched is None else watched
         self._node = ""
         self._search_at = 0.0
-        self._over: OrderedDict[str, tuple[float, Statement]] = OrderedDict()
+        self._over: OrderedDict[str, tuple[float, ChannelSnapshot]] = OrderedDict()
         self._unclear_since: dict[str, float] = {}
         self._last_seen_ms: dict[str, int] = {}
         self._refused: set[str] = set()
@@ -103,20 +103,20 @@ class Witness:
 
     def _watch(self, switch: InboundSession) -> NoReturn:
         """Listen and look until the connection breaks. Raises SwitchError."""
-        ear = Ear(switch, "CHANNEL_HANGUP_COMPLETE", NOTE, self._clock)
-        self._node = callerid.number(switch.api("switchname"))  # as ``arrival`` writes it into the journal
+        subscription = EventSubscription(switch, "CHANNEL_HANGUP_COMPLETE", NOTE, self._clock)
+        self._node = callerid.number(switch.api("switchname"))  # as ``calls.inbound_call`` writes it into the journal
         self._watched.add(self._node)
         log.info("witness: watches the calls of %s", self._node)
         try:
             while True:
-                self._listen(ear, self._clock() + LOOK_EVERY_S)
+                self._listen(subscription, self._clock() + LOOK_EVERY_S)
                 self._look(switch)
         finally:
             self._watched.discard(self._node)
 
-    def _listen(self, ear: Ear, until: float) -> None:
+    def _listen(self, subscription: EventSubscription, until: float) -> None:
         while (left_s := until - self._clock()) > 0:
-            message = ear.next_event(left_s)
+            message = subscription.next_event(left_s)
             if message is None:
                 return
             self._take(message)
@@ -127,7 +127,7 @@ class Witness:
         if message.get("Event-Name") != "CHANNEL_HANGUP_COMPLETE" or not call_id:
             return
         at_ms = int(message.get("Event-Date-Timestamp") or 0) // 1000
-        self._over[call_id] = (self._clock(), read_statement(message.get, call_id, at_ms))
+        self._over[call_id] = (self._clock(), read_snapshot(message.get, call_id, at_ms))
         while len(self._over) > STATEMENTS_MAX or self._is_old(next(iter(self._over.values()))[0]):
             self._over.popitem(last=False)
 
@@ -190,7 +190,7 @@ class Witness:
         answerer = switch.api(f"uuid_getvar {call.channel_uuid} bridge_uuid")
         if answerer[:-4] != call.call_id[:-4] or not self._has_waited(call, now_ms):
             return
-        said = read_statement(_read_json(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
+        said = read_snapshot(_read_json(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
         self._store(call, missing_records(call, said))
 
     def _close_orphans(self, now_ms: int) -> None:
@@ -272,7 +272,7 @@ def _told(records: tuple[JournalRecord, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReconcilerConfig:
     """What the service tells its witness: where the switches are, ``(host, port)`` each, the database and the spool."""
 
     database: str
@@ -296,15 +296,15 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # a service manager sends them to every process of the service
         signal.signal(number, signal.SIG_IGN)
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as line:
-        order = Order(**json.loads(line.readline()))
-    logs.set_up(order.log_level, order.log_format, "witness")
+        config = ReconcilerConfig(**json.loads(line.readline()))
+    logs.set_up(config.log_level, config.log_format, "witness")
     service_is_gone = gevent.spawn(gevent.os.tp_read, sys.stdin.fileno(), 1)
-    is_behind = functools.partial(_is_behind, Path(order.spool))
+    is_behind = functools.partial(_is_behind, Path(config.spool))
     watched: set[str] = set()
     running = [service_is_gone]
-    for host, port in order.addresses:
-        connect = functools.partial(InboundSession, host, port, order.password)
-        witness = Witness(connect, open_database(order.database), watched, is_behind=is_behind)
+    for host, port in config.addresses:
+        connect = functools.partial(InboundSession, host, port, config.password)
+        witness = Reconciler(connect, open_database(config.database), watched, is_behind=is_behind)
         running.append(gevent.spawn(witness.run))
     gevent.joinall(running, count=1)
     if not service_is_gone.ready():

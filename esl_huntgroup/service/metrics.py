@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from esl_huntgroup import __version__
-from esl_huntgroup.calls.counters import Histogram, Reading
+from esl_huntgroup.calls.counters import Histogram, Snapshot
 from esl_huntgroup.journal import spool
 from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.model.text import counted
@@ -38,7 +38,7 @@ class Status:
     workers_serving: int = 0
     workers_leaving: int = 0
     max_calls: int = 0
-    reading: Reading = field(default_factory=Reading)
+    reading: Snapshot = field(default_factory=Snapshot)
     restarts: int = 0
     reloads: int = 0
     refused_reloads: int = 0
@@ -93,7 +93,7 @@ def _service(status: Status) -> Iterator[Metric]:
     yield reloads
 
 
-def _calls(reading: Reading) -> Iterator[Metric]:
+def _calls(reading: Snapshot) -> Iterator[Metric]:
     for key, (name, sentence) in GAUGES.items():
         yield GaugeMetricFamily(name, sentence, reading.gauges.get(key, 0.0))
     for key, (name, sentence) in COUNTERS.items():

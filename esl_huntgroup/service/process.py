@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from esl_huntgroup.calls.counters import Reading
+from esl_huntgroup.calls.counters import Snapshot
 from esl_huntgroup.settings import Settings
 
 MODULE: Final = "esl_huntgroup.service.worker"
@@ -25,7 +25,7 @@ KILL_AFTER_BEATS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class WorkerConfig:
     """What a worker has to know to start. ``listeners`` and ``usage`` are descriptors that it inherits."""
 
     BYTES_MAX = 1 << 16
@@ -41,7 +41,7 @@ class Beat:
     """A heartbeat: the worker serves calls, or waits for its last ones, and this is what it has counted."""
 
     is_draining: bool
-    reading: Reading
+    reading: Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Refusal:
     why: str
 
 
-class Child:
+class WorkerProcess:
     """
     A worker process. ``reading`` is the last one it sent; ``is_ready`` becomes true with its first heartbeat.
 
@@ -60,28 +60,28 @@ class Child:
     ``ps`` shows a command line.
     """
 
-    def __init__(self, order: Order, generation: int) -> None:
+    def __init__(self, config: WorkerConfig, generation: int) -> None:
         """Start the process. Raises OSError when the machine does not."""
-        self.number = order.number
+        self.number = config.number
         self.generation = generation
         self.is_ready = False
         self.is_leaving = False
         self.refusal = ""
-        self.reading = Reading()
+        self.reading = Snapshot()
         self._owed_beats = 0
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
                 self.process: subprocess.Popen[bytes] = subprocess.Popen(
-                    [sys.executable, "-P", "-m", MODULE, str(order.number)],
+                    [sys.executable, "-P", "-m", MODULE, str(config.number)],
                     stdin=theirs.fileno(),
-                    pass_fds=(*order.listeners, order.usage),
+                    pass_fds=(*config.listeners, config.usage),
                 )
             except OSError:
                 self._line.close()
                 raise
         self._line.setblocking(False)
-        self._send(pickle.dumps(order))
+        self._send(pickle.dumps(config))
 
     def __str__(self) -> str:
         """Return how the log names it."""
@@ -94,7 +94,7 @@ class Child:
     def receive(self) -> bool:
         """Take in all that the worker has said; return False once it will say no more."""
         try:
-            while data := self._line.recv(Order.BYTES_MAX):
+            while data := self._line.recv(WorkerConfig.BYTES_MAX):
                 self._understand(pickle.loads(data))  # noqa: S301  # our own child wrote it, on a socket of ours
         except BlockingIOError:
             return True

@@ -15,7 +15,7 @@ from esl_huntgroup.model.text import counted
 from esl_huntgroup.recovery import reconciler
 from esl_huntgroup.service.descriptors import raise_limit
 from esl_huntgroup.service.sd_notify import Notifier, activated_sockets
-from esl_huntgroup.service.sidecar import Companion
+from esl_huntgroup.service.sidecar import Sidecar
 from esl_huntgroup.service.sockets import Listeners
 from esl_huntgroup.service.supervisor import Supervisor
 from esl_huntgroup.settings import Settings
@@ -35,7 +35,7 @@ def run(settings: Settings, load: Callable[[], Settings]) -> None:
     raise_limit()
     _prepare(settings)
     listeners.move(settings.listen)
-    Supervisor(settings, listeners, notifier, load=load, prepare=_prepare, companions=_companions).run()
+    Supervisor(settings, listeners, notifier, load=load, prepare=_prepare, sidecars=_sidecars).run()
     if left := spool.waiting_records(Path(settings.spool)):
         log.warning(
             "%s stored at the next start",
@@ -54,13 +54,15 @@ def _prepare(settings: Settings) -> None:
     spool.prepare(Path(settings.spool))
 
 
-def _companions(settings: Settings) -> list[Companion]:
+def _sidecars(settings: Settings) -> list[Sidecar]:
     """Return what runs beside the workers: who stores the journal and, where a switch is named, the second witness."""
     log_as = settings.log_level, settings.log_format
     directory = str(Path(settings.spool).absolute())
-    order = writer.Order(settings.database, directory, *log_as)
-    found = [Companion(writer.__name__, order.to_line())]
+    config = writer.WriterConfig(settings.database, directory, *log_as)
+    found = [Sidecar("journal writer", writer.__name__, config.to_line())]
     if settings.esl_address:
-        second = reconciler.Order(settings.database, settings.esl_address, settings.esl_password, directory, *log_as)
-        found.append(Companion(reconciler.__name__, second.to_line()))
+        second = reconciler.ReconcilerConfig(
+            settings.database, settings.esl_address, settings.esl_password, directory, *log_as
+        )
+        found.append(Sidecar("witness", reconciler.__name__, second.to_line()))
     return found

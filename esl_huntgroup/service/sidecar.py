@@ -23,21 +23,22 @@ PAUSE_FIRST_S: Final = 0.25
 PAUSE_MAX_S: Final = 30.0
 
 
-class Companion:
-    """One such process: ``module`` is what it runs, ``order`` the line that it is told."""
+class Sidecar:
+    """One such process: ``name`` is for the log, ``module`` is what it runs, ``order`` the line that it is told."""
 
-    def __init__(self, module: str, order: bytes) -> None:
+    def __init__(self, name: str, module: str, order: bytes) -> None:
         """Start nothing yet."""
+        self.name = name
         self.module = module
         self.order = order
         self._process: subprocess.Popen[bytes] | None = None
         self._pause_s = PAUSE_FIRST_S
         self._started_at = self._start_at = 0.0
-        self._is_let_go = False
+        self._is_stopping = False
 
     def __str__(self) -> str:
         """Return how the log names it."""
-        return self.module.rpartition(".")[2].replace("_", " ")
+        return self.name
 
     @property
     def pid(self) -> int | None:
@@ -46,7 +47,7 @@ class Companion:
 
     def look(self) -> None:
         """Start it if it does not run and its time has come. Raises nothing."""
-        if self._is_let_go:
+        if self._is_stopping:
             return
         now = time.monotonic()
         if self._process and self._process.poll() is not None:
@@ -58,9 +59,9 @@ class Companion:
         if not self._process and now >= self._start_at:
             self._start()
 
-    def let_go(self) -> None:
+    def stop(self) -> None:
         """Tell it to finish what it has in hand, and to end."""
-        self._is_let_go = True
+        self._is_stopping = True
         if self._process is not None and self._process.stdin is not None and not self._process.stdin.closed:
             with contextlib.suppress(OSError):  # it is gone already
                 self._process.stdin.write(LEAVE)
@@ -96,33 +97,33 @@ class Companion:
             self._process.stdin.close()
 
 
-class Companions:
+class Sidecars:
     """Those that run beside the workers of one service."""
 
     def __init__(self) -> None:
         """Begin without any."""
-        self._kept: list[Companion] = []
-        self._let_go: list[Companion] = []
+        self._kept: list[Sidecar] = []
+        self._stopping: list[Sidecar] = []
 
-    def set(self, wanted: Sequence[Companion]) -> None:
+    def set(self, wanted: Sequence[Sidecar]) -> None:
         """Have these from now on. One that runs with the same order goes on; one that is not wanted is let go."""
         known = {(it.module, it.order): it for it in self._kept}
         self._kept = [known.pop((it.module, it.order), it) for it in wanted]
-        for companion in known.values():
-            companion.let_go()
-            self._let_go.append(companion)
+        for sidecar in known.values():
+            sidecar.stop()
+            self._stopping.append(sidecar)
         self.look()
 
     def look(self) -> None:
         """Start those that do not run. Raises nothing."""
-        for companion in self._kept:
-            companion.look()
-        self._let_go = [companion for companion in self._let_go if not companion.has_ended()]
+        for sidecar in self._kept:
+            sidecar.look()
+        self._stopping = [sidecar for sidecar in self._stopping if not sidecar.has_ended()]
 
     def end(self, limit_s: float) -> None:
         """Let all go, and wait at most so long until they have finished what they have in hand."""
         deadline = time.monotonic() + limit_s
-        for companion in (*self._kept, *self._let_go):
-            companion.let_go()
-        for companion in (*self._kept, *self._let_go):
-            companion.end(deadline)
+        for sidecar in (*self._kept, *self._stopping):
+            sidecar.stop()
+        for sidecar in (*self._kept, *self._stopping):
+            sidecar.end(deadline)

@@ -26,12 +26,12 @@ from esl_huntgroup.db.engine import safe_url
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.service.health_server import StatusServer
 from esl_huntgroup.service.metrics import Status, journal_status
-from esl_huntgroup.service.process import Child
+from esl_huntgroup.service.process import WorkerProcess
 from esl_huntgroup.service.sd_notify import Notifier
-from esl_huntgroup.service.sidecar import Companion, Companions
+from esl_huntgroup.service.sidecar import Sidecar, Sidecars
 from esl_huntgroup.service.signals import signals_wake
 from esl_huntgroup.service.sockets import Listeners
-from esl_huntgroup.service.worker_pool import Crew
+from esl_huntgroup.service.worker_pool import WorkerPool
 from esl_huntgroup.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Supervisor:
         *,
         load: Callable[[], Settings],
         prepare: Callable[[Settings], None],
-        companions: Callable[[Settings], list[Companion]],
+        sidecars: Callable[[Settings], list[Sidecar]],
     ) -> None:
         """
         Take the settings of the start; nothing is started yet.
@@ -63,11 +63,11 @@ class Supervisor:
         self._settings = settings
         self._listeners = listeners
         self._notifier = notifier
-        self._load, self._prepare, self._wanted_companions = load, prepare, companions
-        self._companions = Companions()
+        self._load, self._prepare, self._wanted_sidecars = load, prepare, sidecars
+        self._sidecars = Sidecars()
         self._lag = Lag()
         self._selector = selectors.DefaultSelector()
-        self._crew = Crew(settings, self._selector)
+        self._pool = WorkerPool(settings, self._selector)
         self._status_server = StatusServer(lambda: self.status)
         self._reloads = self._refused_reloads = 0
         self._is_ready = self._is_stopping = False
@@ -81,28 +81,28 @@ class Supervisor:
         """Start the workers and return when the last has ended. Raises HuntgroupError when none can serve at first."""
         with signals_wake(self._selector, self._signals), self._serve_status():
             try:
-                self._companions.set(self._wanted_companions(self._settings))
-                while list(self._crew) or not self._is_stopping:
+                self._sidecars.set(self._wanted_sidecars(self._settings))
+                while list(self._pool) or not self._is_stopping:
                     self._turn()
             finally:
-                self._crew.kill()
-                self._companions.end(FINISH_S)
+                self._pool.kill()
+                self._sidecars.end(FINISH_S)
 
     def _turn(self) -> None:
         if not self._is_stopping:
-            self._crew.fill(self._listeners.descriptors)
+            self._pool.fill(self._listeners.descriptors)
         for key, _ in self._selector.select(max(self._next_tick - time.monotonic(), 0)):
-            if isinstance(key.data, Child):
-                self._crew.hear(key.data)
+            if isinstance(key.data, WorkerProcess):
+                self._pool.on_message(key.data)
             else:
                 key.data()
-        if self._crew.has_served and not self._is_ready:
+        if self._pool.has_served and not self._is_ready:
             self._say_ready()
         while self._signals:
             self._received(self._signals.pop(0))
         if time.monotonic() >= self._next_tick:
             self._tick()
-        self._crew.bury()
+        self._pool.reap()
 
     def _say_ready(self) -> None:
         self._is_ready = True
@@ -112,10 +112,10 @@ class Supervisor:
 
     def _tick(self) -> None:
         self._next_tick = time.monotonic() + TICK_S
-        self._crew.miss_beats()
-        self._companions.look()
+        self._pool.check_heartbeats()
+        self._sidecars.look()
         self._publish()
-        if any(not child.is_silent for child in self._crew):
+        if any(not child.is_silent for child in self._pool):
             self._notifier.tell("WATCHDOG=1", f"STATUS={self.status}")
 
     # -- what it is told to do ----------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class Supervisor:
         self._notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             settings = self._load()
-            self._crew.require_room(settings.workers)
+            self._pool.require_room(settings.workers)
             self._require_the_same_journal(settings)
             self._prepare(settings)
             self._status_server.move(settings.metrics_listen)
@@ -153,8 +153,8 @@ class Supervisor:
     def _apply(self, settings: Settings) -> None:
         self._settings = settings
         self._reloads += 1
-        self._crew.renew(settings)
-        self._companions.set(self._wanted_companions(settings))
+        self._pool.renew(settings)
+        self._sidecars.set(self._wanted_sidecars(settings))
         logs.set_up(settings.log_level, settings.log_format, "main")
         log.info("reloaded: serving on %s with %s", self._listeners, safe_url(settings.database))
 
@@ -164,13 +164,13 @@ class Supervisor:
         self._is_stopping = True
         self._notifier.tell("STOPPING=1")
         self._listeners.close()
-        self._crew.leave(limit_s)
+        self._pool.leave(limit_s)
 
     # -- what others may know -----------------------------------------------------------------------------------------
 
     def _publish(self) -> None:
-        children = list(self._crew)
-        reading = self._crew.reading()
+        children = list(self._pool)
+        reading = self._pool.reading()
         journal = journal_status(Path(self._settings.spool))
         lag_s = self._lag.look(time.monotonic(), reading.counters["journal_bytes"], journal.waiting_bytes)
         self.status = Status(
@@ -181,7 +181,7 @@ class Supervisor:
             workers_leaving=sum(child.is_leaving for child in children),
             max_calls=self._settings.max_calls,
             reading=reading,
-            restarts=self._crew.restarts,
+            restarts=self._pool.restarts,
             reloads=self._reloads,
             refused_reloads=self._refused_reloads,
             journal=journal,

@@ -27,9 +27,9 @@ from gevent.queue import Queue
 
 from esl_huntgroup import logs
 from esl_huntgroup.calls import handler
-from esl_huntgroup.calls.answer_feed import Live
-from esl_huntgroup.calls.context import Surroundings
-from esl_huntgroup.calls.counters import Meter
+from esl_huntgroup.calls.answer_feed import AnswerFeed
+from esl_huntgroup.calls.context import CallContext
+from esl_huntgroup.calls.counters import Counters
 from esl_huntgroup.calls.directory import Directory
 from esl_huntgroup.calls.peers import admits
 from esl_huntgroup.errors import HuntgroupError
@@ -38,7 +38,7 @@ from esl_huntgroup.esl.server import Server
 from esl_huntgroup.journal.recorder import Journal
 from esl_huntgroup.model.text import counted
 from esl_huntgroup.service.descriptors import calls_that_fit, needed, raise_limit
-from esl_huntgroup.service.process import Beat, Order, Refusal
+from esl_huntgroup.service.process import Beat, Refusal, WorkerConfig
 from esl_huntgroup.service.usage import SharedUsage
 
 log = logging.getLogger(__name__)
@@ -50,22 +50,22 @@ LIVING_ON: Final = ("call is still going on; it lives on", "calls are still goin
 class Worker:
     """The parts of the service, wired together. The only place that knows them all."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, config: WorkerConfig) -> None:
         """Wire; nothing is opened yet."""
-        settings = order.settings
+        settings = config.settings
         self._settings = settings
-        self._meter = Meter()
+        self._meter = Counters()
         self._is_draining = False
         self._journal = Journal(Path(settings.spool))
         self._directory = Directory(
             settings.database, max_age_s=settings.directory_max_age_s, deadline_s=settings.lookup_timeout_s
         )
-        self._live = Live(settings.esl_address, settings.esl_password)
-        self._server = self._make_server(order)
+        self._feed = AnswerFeed(settings.esl_address, settings.esl_password)
+        self._server = self._make_server(config)
 
-    def _make_server(self, order: Order) -> Server:
-        settings = order.settings
-        around = Surroundings(
+    def _make_server(self, config: WorkerConfig) -> Server:
+        settings = config.settings
+        ctx = CallContext(
             self._directory,
             self._journal,
             settings.default_domain,
@@ -74,17 +74,17 @@ class Worker:
             secret=settings.secret,
             meter=self._meter,
             has_witness=bool(settings.esl_address),
-            worker=_name(order.number),
-            live=self._live,
+            worker=_name(config.number),
+            answer_feed=self._feed,
         )
         return Server(
             (),
-            serve=functools.partial(handler.serve, around=around),
-            refuse=functools.partial(handler.refuse, around=around),
+            serve=functools.partial(handler.serve, ctx=ctx),
+            refuse=functools.partial(handler.refuse, ctx=ctx),
             max_calls=_possible_calls(settings.max_calls),
-            sockets=[inherited(descriptor) for descriptor in order.listeners],
+            sockets=[inherited(descriptor) for descriptor in config.listeners],
             admits=admits(settings.allowed_peers),
-            usage=SharedUsage(order.number, order.usage),
+            usage=SharedUsage(config.number, config.usage),
         )
 
     def start(self) -> None:
@@ -112,11 +112,11 @@ class Worker:
         log.info("stopping: no new calls, %s going on", counted(self._server.connection_count, "is", "are"))
         if left := self._server.stop(limit_s):
             log.warning("%s without the service", counted(left, *LIVING_ON))
-        self._live.stop()
+        self._feed.stop()
         self._directory.close()
         self._journal.stop()  # last: until the process ends, calls go on and tell it what happens
 
-    def hurry(self, limit_s: float) -> None:
+    def shorten_drain(self, limit_s: float) -> None:
         """Wait for the calls that are going on no longer than this from now on."""
         gevent.spawn_later(limit_s, self._server.stop_waiting)
 
@@ -150,16 +150,17 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, they reach every process; the supervisor decides
         signal.signal(number, signal.SIG_IGN)
     native = native_socket.socket(fileno=sys.stdin.fileno())
-    order = pickle.loads(native.recv(Order.BYTES_MAX))  # noqa: S301  # our own parent wrote it, on a socket of ours
+    # Our own parent wrote it, on a socket of ours.
+    config = pickle.loads(native.recv(WorkerConfig.BYTES_MAX))  # noqa: S301
     line = socket.socket(fileno=native.detach())
-    logs.set_up(order.settings.log_level, order.settings.log_format, f"worker-{order.number}")
+    logs.set_up(config.settings.log_level, config.settings.log_format, f"worker-{config.number}")
     try:
-        worker = Worker(order)
+        worker = Worker(config)
         worker.start()
     except HuntgroupError as error:
         _tell(line, Refusal(str(error)))
         sys.exit(1)
-    _serve(worker, line, order.settings.drain_timeout_s)
+    _serve(worker, line, config.settings.drain_timeout_s)
 
 
 def _serve(worker: Worker, line: Any, drain_timeout_s: float) -> None:
@@ -168,7 +169,7 @@ def _serve(worker: Worker, line: Any, drain_timeout_s: float) -> None:
     gevent.spawn(_listen, line, orders, drain_timeout_s)
     gevent.spawn(_beat, worker, line)
     limit_s = orders.get()
-    gevent.spawn(_hurry, worker, orders)
+    gevent.spawn(_shorten_drain, worker, orders)
     worker.drain(limit_s)
 
 
@@ -180,9 +181,9 @@ def _listen(line: Any, orders: Queue, drain_timeout_s: float) -> None:
     orders.put(drain_timeout_s)
 
 
-def _hurry(worker: Worker, orders: Queue) -> None:
+def _shorten_drain(worker: Worker, orders: Queue) -> None:
     while True:
-        worker.hurry(orders.get())
+        worker.shorten_drain(orders.get())
 
 
 def _beat(worker: Worker, line: Any) -> None:

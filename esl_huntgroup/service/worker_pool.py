@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from esl_huntgroup.calls.counters import Reading, total
+from esl_huntgroup.calls.counters import Snapshot, total
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.model.text import counted
-from esl_huntgroup.service.process import Child, Order
+from esl_huntgroup.service.process import WorkerConfig, WorkerProcess
 from esl_huntgroup.service.usage import NUMBERS_MAX, SharedUsage
 from esl_huntgroup.settings import Settings
 
@@ -32,16 +32,16 @@ PAUSE_FORGOTTEN_S: Final = 60.0
 
 
 @dataclass(slots=True)
-class Place:
+class Slot:
     """The place of one worker. ``successor`` is the next one, which has not yet said that it serves."""
 
-    child: Child | None = None
-    successor: Child | None = None
+    child: WorkerProcess | None = None
+    successor: WorkerProcess | None = None
     started_at: float = 0.0
     start_at: float = 0.0
     pause_s: float = PAUSE_FIRST_S
 
-    def children(self) -> Iterator[Child]:
+    def processes(self) -> Iterator[WorkerProcess]:
         """Return those who are there."""
         yield from (child for child in (self.child, self.successor) if child)
 
@@ -50,7 +50,7 @@ class Place:
         self.start_at = now + self.pause_s
         self.pause_s = min(self.pause_s * 2, PAUSE_MAX_S)
 
-    def lose(self, child: Child, now: float) -> None:
+    def lose(self, child: WorkerProcess, now: float) -> None:
         """Take out a worker that has ended. Whoever was told to leave is replaced at once."""
         self.child, self.successor = (None if it is child else it for it in (self.child, self.successor))
         if child.is_leaving or now - self.started_at > PAUSE_FORGOTTEN_S:
@@ -61,7 +61,7 @@ class Place:
             self.put_off(now)
 
 
-class Crew:
+class WorkerPool:
     """
     All workers. ``restarts`` counts those that had to be replaced; ``has_served`` is whether one ever did.
 
@@ -74,9 +74,9 @@ class Crew:
         self._selector = selector
         self._usage = SharedUsage()
         self._generation = 1
-        self._places = [Place() for _ in range(settings.workers)]
-        self._leaving: list[Child] = []
-        self._gone = Reading()
+        self._slots = [Slot() for _ in range(settings.workers)]
+        self._leaving: list[WorkerProcess] = []
+        self._gone = Snapshot()
         self._is_leaving = False
         self.restarts = 0
         self.has_served = False
@@ -86,24 +86,24 @@ class Crew:
     def fill(self, listeners: tuple[int, ...]) -> None:
         """Start who is missing at once, and of those that a reload replaces one after the other."""
         now = time.monotonic()
-        for place in self._places:
-            if place.child and place.child.is_leaving:
-                self._leaving.append(place.child)  # somebody told it to, not we
-                place.child = None
-            if not place.child and not place.successor and now >= place.start_at:
-                place.child = self._start(place, listeners)
-        outdated = [place for place in self._places if place.child and place.child.generation < self._generation]
-        if outdated and not any(place.successor for place in self._places) and now >= outdated[0].start_at:
+        for slot in self._slots:
+            if slot.child and slot.child.is_leaving:
+                self._leaving.append(slot.child)  # somebody told it to, not we
+                slot.child = None
+            if not slot.child and not slot.successor and now >= slot.start_at:
+                slot.child = self._start(slot, listeners)
+        outdated = [slot for slot in self._slots if slot.child and slot.child.generation < self._generation]
+        if outdated and not any(slot.successor for slot in self._slots) and now >= outdated[0].start_at:
             outdated[0].successor = self._start(outdated[0], listeners)
 
-    def _start(self, place: Place, listeners: tuple[int, ...]) -> Child | None:
-        place.started_at = time.monotonic()
-        order = Order(self._free_number(), self._settings, listeners, self._usage.descriptor)
+    def _start(self, slot: Slot, listeners: tuple[int, ...]) -> WorkerProcess | None:
+        slot.started_at = time.monotonic()
+        config = WorkerConfig(self._free_number(), self._settings, listeners, self._usage.descriptor)
         try:
-            child = Child(order, self._generation)
+            child = WorkerProcess(config, self._generation)
         except OSError as error:
             log.error("no worker can be started: %s", error.strerror)
-            place.put_off(place.started_at)
+            slot.put_off(slot.started_at)
             return None
         self._selector.register(child, selectors.EVENT_READ, child)
         return child
@@ -125,37 +125,37 @@ class Crew:
         """Replace everybody, from now on, by workers with these settings."""
         self._settings = settings
         self._generation += 1
-        self._places += [Place() for _ in range(settings.workers - len(self._places))]
-        for place in self._places[settings.workers :]:
-            for child in place.children():
+        self._slots += [Slot() for _ in range(settings.workers - len(self._slots))]
+        for slot in self._slots[settings.workers :]:
+            for child in slot.processes():
                 self._dismiss(child)
-        del self._places[settings.workers :]
+        del self._slots[settings.workers :]
 
     # -- serving ------------------------------------------------------------------------------------------------------
 
-    def hear(self, child: Child) -> None:
+    def on_message(self, child: WorkerProcess) -> None:
         """Take in what a worker says. If it is a successor and serves, its predecessor may leave."""
         if not child.receive():
             self._selector.unregister(child)
         if child.is_ready:
             self.has_served = True
-            for place in self._places:
-                if place.successor is child:
-                    if place.child:
-                        self._dismiss(place.child)
-                    place.child, place.successor = child, None
+            for slot in self._slots:
+                if slot.successor is child:
+                    if slot.child:
+                        self._dismiss(slot.child)
+                    slot.child, slot.successor = child, None
 
-    def miss_beats(self) -> None:
+    def check_heartbeats(self) -> None:
         """Note that each worker owes one more heartbeat, and end those that hang."""
         for child in self:
             if what := child.missed_beat():
                 log.error("%s %s: it has not been heard for too long", child, what)
 
-    def __iter__(self) -> Iterator[Child]:
+    def __iter__(self) -> Iterator[WorkerProcess]:
         """Return everybody who lives."""
-        return iter([*(child for place in self._places for child in place.children()), *self._leaving])
+        return iter([*(child for slot in self._slots for child in slot.processes()), *self._leaving])
 
-    def reading(self) -> Reading:
+    def reading(self) -> Snapshot:
         """Return what all of them have counted, those that are gone included."""
         return total([self._gone, *(child.reading for child in self)])
 
@@ -167,11 +167,11 @@ class Crew:
         for child in self:
             child.leave(limit_s)
 
-    def _dismiss(self, child: Child) -> None:
+    def _dismiss(self, child: WorkerProcess) -> None:
         child.leave(self._settings.reload_drain_timeout_s)
         self._leaving.append(child)
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Look who has ended, and why. Raises HuntgroupError for one that ended before any has served."""
         for child in self:
             status = child.end_status()
@@ -180,23 +180,23 @@ class Crew:
                 self._forget(child)
                 self._judge(child, status)
 
-    def _hear_out(self, child: Child) -> None:
+    def _hear_out(self, child: WorkerProcess) -> None:
         with contextlib.suppress(KeyError):  # it has said already that it will say no more
             self._selector.get_key(child)
             child.receive()
             self._selector.unregister(child)
         child.close()
 
-    def _forget(self, child: Child) -> None:
+    def _forget(self, child: WorkerProcess) -> None:
         self._usage.forget(child.number)
         self._gone = total([self._gone, child.reading.without_gauges()])
         if child in self._leaving:
             self._leaving.remove(child)
-        for place in self._places:
-            if child in place.children():
-                place.lose(child, time.monotonic())
+        for slot in self._slots:
+            if child in slot.processes():
+                slot.lose(child, time.monotonic())
 
-    def _judge(self, child: Child, status: int) -> None:
+    def _judge(self, child: WorkerProcess, status: int) -> None:
         if child.is_leaving and status == 0:
             log.info("%s has ended", child)
             return

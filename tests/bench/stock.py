@@ -2,7 +2,8 @@
 The same call flow on greenswitch as shipped: what one writes when one follows its README.
 
 The group comes from the same directory, and the switch gets the same commands as from
-``esl_huntgroup.calls.controller``. What it does not do: judge what the switch says, keep deadlines, write a journal or a log.
+``esl_huntgroup.calls.controller``. What it does
+not do: judge what the switch says, keep deadlines, write a journal or a log.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import gevent
 
 from esl_huntgroup.journal import recorder, spool, writer
 from esl_huntgroup.journal.records import JournalRecord
-from esl_huntgroup.service.sidecar import Companion
+from esl_huntgroup.service.sidecar import Sidecar
 
 LOOK_S = 0.05
 
@@ -20,8 +20,8 @@ class Journal:
     def __init__(self, database: str, directory: Path, *, retry_first_s: float = writer.RETRY_FIRST_S) -> None:
         self._directory = directory
         self._worker = recorder.Journal(directory)
-        order = writer.Order(database, str(directory), retry_first_s=retry_first_s)
-        self._writer = Companion(writer.__name__, order.to_line())
+        order = writer.WriterConfig(database, str(directory), retry_first_s=retry_first_s)
+        self._writer = Sidecar("journal writer", writer.__name__, order.to_line())
         self._keeper: gevent.Greenlet | None = None
 
     @property
@@ -50,7 +50,7 @@ class Journal:
         if self._keeper is not None:
             self._keeper.kill()
         self._worker.stop()
-        self._writer.let_go()
+        self._writer.stop()
         self._writer.end(time.monotonic() + timeout_s)
         return spool.waiting_records(self._directory)
 

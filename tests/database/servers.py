@@ -45,8 +45,8 @@ class Server:
     def url(self, database: str) -> str:
         return f"{self.scheme}://{self.user}@127.0.0.1:{self.port}/{database}"
 
-    def sql(self, statement: str) -> None:
-        run([*self.admin, statement])
+    def sql(self, snapshot: str) -> None:
+        run([*self.admin, snapshot])
 
     def stop(self) -> None:
         run(self.stop_command)

@@ -304,8 +304,8 @@ def fusionpbx(request: pytest.FixtureRequest, new_postgresql: NewDatabase) -> It
     flag, more = kinds[request.param]
     with new_postgresql() as url:
         db = open_database(url)
-        for statement in FUSIONPBX.format(flag=flag, more=more, **WORDS).split(";\n"):
-            execute(db, statement)
+        for snapshot in FUSIONPBX.format(flag=flag, more=more, **WORDS).split(";\n"):
+            execute(db, snapshot)
         db.close()
         yield url
 

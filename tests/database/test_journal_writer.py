@@ -377,9 +377,9 @@ def test_the_spool_file_of_version_0_1_is_stored_first_and_its_rejected_rows_sta
 
 
 def test_an_adoption_that_was_interrupted_is_completed(tmp_path: Path) -> None:
-    around = tmp_path / "journal.spool.new"
-    around.mkdir()
-    (around / f"{0:019d}-0-000001.segment").write_bytes(to_line(opened(1)))
+    ctx = tmp_path / "journal.spool.new"
+    ctx.mkdir()
+    (ctx / f"{0:019d}-0-000001.segment").write_bytes(to_line(opened(1)))
     spool.prepare(tmp_path / "journal.spool")
     assert spool.waiting_records(tmp_path / "journal.spool") == 1
 

@@ -84,8 +84,8 @@ def test_a_failing_migration_leaves_nothing_behind_where_the_database_can(
 def test_mariadb_completes_an_upgrade_that_was_interrupted(url: str) -> None:
     db = open_database(url)
     initial, *_ = migrate.known()
-    for statement in initial.statements("mariadb")[:-3]:
-        execute(db, statement)
+    for snapshot in initial.statements("mariadb")[:-3]:
+        execute(db, snapshot)
     assert migrate.upgrade(db) == APPLIED
     db.close()
 
@@ -94,8 +94,8 @@ def test_mariadb_completes_an_upgrade_that_was_interrupted(url: str) -> None:
 def test_mariadb_can_repeat_each_version_after_its_last_statement(url: str) -> None:
     db = open_database(url)
     for migration in migrate.known():
-        for statement in migration.statements("mariadb"):
-            execute(db, statement)
+        for snapshot in migration.statements("mariadb"):
+            execute(db, snapshot)
     assert migrate.upgrade(db) == APPLIED
     db.close()
 

@@ -106,18 +106,18 @@ class Service:
 
     def kill(self) -> None:
         """End all processes as a crash of the machine does."""
-        companions = self._companions()
+        sidecars = self._sidecars()
         self._signal(signal.SIGKILL)
-        for companion in companions:
+        for sidecar in sidecars:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(companion, signal.SIGKILL)
+                os.kill(sidecar, signal.SIGKILL)
         self._wait()
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers, the oldest first."""
         return [child for child in self._children() if _runs(child, "esl_huntgroup.service.worker")]
 
-    def _companions(self) -> list[int]:
+    def _sidecars(self) -> list[int]:
         """Return the processes beside the workers: they have sessions of their own."""
         return [child for child in self._children() if not _runs(child, "esl_huntgroup.service.worker")]
 

@@ -156,17 +156,17 @@ class Reloaded(Injection):
 
 class WriterKilled(Injection):
     def inject(self) -> None:
-        self.stage.kill_processes([self.stage.companion("journal_writer")])
+        self.stage.kill_processes([self.stage.sidecar("journal writer")])
 
 
 class WitnessKilled(Injection):
     def inject(self) -> None:
-        self.stage.kill_processes([self.stage.companion("witness")])
+        self.stage.kill_processes([self.stage.sidecar("witness")])
 
 
 class WorkerAndWitnessKilled(Injection):
     def inject(self) -> None:
-        self.stage.kill_processes([self.stage.workers()[0], self.stage.companion("witness")])
+        self.stage.kill_processes([self.stage.workers()[0], self.stage.sidecar("witness")])
 
 
 class DatabaseLocked(Injection):

@@ -53,6 +53,10 @@ def template(folder: Path, firm: dict[str, Any] | Path, database: str = "") -> P
     return folder / "huntgroup.db"
 
 
+MODULES = {"journal writer": "esl_huntgroup.journal.writer", "witness": "esl_huntgroup.recovery.reconciler"}
+"""The processes beside the workers, and what each runs."""
+
+
 class Installed(Service):
     """
     One installation with two workers, a journal writer and a second witness.
@@ -99,11 +103,11 @@ class Installed(Service):
     def await_whole(self) -> None:
         """Wait until both workers, the writer and the witness are there."""
         until(lambda: len(self.workers()) == 2, SETTLES_WITHIN_S, "there are no two workers")
-        for name in ("journal_writer", "witness"):
+        for name in MODULES:
             until(lambda name=name: self._running(name), SETTLES_WITHIN_S, f"there is no {name}")  # type: ignore[misc]
 
-    def companion(self, name: str) -> int:
-        """Return the process id of the ``journal_writer`` or the ``witness``. Raises AssertionError without one."""
+    def sidecar(self, name: str) -> int:
+        """Return the process id of the ``journal writer`` or the ``witness``. Raises AssertionError without one."""
         found = self._running(name)
         assert found, f"no {name} is running"
         return found[0]
@@ -143,7 +147,7 @@ class Installed(Service):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def _running(self, name: str) -> list[int]:
-        return [pid for pid in self._children() if _runs(pid, f"esl_huntgroup.{name}")]
+        return [pid for pid in self._children() if _runs(pid, MODULES[name])]
 
     def _children(self) -> list[int]:
         if self.process is None or self.process.poll() is not None:

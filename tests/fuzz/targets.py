@@ -15,12 +15,12 @@ from typing import Any, Final
 from unittest import mock
 
 from esl_huntgroup.calls import callerid, handler
-from esl_huntgroup.calls.context import Surroundings
+from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.dialstring import dial_string
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.hunt_messages import Bridge, ContactsKnown, GroupFound
-from esl_huntgroup.calls.inbound_call import read_arrival
-from esl_huntgroup.calls.ring_plan import CallIds, Plan
+from esl_huntgroup.calls.inbound_call import read_inbound_call
+from esl_huntgroup.calls.ring_plan import CallIds, RingPlan
 from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execute
@@ -29,7 +29,7 @@ from esl_huntgroup.model.group import HuntGroup
 from esl_huntgroup.registrars.contacts import Contacts, is_dialable, read_contacts
 from esl_huntgroup.simulator.command import CommandReader
 from esl_huntgroup.simulator.dialstring import parse
-from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, DOMAIN, arrival, group
+from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, DOMAIN, group, inbound
 
 _MESSAGE: Final = re.compile(rb"(?=Content-(?:Type: (?:api|command)|Length: \d+\nContent-Type: text/event))")
 MARKER: Final = "[h=000000000000]"
@@ -61,7 +61,7 @@ def _decode(pieces: list[bytes]) -> list[Message] | None:
 def arriving(data: bytes) -> None:
     """Whatever the channel data says, the caller is read without an exception, and what is read can be dialled."""
     for message in _decode([data]) or []:
-        found = read_arrival(message.get, DOMAIN)
+        found = read_inbound_call(message.get, DOMAIN)
         assert found.problem or (found.number and found.domain)
         assert callerid.display_name(found.caller_name) == found.caller_name
         assert callerid.number(found.caller_number) == found.caller_number
@@ -86,9 +86,9 @@ def dialling(data: bytes) -> None:
 
 
 def _bridge(contacts: Contacts, caller: dict[str, str | None] | dict[str, str], group_name: str) -> Bridge | None:
-    hunt = Hunt(CALL_ID, arrival(**caller))
+    hunt = Hunt(CALL_ID, inbound(**caller))
     known = group(ANNA)
-    at_ms = hunt.arrival.arrived_at_ms
+    at_ms = hunt.inbound.arrived_at_ms
     hunt.receive(GroupFound(HuntGroup(**{**_values(known), "name": group_name}), at_ms))
     commands = hunt.receive(ContactsKnown({ANNA_LINE: contacts}, at_ms))
     return next((it for it in commands if isinstance(it, Bridge)), None)
@@ -117,7 +117,7 @@ def encoding(data: bytes) -> None:
     """Let a variable come out of a dial string as it went in, or be refused; let no command be two."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(ValueError):
-        assert parse(dial_string({"x": text}, Plan((), ()), "") + "sofia/a/b").named == {"x": text}
+        assert parse(dial_string({"x": text}, RingPlan((), ()), "") + "sofia/a/b").named == {"x": text}
     name, _, argument = text.partition("\0")
     with contextlib.suppress(ValueError):
         assert _is_one_command(execute(name or "x", argument, event_uuid="u"))
@@ -141,12 +141,12 @@ def serving(data: bytes) -> None:
     """
     pages = _Pages()
     session = CallSession(("192.0.2.1", 5), _Peer(data))
-    around = Surroundings(_Book(), pages, DOMAIN, 1.0, 127)
+    ctx = CallContext(_Book(), pages, DOMAIN, 1.0, 127)
     with _chance_is_fixed(), _faults_raise():
-        handler.serve(session, around)
+        handler.serve(session, ctx)
     kinds = [type(record) for record in pages.records]
     assert kinds in ([], [CallOpened, CallEnded], [CallOpened, CallAnswered, CallEnded], [CallOpened, CallAnswered])
-    assert sum(around.meter.outcomes.values()) <= 1
+    assert sum(ctx.meter.outcomes.values()) <= 1
 
 
 class _Pages:

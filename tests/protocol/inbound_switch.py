@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from gevent.server import StreamServer
 
-from tests.unit.examples import arrival
+from tests.unit.examples import inbound
 
 NODE = "switch1"
-T0 = arrival().arrived_at_ms
+T0 = inbound().arrived_at_ms
 
 
 class InboundSwitch:

@@ -22,8 +22,8 @@ from gevent import socket
 from gevent.event import Event
 
 from esl_huntgroup.calls import controller, handler
-from esl_huntgroup.calls.answer_feed import NO_ADDRESS, Live
-from esl_huntgroup.calls.context import Surroundings
+from esl_huntgroup.calls.answer_feed import NO_ADDRESS, AnswerFeed
+from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.hunt import GUARD_MARGIN_S
 from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.esl.server import Server
@@ -88,17 +88,17 @@ class Lab:
         self.is_fast = is_fast
         self.journal, self.book, self.served = Pages(), Book(), Event()
         self.peers: list[Any] = []
-        self.live = Live()
+        self.live = AnswerFeed()
         self.has(group())
 
     def start(self, *, max_calls: int = 100, leg_limit: int = 127) -> None:
-        around = Surroundings(self.book, self.journal, DOMAIN, REPLY_TIMEOUT_S, leg_limit, live=self.live)
+        ctx = CallContext(self.book, self.journal, DOMAIN, REPLY_TIMEOUT_S, leg_limit, answer_feed=self.live)
 
         def serve(session: CallSession) -> None:
-            handler.serve(session, around)
+            handler.serve(session, ctx)
             self.served.set()
 
-        self.server = Server([("127.0.0.1", 0)], serve, functools.partial(handler.refuse, around=around), max_calls)
+        self.server = Server([("127.0.0.1", 0)], serve, functools.partial(handler.refuse, ctx=ctx), max_calls)
         self.server.listen()
 
     def has(self, found: HuntGroup) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import gevent
 import pytest
 
-from esl_huntgroup.calls.answer_feed import Live
+from esl_huntgroup.calls.answer_feed import AnswerFeed
 from esl_huntgroup.simulator.channel import Transfer
 from esl_huntgroup.simulator.event import Header
 from esl_huntgroup.simulator.session import Session
@@ -43,7 +43,7 @@ def lab(inbound: InboundSwitch, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab
     monkeypatch.setattr("tests.protocol.test_call.Switch", Told)
     monkeypatch.setattr(Told, "inbound", inbound, raising=False)
     lab = Lab(is_fast=True)
-    lab.live = Live([("127.0.0.1", inbound.port)], "ClueCon")
+    lab.live = AnswerFeed([("127.0.0.1", inbound.port)], "ClueCon")
     lab.has_group()
     yield lab
     assert lab.stop() == 0
@@ -141,7 +141,7 @@ def test_what_the_other_connection_could_not_restore_is_restored_before_the_call
 
 
 def test_a_fault_in_one_call_makes_no_other_deaf(inbound: InboundSwitch, caplog: pytest.LogCaptureFixture) -> None:
-    live = Live([("127.0.0.1", inbound.port)], "ClueCon")
+    live = AnswerFeed([("127.0.0.1", inbound.port)], "ClueCon")
     told: list[str] = []
 
     def is_faulty(*_: object) -> None:
@@ -157,7 +157,7 @@ def test_a_fault_in_one_call_makes_no_other_deaf(inbound: InboundSwitch, caplog:
 
 
 def test_who_goes_from_group_to_group_is_heard_for_the_second_when_the_first_is_over(inbound: InboundSwitch) -> None:
-    live = Live([("127.0.0.1", inbound.port)], "ClueCon")
+    live = AnswerFeed([("127.0.0.1", inbound.port)], "ClueCon")
     told: list[str] = []
     with ExitStack() as second:
         with live.follow("caller", lambda *_: told.append("first")):

@@ -1,7 +1,7 @@
 """
 Recorded streams of FreeSWITCH 1.10.12 (tests/data/wire): read however they are cut, and replayed to a real call.
 
-The replay plays the switch's side of one recording to ``call.serve``: recorded replies, then recorded events, in the
+The replay plays the switch's side of one recording to ``handler.serve``: recorded replies, then recorded events, in the
 recorded order and with the recorded times. Only the uuids that the service chose take the place of the recorded ones,
 which are as long, so every length in the stream stays true.
 """
@@ -22,7 +22,7 @@ import pytest
 from gevent import socket
 
 from esl_huntgroup.calls import handler
-from esl_huntgroup.calls.context import Surroundings
+from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, array
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, JournalRecord
@@ -315,9 +315,9 @@ def replay(name: str, count: int, overflow: Overflow | None = None) -> tuple[lis
     outcomes = Outcome.NO_ANSWER, Outcome.ALL_BUSY, Outcome.NOBODY_REGISTERED
     overflows = dict.fromkeys(outcomes, overflow) if overflow else {}
     found = group(*members(count), overflows=overflows)
-    around = Surroundings(OneGroup(found), pages, DOMAIN, reply_timeout_s=2.0, leg_limit=127)
+    ctx = CallContext(OneGroup(found), pages, DOMAIN, reply_timeout_s=2.0, leg_limit=127)
     switch = gevent.spawn(recording.play)
-    handler.serve(CallSession(("127.0.0.1", 1), ours), around)
+    handler.serve(CallSession(("127.0.0.1", 1), ours), ctx)
     switch.get()
     return pages.records, recording
 

@@ -22,7 +22,7 @@ from esl_huntgroup.journal.spool import SEGMENT, Outage, note_outage
 from esl_huntgroup.journal.store import JournalStore
 from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.recovery import reconciler
-from esl_huntgroup.recovery.reconciler import Witness
+from esl_huntgroup.recovery.reconciler import Reconciler
 from tests.protocol.inbound_switch import NODE, T0, InboundSwitch
 from tests.unit.examples import ANNA, BERND, DOMAIN, group, plan_for
 
@@ -89,7 +89,9 @@ class Stage:
     def watch(self, watched: set[str] | None = None) -> None:
         connect = lambda: InboundSession("127.0.0.1", self.switch.port, "secret", timeout_s=1)  # noqa: E731
         is_behind = functools.partial(reconciler._is_behind, self.spool)
-        self._greenlet = gevent.spawn(Witness(connect, self.db, watched, is_behind=is_behind, chance=lambda: 0.0).run)
+        self._greenlet = gevent.spawn(
+            Reconciler(connect, self.db, watched, is_behind=is_behind, chance=lambda: 0.0).run
+        )
         self.await_(lambda: "api strepoch" in self.switch.asked)
 
     def call(self) -> dict[str, Any]:
@@ -318,6 +320,6 @@ def test_a_call_that_the_database_refuses_holds_up_no_other(stage: Stage, caplog
 def test_a_switch_that_does_not_tell_of_its_calls_is_named(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     stage.switch.refuses = "event"
     stage._greenlet = gevent.spawn(
-        Witness(lambda: InboundSession("127.0.0.1", stage.switch.port, "x", timeout_s=1), stage.db).run
+        Reconciler(lambda: InboundSession("127.0.0.1", stage.switch.port, "x", timeout_s=1), stage.db).run
     )
     stage.await_(lambda: any("the switch refuses to tell of its calls" in text for text in told(caplog)))

@@ -23,8 +23,8 @@ from esl_huntgroup.service.process import MODULE
 from esl_huntgroup.simulator.switch import CallResult
 from tests.protocol.test_service import KARL, LIMIT_S, Installation, Office
 
-IMPATIENT = "from esl_huntgroup import child; child.SILENT_BEATS_MAX, child.KILL_AFTER_BEATS = 3, 2; "
-PATIENT = "from esl_huntgroup import child; child.SILENT_BEATS_MAX = 1000; "
+IMPATIENT = "from esl_huntgroup.service import process; process.SILENT_BEATS_MAX, process.KILL_AFTER_BEATS = 3, 2; "
+PATIENT = "from esl_huntgroup.service import process; process.SILENT_BEATS_MAX = 1000; "
 SERVE = "import sys; sys.argv[1:] = ['serve']; from esl_huntgroup.cli import main; main()"
 
 

@@ -15,6 +15,12 @@ REMEMBERED_KB = 1.5
 """The witness remembers each final event for 15 minutes, and STATEMENTS_MAX of them at most."""
 DESCRIPTORS_GROWTH_MAX = 2
 """SQLite has a file for its log open while somebody reads."""
+NAMES = {
+    "esl_huntgroup.service.worker": "worker",
+    "esl_huntgroup.journal.writer": "journal writer",
+    "esl_huntgroup.recovery.reconciler": "witness",
+}
+"""What each process runs, and how people call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +53,8 @@ def growth(before: Mapping[int, Holding], after: Mapping[int, Holding], calls: i
 def _name(pid: int) -> str:
     words = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
     module = next((word for word in words if word.startswith("esl_huntgroup")), "")
-    name = module.rpartition(".")[2].replace("_", " ")
-    return f"{name} {words[-1]}" if name == "worker" else {"esl huntgroup": "supervisor"}.get(name, name)
+    name = NAMES.get(module, "supervisor")
+    return f"{name} {words[-1]}" if name == "worker" else name
 
 
 def _rss_kb(pid: int) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from esl_huntgroup.calls.inbound_call import Arrival, read_arrival
-from esl_huntgroup.calls.ring_plan import Plan, make_plan
+from esl_huntgroup.calls.inbound_call import InboundCall, read_inbound_call
+from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
 from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, Member, Overflow
 from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.registrars.contacts import Contacts
@@ -68,14 +68,14 @@ CHANNEL_DATA = {
 }
 
 
-def arrival(**changes: str | None) -> Arrival:
+def inbound(**changes: str | None) -> InboundCall:
     """Return a caller's arrival; keywords change channel data (``_`` for ``-`` but in ``variable_``), None removes."""
     data: dict[str, str | None] = dict(CHANNEL_DATA)
     for name, value in changes.items():
         data[name if name.startswith("variable_") else name.replace("_", "-")] = value
-    return read_arrival(data.get, default_domain="")
+    return read_inbound_call(data.get, default_domain="")
 
 
-def plan_for(*members: Member, caller_address: str = "", leg_limit: int = 127) -> Plan:
+def plan_for(*members: Member, caller_address: str = "", leg_limit: int = 127) -> RingPlan:
     lines = [line for member in members for line in member.lines]
     return make_plan(group(*members), registered(*lines), caller_address, leg_limit)

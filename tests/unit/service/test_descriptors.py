@@ -14,13 +14,13 @@ from esl_huntgroup.journal.spool import segments
 from esl_huntgroup.service import descriptors, worker_pool
 from esl_huntgroup.service.health_server import StatusServer
 from esl_huntgroup.service.metrics import Status
-from esl_huntgroup.service.process import Child, Order
+from esl_huntgroup.service.process import WorkerConfig, WorkerProcess
 from esl_huntgroup.service.sd_notify import Notifier, activated_sockets
 from esl_huntgroup.service.usage import SharedUsage
 from esl_huntgroup.service.worker import Worker
-from esl_huntgroup.service.worker_pool import Place
+from esl_huntgroup.service.worker_pool import Slot
 from esl_huntgroup.settings import Settings
-from tests.unit.examples import ANNA, CALL_ID, arrival, group
+from tests.unit.examples import ANNA, CALL_ID, group, inbound
 
 
 def test_as_many_refusals_are_reckoned_with_as_the_server_makes() -> None:
@@ -44,7 +44,7 @@ def test_all_workers_see_the_calls_of_all() -> None:
 
 def test_a_complaint_is_made_once_in_a_while_and_counts_the_rest() -> None:
     now = [0.0]
-    quiet = log_throttle.Complaint(lambda: now[0])
+    quiet = log_throttle.LogThrottle(lambda: now[0])
     assert [quiet.is_due() for _ in range(3)] == [1, 0, 0]
     now[0] = log_throttle.EVERY_S
     assert [quiet.is_due(), quiet.is_due()] == [3, 0]
@@ -66,7 +66,7 @@ def test_without_systemd_nobody_is_told_and_with_a_dead_one_nothing_breaks() -> 
     assert environment == {}
 
 
-class Stub(Child):
+class Stub(WorkerProcess):
     """A worker without a process."""
 
     def __init__(self) -> None:
@@ -74,18 +74,18 @@ class Stub(Child):
 
 
 def test_the_pause_before_the_next_start_doubles_and_is_forgotten_after_a_long_life() -> None:
-    place, child = Place(), Stub()
+    slot, child = Slot(), Stub()
     pauses = []
     for _ in range(8):
-        place.lose(child, now=1.0)
-        pauses.append(place.start_at - 1.0)
+        slot.lose(child, now=1.0)
+        pauses.append(slot.start_at - 1.0)
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
-    place.started_at = 100.0
-    place.lose(child, now=100.1 + worker_pool.PAUSE_FORGOTTEN_S)
-    assert place.pause_s == 1.0
+    slot.started_at = 100.0
+    slot.lose(child, now=100.1 + worker_pool.PAUSE_FORGOTTEN_S)
+    assert slot.pause_s == 1.0
     child.is_leaving = True
-    place.lose(child, now=500.0)
-    assert place.start_at == 500.0
+    slot.lose(child, now=500.0)
+    assert slot.start_at == 500.0
 
 
 def test_the_status_waits_for_no_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,12 +100,12 @@ def test_the_status_waits_for_no_name_service(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_calls_tell_while_a_worker_ends_is_still_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(spool=str(tmp_path), database=f"sqlite:///{tmp_path / 'huntgroup.db'}")
-    worker = Worker(Order(1, settings, (), SharedUsage().descriptor))
+    worker = Worker(WorkerConfig(1, settings, (), SharedUsage().descriptor))
     close = worker._directory.close
 
     def somebody_answers_meanwhile() -> None:
         close()
-        worker._journal.record(call_records.opened(CALL_ID, arrival(), group(ANNA)))
+        worker._journal.record(call_records.opened(CALL_ID, inbound(), group(ANNA)))
 
     monkeypatch.setattr(worker._directory, "close", somebody_answers_meanwhile)
     worker._journal.start()

@@ -20,7 +20,7 @@ from esl_huntgroup.diagnostics.check import (
 )
 from esl_huntgroup.settings import Settings
 
-OURS = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
+OURS = Path(__file__).parents[3] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
 
 
 def shipped(**replaced: str) -> str:

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from esl_huntgroup.calls.dialstring import dial_string
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.hunt_messages import Bridge, ContactsKnown, GroupFound
-from esl_huntgroup.calls.ring_plan import Plan, make_plan
+from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
 from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, Member
 from esl_huntgroup.model.limits import LEG_LIMIT
 from esl_huntgroup.registrars.contacts import Contacts, is_dialable
 from esl_huntgroup.simulator.dialstring import parse
-from tests.unit.examples import ANNA, ANNA_LINE, BERND, BERND_LINE, CALL_ID, DOMAIN, arrival, contact, group, plan_for
+from tests.unit.examples import ANNA, ANNA_LINE, BERND, BERND_LINE, CALL_ID, DOMAIN, contact, group, inbound, plan_for
 
 
 def dialled(hunt_group: HuntGroup, contacts: dict[Line, Contacts], **channel_data: str | None) -> str:
     """Return the dial string that a call leads to."""
-    hunt = Hunt(CALL_ID, arrival(**channel_data))
-    at_ms = hunt.arrival.arrived_at_ms
+    hunt = Hunt(CALL_ID, inbound(**channel_data))
+    at_ms = hunt.inbound.arrived_at_ms
     hunt.receive(GroupFound(hunt_group, at_ms))
     (bridge,) = [it for it in hunt.receive(ContactsKnown(contacts, at_ms)) if isinstance(it, Bridge)]
     return bridge.dial_string
@@ -80,7 +80,7 @@ def test_a_caller_without_a_name_is_shown_by_number() -> None:
 )
 def test_a_value_that_could_be_syntax_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="cannot hold"):
-        dial_string({"name": value}, Plan((), ()), CALL_ID)
+        dial_string({"name": value}, RingPlan((), ()), CALL_ID)
 
 
 # `text` with the characters that mean something somewhere in the grammar, more often than chance would have them
@@ -118,14 +118,14 @@ def test_no_text_breaks_out_of_the_dial_string(
     plan = make_plan(hunt_group, registered, "")
     hunt = Hunt(
         CALL_ID,
-        arrival(
+        inbound(
             Caller_Caller_ID_Name=caller_name,
             Caller_Caller_ID_Number=caller_number,
             variable_sip_h_Diversion=diversion,
             variable_sip_history_info=history,
         ),
     )
-    at_ms = hunt.arrival.arrived_at_ms
+    at_ms = hunt.inbound.arrived_at_ms
     hunt.receive(GroupFound(hunt_group, at_ms))
     bridges = [it for it in hunt.receive(ContactsKnown(registered, at_ms)) if isinstance(it, Bridge)]
     assert bool(bridges) == bool(plan.legs)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.calls.inbound_call import read_arrival
-from tests.unit.examples import CHANNEL_DATA, DOMAIN, arrival
+from esl_huntgroup.calls.inbound_call import read_inbound_call
+from tests.unit.examples import CHANNEL_DATA, DOMAIN, inbound
 
 
 def test_a_caller_from_outside() -> None:
-    caller = arrival()
+    caller = inbound()
     assert (caller.number, caller.domain, caller.problem) == ("700", DOMAIN, "")
     assert (caller.caller_name, caller.caller_number, caller.caller_address) == ("Karl Kunde", "+493012345", "")
     assert (caller.arrived_at_ms, caller.age_ms, caller.watchdog_ms) == (1795372358914, 914, 8000)
@@ -30,14 +30,14 @@ def test_a_caller_from_outside() -> None:
     ],
 )
 def test_whose_line_is_calling(data: dict[str, str], address: str) -> None:
-    assert arrival(**data).caller_address.startswith(address)
-    assert bool(arrival(**data).caller_address) == bool(address)
+    assert inbound(**data).caller_address.startswith(address)
+    assert bool(inbound(**data).caller_address) == bool(address)
 
 
 def test_the_domain_of_the_extension_counts_before_the_channels() -> None:
-    assert arrival(variable_domain_name="other.org").domain == DOMAIN
-    assert arrival(variable_domain_name="other.org", variable_huntgroup_domain=None).domain == "other.org"
-    assert read_arrival({"Caller-Destination-Number": "700"}.get, "default.org").domain == "default.org"
+    assert inbound(variable_domain_name="other.org").domain == DOMAIN
+    assert inbound(variable_domain_name="other.org", variable_huntgroup_domain=None).domain == "other.org"
+    assert read_inbound_call({"Caller-Destination-Number": "700"}.get, "default.org").domain == "default.org"
 
 
 @pytest.mark.parametrize(
@@ -51,25 +51,25 @@ def test_the_domain_of_the_extension_counts_before_the_channels() -> None:
     ],
 )
 def test_what_cannot_be_used_is_a_problem_in_words(changes: dict[str, str | None], problem: str) -> None:
-    assert problem in arrival(**changes).problem
+    assert problem in inbound(**changes).problem
 
 
 def test_what_the_extension_did_not_set_is_named() -> None:
-    assert arrival(variable_continue_on_fail=None, variable_hangup_after_bridge="false").missing_settings == (
+    assert inbound(variable_continue_on_fail=None, variable_hangup_after_bridge="false").missing_settings == (
         "continue_on_fail",
         "hangup_after_bridge",
     )
 
 
 def test_without_a_watchdog_there_is_none() -> None:
-    assert arrival(variable_huntgroup_watchdog=None).watchdog_ms == 0
+    assert inbound(variable_huntgroup_watchdog=None).watchdog_ms == 0
 
 
 def test_a_hostile_name_arrives_harmless() -> None:
-    assert arrival(Caller_Caller_ID_Name='A\nUnique-ID: b "${x}"').caller_name == "A Unique-ID b x"
+    assert inbound(Caller_Caller_ID_Name='A\nUnique-ID: b "${x}"').caller_name == "A Unique-ID b x"
 
 
 @given(st.sampled_from(sorted(CHANNEL_DATA)), st.text(max_size=40))
 def test_nothing_in_the_channel_data_raises(name: str, value: str) -> None:
-    caller = read_arrival({**CHANNEL_DATA, name: value}.get, "default.org")
+    caller = read_inbound_call({**CHANNEL_DATA, name: value}.get, "default.org")
     assert "\n" not in caller.caller_name + caller.caller_number + caller.node

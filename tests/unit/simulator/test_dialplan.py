@@ -11,7 +11,7 @@ import pytest
 from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.simulator import dialplan
 
-FILE = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
+FILE = Path(__file__).parents[3] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
 
 
 def extension(name: str) -> ElementTree.Element:

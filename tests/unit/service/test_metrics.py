@@ -15,7 +15,7 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from esl_huntgroup.calls.counters import Reading
+from esl_huntgroup.calls.counters import Snapshot
 from esl_huntgroup.journal.spool import REJECTED, SEGMENT, Outage, note_outage, prepare
 from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.service.descriptors import needed
@@ -23,7 +23,7 @@ from esl_huntgroup.service.metrics import GAUGES, JournalStatus, Status, StatusC
 from esl_huntgroup.service.supervisor import FINISH_S
 from esl_huntgroup.settings import Settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 UNITS = sorted((ROOT / "systemd").iterdir())
 _NAME = re.compile(r"\bhuntgroup_[a-z_]+")
 _LABELS = re.compile(r"\b(huntgroup_[a-z_]+)\{([a-z_]+)=~?\"([^\"]*)\"")
@@ -86,7 +86,7 @@ def test_a_rule_is_one_that_prometheus_accepts_and_says_what_to_do(rule: dict[st
 
 
 def test_every_outcome_is_there_before_it_happens_and_counts_after() -> None:
-    reading = Reading()
+    reading = Snapshot()
     reading.outcomes.update(answered=3, unknown=1)
     text = told(Status(reading=reading))
     assert 'huntgroup_calls_total{outcome="answered"} 3.0' in text
@@ -95,14 +95,14 @@ def test_every_outcome_is_there_before_it_happens_and_counts_after() -> None:
 
 
 def test_a_gauge_shows_its_own_value() -> None:
-    reading = Reading(gauges={key: float(number) for number, key in enumerate(GAUGES, 1)})
+    reading = Snapshot(gauges={key: float(number) for number, key in enumerate(GAUGES, 1)})
     text = told(Status(reading=reading))
     for number, (name, _) in enumerate(GAUGES.values(), 1):
         assert f"\n{name} {number}.0\n" in text
 
 
 def test_a_histogram_counts_upwards() -> None:
-    reading = Reading()
+    reading = Snapshot()
     for seconds in (0.003, 0.003, 0.3, 99.0):
         reading.to_bridge.observe(seconds)
     text = told(Status(reading=reading))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from esl_huntgroup.calls.leg_note import call_id_of, note
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
 from esl_huntgroup.model.outcome import Outcome
-from esl_huntgroup.recovery.channel_state import OpenCall, Statement, close, missing_records, read_statement
+from esl_huntgroup.recovery.channel_state import ChannelSnapshot, OpenCall, close, missing_records, read_snapshot
 from tests.unit.examples import ANNA, BERND, CALL_ID, CLARA, HARDPHONE_ONLY, group, plan_for
 
 T0 = 1_795_372_358_914
@@ -31,15 +31,15 @@ def open_call(answered_at_ms: int | None = None) -> OpenCall:
     return OpenCall(CALL_ID, "leg-a", T0, answered_at_ms, group(ANNA, BERND, CLARA, HARDPHONE_ONLY))
 
 
-def said(at_ms: int = T0 + 9000, **changes: str | None) -> Statement:
+def said(at_ms: int = T0 + 9000, **changes: str | None) -> ChannelSnapshot:
     """Return what a channel says; keywords change its headers (``_`` for ``-`` but in ``variable_``)."""
     headers: dict[str, str | None] = dict(TALKED)
     for name, value in changes.items():
         headers[name if name.startswith("variable_") else name.replace("_", "-")] = value
-    return read_statement(headers.get, CALL_ID, at_ms)
+    return read_snapshot(headers.get, CALL_ID, at_ms)
 
 
-def not_answered(*causes: str, cause: str = "NORMAL_CLEARING") -> Statement:
+def not_answered(*causes: str, cause: str = "NORMAL_CLEARING") -> ChannelSnapshot:
     told = "|:".join(f"{uuid};{leg}" for uuid, leg in zip((FIRST, SECOND), causes, strict=False))
     return said(
         variable_bridge_uuid=None,
@@ -97,7 +97,7 @@ def test_phones_that_still_ring_lack_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "outcome", "overflow"),
+    ("snapshot", "outcome", "overflow"),
     [
         (not_answered("NO_ANSWER", "USER_BUSY"), Outcome.NO_ANSWER, "dialplan"),
         (not_answered("CALL_REJECTED", "USER_BUSY"), Outcome.ALL_BUSY, "dialplan"),
@@ -107,8 +107,8 @@ def test_phones_that_still_ring_lack_nothing() -> None:
         (not_answered(), Outcome.INTERRUPTED, ""),
     ],
 )
-def test_the_end_of_a_call_that_nobody_answered(statement: Statement, outcome: Outcome, overflow: str) -> None:
-    (ended,) = missing_records(open_call(), statement)
+def test_the_end_of_a_call_that_nobody_answered(snapshot: ChannelSnapshot, outcome: Outcome, overflow: str) -> None:
+    (ended,) = missing_records(open_call(), snapshot)
     assert isinstance(ended, CallEnded)
     assert (ended.outcome, ended.overflow, ended.talk_ms) == (outcome, overflow, 0)
 
@@ -176,5 +176,5 @@ def test_a_conversation_that_the_switch_has_forgotten_lasted_at_least_until_it_w
 @given(st.dictionaries(st.sampled_from(sorted(TALKED)), st.text(max_size=60)))
 def test_whatever_a_channel_says_it_is_read(headers: dict[str, str]) -> None:
     get: Callable[[str], str | None] = headers.get
-    for record in missing_records(open_call(), read_statement(get, CALL_ID, T0)):
+    for record in missing_records(open_call(), read_snapshot(get, CALL_ID, T0)):
         assert record.call_id == CALL_ID

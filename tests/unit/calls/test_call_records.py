@@ -18,9 +18,9 @@ from tests.unit.examples import (
     CLARA,
     DOMAIN,
     HARDPHONE_ONLY,
-    arrival,
     contact,
     group,
+    inbound,
     plan_for,
     registered,
 )
@@ -145,7 +145,7 @@ def test_a_refused_contact_is_shown_in_the_log_without_harm() -> None:
     [(Outcome.ANSWERED, 0, 3000), (Outcome.NO_ANSWER, 1, 0), (Outcome.GROUP_DISABLED, 0, 0)],
 )
 def test_the_end_tells_what_the_answer_has_not(outcome: Outcome, entries: int, talk_ms: int) -> None:
-    caller = arrival()
+    caller = inbound()
     answered_at = caller.arrived_at_ms + 2000 if outcome is Outcome.ANSWERED else 0
     ended = call_records.ended(
         CALL_ID,
@@ -166,7 +166,7 @@ def test_the_end_tells_what_the_answer_has_not(outcome: Outcome, entries: int, t
 def test_the_log_line_is_one_line_whatever_the_names() -> None:
     fields = call_records.log_fields(
         CALL_ID,
-        arrival(),
+        inbound(),
         group=None,
         outcome=Outcome.ANSWERED,
         answered_by='A "B"\nhunt ended call=forged',

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.calls.counters import LOOKS_MAX, Histogram, Lag, Meter, Reading, total
+from esl_huntgroup.calls.counters import LOOKS_MAX, Counters, Histogram, Lag, Snapshot, total
 from esl_huntgroup.calls.hunt import Hunt, State
 from esl_huntgroup.model.outcome import Outcome
-from tests.unit.examples import CALL_ID, arrival
+from tests.unit.examples import CALL_ID, inbound
 
 
 def test_a_duration_falls_into_the_first_bucket_that_is_long_enough() -> None:
@@ -19,8 +19,8 @@ def test_a_duration_falls_into_the_first_bucket_that_is_long_enough() -> None:
 
 
 def test_what_rings_and_talks_is_seen_by_looking() -> None:
-    meter = Meter()
-    hunts = [Hunt(CALL_ID, arrival()) for _ in range(3)]
+    meter = Counters()
+    hunts = [Hunt(CALL_ID, inbound()) for _ in range(3)]
     hunts[0].state, hunts[1].state, hunts[2].state = State.ALERTING, State.TALKING, State.TALKING
     with meter.call(hunts[0]), meter.call(hunts[1]), meter.call(hunts[2]):
         gauges = meter.reading({}, {"open": 3.0}).gauges
@@ -29,18 +29,18 @@ def test_what_rings_and_talks_is_seen_by_looking() -> None:
 
 
 def test_a_call_that_is_over_is_counted_by_its_outcome_even_after_a_fault() -> None:
-    meter = Meter()
-    hunt = Hunt(CALL_ID, arrival())
+    meter = Counters()
+    hunt = Hunt(CALL_ID, inbound())
     hunt.outcome = Outcome.ALL_BUSY
     with meter.call(hunt):
         pass
-    with pytest.raises(RuntimeError), meter.call(Hunt(CALL_ID, arrival())):
+    with pytest.raises(RuntimeError), meter.call(Hunt(CALL_ID, inbound())):
         raise RuntimeError
     assert meter.outcomes == {"all_busy": 1, "unknown": 1}
 
 
 def test_readings_add_up_and_the_worst_lag_counts() -> None:
-    one, two = Reading(), Reading()
+    one, two = Snapshot(), Snapshot()
     one.counters["database_errors"], two.counters["database_errors"] = 1, 2
     one.gauges |= {"open": 3.0}
     two.gauges |= {"open": 4.0}

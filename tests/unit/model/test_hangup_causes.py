@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.model.hangup_causes import LegFate, fate, verdict
+from esl_huntgroup.model.hangup_causes import LegResult, call_outcome, leg_result
 from esl_huntgroup.model.outcome import Outcome
 
 
@@ -24,8 +24,8 @@ from esl_huntgroup.model.outcome import Outcome
     ],
 )
 def test_verdict(causes: list[str], outcome: Outcome) -> None:
-    assert verdict(causes) is outcome
+    assert call_outcome(causes) is outcome
 
 
 def test_a_cause_nobody_knows_is_a_phone_that_could_not_be_reached() -> None:
-    assert fate("SOMETHING_NEW") is LegFate.UNREACHABLE
+    assert leg_result("SOMETHING_NEW") is LegResult.UNREACHABLE

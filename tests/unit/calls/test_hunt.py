@@ -22,22 +22,22 @@ from esl_huntgroup.calls.hunt_messages import (
     GroupFound,
     GroupUnknown,
     HandedOver,
-    HandOver,
-    LetGo,
     LookUp,
     Prepare,
+    Release,
     Restore,
+    RunOverflow,
     SwitchLost,
     Warn,
-    Write,
+    WriteRecord,
 )
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened
 from esl_huntgroup.model.group import HuntGroup, HuntMode, Overflow, OverflowAction
 from esl_huntgroup.model.outcome import Outcome
-from tests.unit.examples import ANNA_LINE, BERND_LINE, CALL_ID, CLARA_LINE, DOMAIN, arrival, group, registered
+from tests.unit.examples import ANNA_LINE, BERND_LINE, CALL_ID, CLARA_LINE, DOMAIN, group, inbound, registered
 
 FIRST, SECOND, THIRD = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2, 3))
-AT_MS = arrival().arrived_at_ms
+AT_MS = inbound().arrived_at_ms
 ALL = registered(ANNA_LINE, BERND_LINE, CLARA_LINE)
 
 ANSWERED = Answered(FIRST, AT_MS + 1000, {FIRST: "NONE", SECOND: "LOSE_RACE", THIRD: "USER_BUSY"})
@@ -72,7 +72,7 @@ WAY_TO: dict[State, list[Event]] = {
 
 
 def in_state(state: State) -> Hunt:
-    hunt = Hunt(CALL_ID, arrival())
+    hunt = Hunt(CALL_ID, inbound())
     hunt.begin()
     for event in WAY_TO[state]:
         hunt.receive(event)
@@ -81,7 +81,7 @@ def in_state(state: State) -> Hunt:
 
 
 def run(*events: Event, hunt: Hunt | None = None) -> tuple[Hunt, list[Command]]:
-    hunt = hunt or Hunt(CALL_ID, arrival())
+    hunt = hunt or Hunt(CALL_ID, inbound())
     commands = hunt.begin()
     for event in events:
         commands += hunt.receive(event)
@@ -95,7 +95,7 @@ def only(kind: type[T], commands: Iterable[Command]) -> T:
 
 def written(kind: type[T], commands: Iterable[Command]) -> T:
     (found,) = [
-        command.record for command in commands if isinstance(command, Write) and isinstance(command.record, kind)
+        command.record for command in commands if isinstance(command, WriteRecord) and isinstance(command.record, kind)
     ]
     return found
 
@@ -124,7 +124,7 @@ def test_every_event_in_every_state_is_listed_or_an_error(state: State, event: E
 def test_in_every_state_an_end_leads_to_release_or_to_the_overflow(state: State, event: Event) -> None:
     hunt = in_state(state)
     commands = hunt.receive(event)
-    assert hunt.state is State.RELEASED or any(isinstance(command, HandOver) for command in commands)
+    assert hunt.state is State.RELEASED or any(isinstance(command, RunOverflow) for command in commands)
 
 
 LATE = [ANSWERED, NOT_ANSWERED, HandedOver(AT_MS), GONE, SwitchLost(AT_MS), Fault(AT_MS)]
@@ -148,7 +148,9 @@ def test_a_call_is_ended_in_the_journal_exactly_once(state: State, events: tuple
     for event in events:
         if type(event) in EXPECTED[hunt.state]:
             commands += hunt.receive(event)
-    ends = [command for command in commands if isinstance(command, Write) and isinstance(command.record, CallEnded)]
+    ends = [
+        command for command in commands if isinstance(command, WriteRecord) and isinstance(command.record, CallEnded)
+    ]
     assert len(ends) <= 1
     assert len(ends) == (hunt.state in (State.RELEASED, State.LEAVING))
 
@@ -157,12 +159,21 @@ def test_a_call_is_ended_in_the_journal_exactly_once(state: State, events: tuple
 
 
 def test_the_group_is_looked_up_first() -> None:
-    assert Hunt(CALL_ID, arrival()).begin() == [LookUp(DOMAIN, "700")]
+    assert Hunt(CALL_ID, inbound()).begin() == [LookUp(DOMAIN, "700")]
 
 
 def test_answered() -> None:
     hunt, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, GONE)
-    assert [type(command) for command in commands] == [LookUp, Write, Prepare, Bridge, Write, Restore, Write, LetGo]
+    assert [type(command) for command in commands] == [
+        LookUp,
+        WriteRecord,
+        Prepare,
+        Bridge,
+        WriteRecord,
+        Restore,
+        WriteRecord,
+        Release,
+    ]
     assert written(CallOpened, commands).group_name == "Vertrieb"
     answered = written(CallAnswered, commands)
     assert (answered.answered_by_name, answered.wait_ms) == ("Anna Berg", 1000)
@@ -172,7 +183,7 @@ def test_answered() -> None:
 
 
 def test_the_journal_names_the_process_that_has_the_call() -> None:
-    _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, arrival(), worker="pbx:worker-1:4711"))
+    _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, inbound(), worker="pbx:worker-1:4711"))
     assert written(CallOpened, commands).worker == "pbx:worker-1:4711"
 
 
@@ -180,7 +191,7 @@ def test_no_answer() -> None:
     _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
     ended = written(CallEnded, commands)
     assert (ended.outcome, ended.wait_ms, ended.talk_ms, ended.overflow) == (Outcome.NO_ANSWER, 21_000, 0, "dialplan")
-    assert only(HandOver, commands).variables["huntgroup_result"] == "no_answer"
+    assert only(RunOverflow, commands).variables["huntgroup_result"] == "no_answer"
 
 
 def test_all_busy() -> None:
@@ -209,20 +220,20 @@ def test_caller_gives_up_while_ringing() -> None:
 def test_group_disabled(mode: HuntMode) -> None:
     hunt, commands = run(GroupFound(group(hunt_mode=mode), AT_MS))
     assert hunt.outcome is Outcome.GROUP_DISABLED
-    assert only(HandOver, commands).variables["huntgroup_result"] == "group_disabled"
+    assert only(RunOverflow, commands).variables["huntgroup_result"] == "group_disabled"
     assert written(CallEnded, commands).entries == ()
 
 
 def test_unknown_number_is_no_group_call() -> None:
     hunt, commands = run(GroupUnknown(AT_MS))
     assert hunt.outcome is Outcome.UNKNOWN_NUMBER
-    assert [type(command) for command in commands] == [LookUp, HandOver]
+    assert [type(command) for command in commands] == [LookUp, RunOverflow]
 
 
 def test_a_number_that_is_none_is_given_back_with_the_reason() -> None:
-    _, commands = run(hunt=Hunt(CALL_ID, arrival(Caller_Destination_Number="sales")))
+    _, commands = run(hunt=Hunt(CALL_ID, inbound(Caller_Destination_Number="sales")))
     assert "'sales' is not a number" in only(Warn, commands).text
-    assert only(HandOver, commands).variables["huntgroup_result"] == "unknown_number"
+    assert only(RunOverflow, commands).variables["huntgroup_result"] == "unknown_number"
 
 
 def test_switch_gone_while_ringing() -> None:
@@ -242,33 +253,35 @@ LOST = SwitchLost(AT_MS + 3000)
 
 @pytest.mark.parametrize("events", [[*RINGING, LOST], [*RINGING, ANSWERED, LOST], [*RINGING, ANSWERED, Fault(AT_MS)]])
 def test_a_call_that_goes_on_without_us_is_left_to_the_second_witness(events: list[Event]) -> None:
-    hunt, commands = run(*events, hunt=Hunt(CALL_ID, arrival(), has_witness=True))
-    assert not [command for command in commands if isinstance(command, Write) and type(command.record) is CallEnded]
-    assert (hunt.state, type(commands[-1])) == (State.RELEASED, LetGo)
+    hunt, commands = run(*events, hunt=Hunt(CALL_ID, inbound(), has_witness=True))
+    assert not [
+        command for command in commands if isinstance(command, WriteRecord) and type(command.record) is CallEnded
+    ]
+    assert (hunt.state, type(commands[-1])) == (State.RELEASED, Release)
 
 
 @pytest.mark.parametrize("events", [[*RINGING[:1], LOST], [*RINGING, Fault(AT_MS + 3000)]])
 def test_a_call_that_never_rang_or_that_a_fault_of_ours_ended_is_told_by_us(events: list[Event]) -> None:
-    _, commands = run(*events, hunt=Hunt(CALL_ID, arrival(), has_witness=True))
+    _, commands = run(*events, hunt=Hunt(CALL_ID, inbound(), has_witness=True))
     assert written(CallEnded, commands).outcome in (Outcome.SWITCH_GONE, Outcome.SERVICE_FAULT)
 
 
 def test_service_fault_before_the_phones_ring_goes_to_the_overflow() -> None:
     hunt, commands = run(Fault(AT_MS))
     assert hunt.outcome is Outcome.SERVICE_FAULT
-    assert only(HandOver, commands).variables["huntgroup_result"] == "service_fault"
+    assert only(RunOverflow, commands).variables["huntgroup_result"] == "service_fault"
 
 
 def test_service_fault_while_talking_does_not_touch_the_conversation() -> None:
     _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, Fault(AT_MS + 3000))
-    assert type(commands[-1]) is LetGo
+    assert type(commands[-1]) is Release
     assert written(CallEnded, commands).outcome is Outcome.ANSWERED
 
 
 def test_a_conversation_that_is_transferred_ends_for_us() -> None:
     moved = BridgeEnded(AT_MS + 4000, True, "", {})
     hunt, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, moved)
-    assert (written(CallEnded, commands).talk_ms, type(commands[-1])) == (3000, LetGo)
+    assert (written(CallEnded, commands).talk_ms, type(commands[-1])) == (3000, Release)
     assert hunt.state is State.RELEASED
 
 
@@ -298,44 +311,44 @@ def test_each_outcome_has_its_own_overflow() -> None:
     busy = Overflow(OverflowAction.RESPOND, "486")
     both = group(overflows={Outcome.NO_ANSWER: TRANSFER, Outcome.ALL_BUSY: busy})
     _, commands = run(GroupFound(both, AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
-    assert only(HandOver, commands).overflow == TRANSFER
+    assert only(RunOverflow, commands).overflow == TRANSFER
     all_busy = BridgeEnded(AT_MS, True, "", dict.fromkeys((FIRST, SECOND, THIRD), "USER_BUSY"))
     _, commands = run(GroupFound(both, AT_MS), ContactsKnown(ALL, AT_MS + 5), all_busy)
-    assert only(HandOver, commands).overflow == busy
+    assert only(RunOverflow, commands).overflow == busy
 
 
 def test_expansion_is_on_again_after_the_call() -> None:
     _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
-    assert only(HandOver, commands).variables["app_disable_expand_variables"] == ""
+    assert only(RunOverflow, commands).variables["app_disable_expand_variables"] == ""
 
 
 def test_the_caller_leaves_when_the_overflow_has_run() -> None:
     hunt, commands = run(
         GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, HandedOver(AT_MS)
     )
-    assert (hunt.state, type(commands[-1])) == (State.RELEASED, LetGo)
+    assert (hunt.state, type(commands[-1])) == (State.RELEASED, Release)
     assert written(CallEnded, commands).overflow == "transfer 9000 XML default"
 
 
 def test_two_groups_that_overflow_into_one_another_do_not_spin() -> None:
-    looping = Hunt(CALL_ID, arrival(variable_huntgroup_trail=",".join([f"700@{DOMAIN},701@{DOMAIN}"] * 3)))
+    looping = Hunt(CALL_ID, inbound(variable_huntgroup_trail=",".join([f"700@{DOMAIN},701@{DOMAIN}"] * 3)))
     _, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, hunt=looping)
-    assert only(HandOver, commands).overflow.action is OverflowAction.DIALPLAN
+    assert only(RunOverflow, commands).overflow.action is OverflowAction.DIALPLAN
     assert "leads back to it" in only(Warn, commands).text
 
 
 def test_a_caller_may_come_back_from_an_overflow() -> None:
-    back = Hunt(CALL_ID, arrival(variable_huntgroup_trail=f"700@{DOMAIN},700@{DOMAIN}"))
+    back = Hunt(CALL_ID, inbound(variable_huntgroup_trail=f"700@{DOMAIN},700@{DOMAIN}"))
     _, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, hunt=back)
-    assert only(HandOver, commands).overflow == TRANSFER
+    assert only(RunOverflow, commands).overflow == TRANSFER
 
 
 @pytest.mark.parametrize("cause", ["PICKED_OFF", "ORIGINATOR_CANCEL"])
 def test_a_ringing_caller_whom_somebody_took_away_is_left_alone(cause: str) -> None:
     taken = BridgeEnded(AT_MS + 3000, True, "", {FIRST: cause, SECOND: "ORIGINATOR_CANCEL", THIRD: "USER_BUSY"}, True)
     hunt, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), taken)
-    assert not [command for command in commands if isinstance(command, HandOver)]
-    assert (type(commands[-1]), hunt.outcome) == (LetGo, Outcome.CALLER_GONE)
+    assert not [command for command in commands if isinstance(command, RunOverflow)]
+    assert (type(commands[-1]), hunt.outcome) == (Release, Outcome.CALLER_GONE)
     assert written(CallEnded, commands).cause == "PICKED_OFF"
 
 
@@ -343,12 +356,12 @@ def test_a_ringing_caller_whom_somebody_took_away_is_left_alone(cause: str) -> N
 def test_a_phone_that_says_it_was_cancelled_does_not_take_the_overflow_away(cause: str) -> None:
     ended = BridgeEnded(AT_MS + 21_000, True, "", {FIRST: cause, SECOND: "NO_ANSWER", THIRD: "USER_BUSY"})
     hunt, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ended)
-    assert only(HandOver, commands).overflow == TRANSFER
+    assert only(RunOverflow, commands).overflow == TRANSFER
     assert hunt.outcome is Outcome.NO_ANSWER
 
 
 def test_an_answer_of_before_the_call_is_none_of_it() -> None:
-    old = Answered("somebody", arrival().arrived_at_ms - 1, {})
+    old = Answered("somebody", inbound().arrived_at_ms - 1, {})
     hunt, _ = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), old)
     assert hunt.state is State.ALERTING
 
@@ -364,9 +377,9 @@ def test_phones_that_were_ringing_when_the_switch_was_lost_are_not_said_to_be_un
 
 
 def test_a_caller_who_was_answered_before_hears_the_group_ring() -> None:
-    _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, arrival(Answer_State="answered")))
+    _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, inbound(Answer_State="answered")))
     assert only(Prepare, commands).variables["transfer_ringback"] == "%(2000,4000,440,480)"
-    ours = arrival(Answer_State="answered", variable_transfer_ringback="local_stream://moh")
+    ours = inbound(Answer_State="answered", variable_transfer_ringback="local_stream://moh")
     _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, ours))
     assert "transfer_ringback" not in only(Prepare, commands).variables
 
@@ -374,7 +387,7 @@ def test_a_caller_who_was_answered_before_hears_the_group_ring() -> None:
 def test_the_callers_own_headers_stay_away_from_the_phones_unless_the_dialplan_says_so() -> None:
     _, commands = run(GroupFound(group(), AT_MS))
     assert only(Prepare, commands).variables["sip_copy_custom_headers"] == "false"
-    decided = Hunt(CALL_ID, arrival(variable_sip_copy_custom_headers="true"))
+    decided = Hunt(CALL_ID, inbound(variable_sip_copy_custom_headers="true"))
     _, commands = run(GroupFound(group(), AT_MS), hunt=decided)
     assert "sip_copy_custom_headers" not in only(Prepare, commands).variables
 
@@ -393,7 +406,7 @@ def test_one_reject_cannot_end_the_ringing_of_all_whatever_the_dialplan_set() ->
 
 
 def test_what_the_dialplan_forgot_is_set_and_said() -> None:
-    _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, arrival(variable_continue_on_fail=None)))
+    _, commands = run(GroupFound(group(), AT_MS), hunt=Hunt(CALL_ID, inbound(variable_continue_on_fail=None)))
     assert only(Prepare, commands).variables["continue_on_fail"] == "true"
     assert "does not set continue_on_fail" in only(Warn, commands).text
 
@@ -405,9 +418,9 @@ def test_the_groups_own_ringback_is_set() -> None:
 
 
 def test_a_call_that_waited_as_long_as_the_watchdog_is_left_to_it() -> None:
-    late = arrival(variable_huntgroup_arrived="1795372351")
+    late = inbound(variable_huntgroup_arrived="1795372351")
     hunt, commands = run(hunt=Hunt(CALL_ID, late))
-    assert [type(command) for command in commands] == [Warn, LetGo]
+    assert [type(command) for command in commands] == [Warn, Release]
     assert hunt.state is State.RELEASED
 
 
@@ -428,7 +441,7 @@ NO_GROUP_NUMBER = group(hunt_mode=HuntMode.DISABLED)
 )
 def test_a_caller_whom_the_watchdog_is_taking_is_not_handed_over_as_well(event: Event) -> None:
     hunt, commands = run(event)
-    assert not [command for command in commands if isinstance(command, HandOver)]
+    assert not [command for command in commands if isinstance(command, RunOverflow)]
     assert (hunt.state, hunt.outcome) == (State.RELEASED, Outcome.SERVICE_FAULT)
 
 
@@ -438,7 +451,7 @@ def test_the_switch_is_to_take_the_caller_back_some_time_after_the_ringing() -> 
 
 
 def test_a_uuid_that_a_caller_may_have_chosen_is_in_no_scheduled_command() -> None:
-    chosen = Hunt(CALL_ID, arrival(Unique_ID="x'${system(id)}"))
+    chosen = Hunt(CALL_ID, inbound(Unique_ID="x'${system(id)}"))
     _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), hunt=chosen)
     assert only(Bridge, commands).guard_s == 0
 
