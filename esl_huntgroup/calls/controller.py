@@ -29,6 +29,7 @@ import gevent
 
 from esl_huntgroup.calls import esl_commands, esl_events
 from esl_huntgroup.calls.context import CallContext
+from esl_huntgroup.calls.esl_events import EventReader
 from esl_huntgroup.calls.hunt import Hunt, State
 from esl_huntgroup.calls.hunt_messages import (
     Answered,
@@ -36,6 +37,7 @@ from esl_huntgroup.calls.hunt_messages import (
     CallerGone,
     Command,
     ContactsKnown,
+    EndRinging,
     Event,
     Fault,
     GroupFound,
@@ -45,6 +47,7 @@ from esl_huntgroup.calls.hunt_messages import (
     Prepare,
     Release,
     Restore,
+    RingLimitReached,
     RunOverflow,
     SwitchLost,
     Warn,
@@ -52,6 +55,7 @@ from esl_huntgroup.calls.hunt_messages import (
 )
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.leg_note import NOTE
+from esl_huntgroup.calls.leg_report import NOTHING_TOLD
 from esl_huntgroup.calls.peers import SECRET_VARIABLE
 from esl_huntgroup.errors import CommandRefused, DatabaseError, SwitchError, SwitchGone, SwitchTimeout
 from esl_huntgroup.esl.inbound import InboundSession
@@ -85,7 +89,8 @@ class CallController:
         self._hunt = hunt
         self._ctx = ctx
         self._connected_at = ctx.clock()
-        self._bridge_uuid = f"{hunt.call_id[:-4]}ffff"
+        self._events = EventReader(inbound, hunt.call_id)
+        self._ring_limit_at: float | None = None
         self._is_controlled = False
         self._has_task = inbound.watchdog_ms > 0
         self._unrestored: Restore | None = None
@@ -132,6 +137,8 @@ class CallController:
                     return self._prepare(what)
                 case Bridge():
                     self._bridge(what)
+                case EndRinging():
+                    self._exchange([esl_commands.end_ringing(self._hunt.call_id)])
                 case Restore(variables):
                     self._exchange(self._restoring(variables))
                 case RunOverflow():
@@ -200,14 +207,15 @@ class CallController:
         raise SwitchTimeout("the switch does not park the channel")
 
     def _bridge(self, what: Bridge) -> None:
-        ring = execute("bridge", what.dial_string, event_uuid=self._bridge_uuid)
-        beside = [self._set_variables({NOTE: what.note}), *self._cancel_tasks(), *self._set_guard(what.guard_s)]
+        ring = execute("bridge", what.dial_string, event_uuid=esl_commands.bridge_uuid(self._hunt.call_id))
+        beside = [self._set_variables({NOTE: what.note}), *self._cancel_tasks(), *self._set_tasks(what)]
         if self._inbound.is_static:
             self._session.exchange([*beside, ring], self._ctx.reply_timeout_s, later=1)
         else:
             (queued, *_) = self._exchange([ring, *beside])
             if not queued.reply.startswith("+OK"):
                 raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
+        self._ring_limit_at = self._ctx.clock() + what.limit_s
         self._ctx.meter.to_bridge.observe(self._ctx.clock() - self._connected_at)
 
     def _hand_over(self, what: RunOverflow) -> Event:
@@ -240,7 +248,7 @@ class CallController:
                 try:
                     event = self._read(self._session.next_message(self._patience_s()))
                 except SwitchTimeout:
-                    event = self._ask_whether_it_exists()
+                    event = self._ring_limit_reached() or self._ask_whether_it_exists()
                 if event is not None:
                     return event
         except SwitchError as error:
@@ -270,14 +278,28 @@ class CallController:
         if self._session.is_dismissed:
             return LAST_EVENTS_S
         if self._hunt.state is State.ALERTING and self._hunt.group:
+            if self._ring_limit_at is not None and not self._session.is_busy:
+                return max(self._ring_limit_at - self._ctx.clock(), 0.0)
             return self._hunt.group.ring_timeout_s + RING_GRACE_S
         return SILENCE_S if self._hunt.state is State.TALKING else self._ctx.reply_timeout_s
+
+    def _ring_limit_reached(self) -> Event | None:
+        """
+        Return RingLimitReached, once, when it is.
+
+        A socket without ``async`` cannot be told to end the ringing; there the switch's own task does it.
+        """
+        limit_at = self._ring_limit_at
+        if limit_at is None or self._session.is_busy or self._session.is_dismissed or self._ctx.clock() < limit_at:
+            return None
+        self._ring_limit_at = None
+        return RingLimitReached(self._now_ms()) if self._hunt.state is State.ALERTING else None
 
     def _read(self, message: Message) -> Event | None:
         """Return what an event means for the hunt, None for one that means nothing."""
         if message.content_type == DISCONNECT_NOTICE and self._inbound.is_static:
             return self._read_notice()
-        return esl_events.read_event(message, self._inbound, self._bridge_uuid, wants_causes=self._wants_causes)
+        return self._events.read(message, wants_legs=self._wants_legs)
 
     def _read_notice(self) -> Event | None:
         """Return what it means that the caller is gone: the end, where no event will tell of it."""
@@ -286,12 +308,12 @@ class CallController:
     def _gone(self, at_ms: int) -> CallerGone:
         """Return the end of a caller of whose end no event tells. A channel that waits for us can still be asked."""
         if not self._inbound.is_static:
-            return CallerGone(at_ms, "", {})
+            return CallerGone(at_ms, "", NOTHING_TOLD)
         (channel,) = self._exchange([esl_commands.CONNECT])
-        return esl_events.read_end(channel, at_ms, wants_causes=self._wants_causes)
+        return self._events.read_end(channel, at_ms, wants_legs=self._wants_legs)
 
     @property
-    def _wants_causes(self) -> bool:
+    def _wants_legs(self) -> bool:
         """Whether what became of the legs can still change what the journal knows."""
         return self._hunt.state is State.ALERTING
 
@@ -306,12 +328,12 @@ class CallController:
         if self._session.is_busy:
             return None  # nobody hears the question; a switch that is gone ends the connection
         (answer,) = self._exchange([esl_commands.ask_existence(self._inbound.channel_uuid)])
-        return None if answer.reply == "true" else CallerGone(self._now_ms(), "", {})
+        return None if answer.reply == "true" else CallerGone(self._now_ms(), "", NOTHING_TOLD)
 
     def _switch_failed(self, error: SwitchError) -> Event:
         """Return what a broken conversation with the switch means: after a hang-up notice it is just the end."""
         if self._session.is_dismissed and isinstance(error, SwitchGone):
-            return CallerGone(self._now_ms(), "", {})
+            return CallerGone(self._now_ms(), "", NOTHING_TOLD)
         log.warning("%s call=%s channel=%s", error, self._hunt.call_id, self._inbound.channel_uuid)
         if isinstance(error, CommandRefused):
             return Fault(self._now_ms())
@@ -338,11 +360,14 @@ class CallController:
         self._has_task = False
         return [esl_commands.cancel_tasks(self._inbound.channel_uuid)]
 
-    def _set_guard(self, guard_s: int) -> list[bytes]:
-        if not guard_s:
+    def _set_tasks(self, what: Bridge) -> list[bytes]:
+        """Return what the switch shall do by itself if we cannot: end the ringing, and look after the caller then."""
+        if not what.guard_s:
             return []
         self._has_task = True
-        return [esl_commands.set_guard(self._inbound.channel_uuid, guard_s)]
+        uuid = self._inbound.channel_uuid
+        end = esl_commands.end_ringing_later(uuid, what.limit_s + 1, self._hunt.call_id)
+        return [end, esl_commands.set_guard(uuid, what.guard_s)]
 
     def _now_ms(self) -> int:
         """Return the time by the switch's clock, reckoned from what it said when the caller arrived."""

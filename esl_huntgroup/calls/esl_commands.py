@@ -10,6 +10,7 @@ import functools
 from collections.abc import Mapping
 from typing import Final
 
+from esl_huntgroup.calls.dialstring import RINGING
 from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX
 from esl_huntgroup.esl.wire import api, command
 from esl_huntgroup.fsxml.contract import FALLBACK
@@ -25,6 +26,11 @@ CONNECT: Final = command("connect")
 LINGER: Final = command(f"linger {LINGER_S}")
 EVENTS: Final = command("event plain CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE")
 EXIT: Final = command("exit")
+
+
+def bridge_uuid(call_id: str) -> str:
+    """Return the id under which the bridge of a call is executed, and by which its end is known."""
+    return f"{call_id[:-4]}ffff"
 
 
 def subscribe(uuid: str) -> list[bytes]:
@@ -62,6 +68,21 @@ def set_variables(uuid: str, variables: Mapping[str, str]) -> bytes:
 def cancel_tasks(uuid: str) -> bytes:
     """Cancel the dialplan's watchdog or our guard, which are in one group, and no other task of the caller."""
     return api(f"sched_del {GUARD}-{uuid}")
+
+
+def end_ringing(call_id: str) -> bytes:
+    """Return what cancels the legs of this call that nobody has answered; each phone shows a missed call then."""
+    return api(_end_ringing(call_id))
+
+
+def end_ringing_later(uuid: str, after_s: int, call_id: str) -> bytes:
+    """Have the switch itself do that after so many seconds of its clock: this service may be dead or frozen by then."""
+    return api(f"sched_api +{after_s} {GUARD}-{uuid} {_end_ringing(call_id)}")
+
+
+def _end_ringing(call_id: str) -> str:
+    # Not NO_ANSWER, with which FreeSWITCH's own limit ends them: a phone that is told Q.850;cause=19 shows no call.
+    return f"hupall ORIGINATOR_CANCEL {RINGING} {call_id}"
 
 
 def set_guard(uuid: str, guard_s: int) -> bytes:

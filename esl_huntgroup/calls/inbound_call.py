@@ -26,7 +26,11 @@ Channel variables without which a group call goes wrong: the caller is hung up a
 conversation, or gets a member's SIP status. The dialplan sets them; where it did not, the service does, and says so.
 """
 
-_PLAIN_UUID = re.compile(r"[A-Za-z0-9@._-]+", re.ASCII)
+PLAIN_UUID = re.compile(r"[A-Za-z0-9@._-]+", re.ASCII)
+"""A uuid that means nothing to anybody."""
+
+_REFERRED_BY = re.compile(r"sips?:([^@;>\s]++)@", re.ASCII)
+REFERRED_BY_MAX_CHARS: Final = 500
 
 Get = Callable[[str], str | None]
 
@@ -37,7 +41,8 @@ class InboundCall:
     A caller at a group number.
 
     ``number`` and ``domain`` are in normal form; when either was not a number or a domain it is empty and ``problem``
-    says why. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty. ``age_ms`` is how
+    says why. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty; ``transferred_by`` that
+    of whoever has sent the caller to us by a REFER. ``age_ms`` is how
     long ago the dialplan handed the call over, and ``watchdog_ms`` after how long it takes the call back (0: never).
     ``park_timeout`` is what parking will remove (see ``controller``). ``is_answered`` is a caller whom somebody has
     answered before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` has no tone of the dialplan's own.
@@ -52,6 +57,7 @@ class InboundCall:
     caller_name: str
     caller_number: str
     caller_address: str
+    transferred_by: str
     diversion: str
     history_info: str
     arrived_at_ms: int
@@ -69,7 +75,7 @@ class InboundCall:
     @property
     def has_plain_uuid(self) -> bool:
         """Whether the uuid means nothing to anybody: a profile may let the caller choose it by his Call-ID."""
-        return _PLAIN_UUID.fullmatch(self.channel_uuid) is not None
+        return PLAIN_UUID.fullmatch(self.channel_uuid) is not None
 
     @property
     def parks_visibly(self) -> bool:
@@ -99,6 +105,7 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
         caller_name=callerid.display_name(get("Caller-Caller-ID-Name") or ""),
         caller_number=callerid.number(get("Caller-Caller-ID-Number") or ""),
         caller_address=_caller_address(get, domain),
+        transferred_by=_transferred_by(get, domain),
         diversion=get("variable_sip_h_Diversion") or "",
         history_info=get("variable_sip_history_info") or "",
         arrived_at_ms=now_ms,
@@ -128,15 +135,38 @@ def _caller_address(get: Get, domain: str) -> str:
     Return whose line is calling.
 
     An authenticated user is believed. Without authentication (behind a proxy that has done it) the From of our own
-    domain is; the worst a liar achieves is that the phone whose name he takes does not ring.
+    domain is; the worst a liar achieves is that the phone whose name he takes does not ring. A channel that the switch
+    itself has called, and that was transferred to us, belongs to whoever answered it.
     """
+    if get("Call-Direction") == "outbound":
+        return _address(*_called(get), domain)
     user, host = get("variable_user_name"), get("variable_domain_name")
     if not user:
         user, host = get("variable_sip_from_user"), get("variable_sip_from_host")
         if (host or "").lower() != domain:
             return ""
+    return _address(user, host, domain)
+
+
+def _called(get: Get) -> tuple[str | None, str | None]:
+    """Return account and domain of the line that an outbound channel has called."""
+    if presence := get("variable_presence_id"):
+        account, _, host = presence.partition("@")
+        return account, host
+    if dialed := get("variable_dialed_user"):
+        return dialed, get("variable_dialed_domain")
+    return get("variable_sip_to_user"), None
+
+
+def _transferred_by(get: Get, domain: str) -> str:
+    """Return whose phone has sent the caller to us: the user in Referred-By (RFC 3892), whatever host stands there."""
+    match = _REFERRED_BY.search((get("variable_sip_h_Referred-By") or "")[:REFERRED_BY_MAX_CHARS])
+    return _address(match[1], None, domain) if match else ""
+
+
+def _address(account: str | None, host: str | None, domain: str) -> str:
     try:
-        return f"{normal_account(user or '')}@{normal_domain(host or domain)}"
+        return f"{normal_account(account or '')}@{normal_domain(host or domain)}"
     except InputError:
         return ""
 

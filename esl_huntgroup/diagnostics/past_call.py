@@ -124,7 +124,7 @@ def _became(leg: PastLeg) -> str:
             return "the switch made no call of it"
         case hangup_causes.UNKNOWN:
             return "the switch was lost before it told what became of it"
-    became = leg_result(leg.cause)
+    became = leg_result(leg.cause, rang=leg.rang)
     return _FATES[became] if became is LegResult.ANSWERED else f"{_FATES[became]} ({clean(leg.cause)})"
 
 

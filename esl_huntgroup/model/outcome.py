@@ -22,6 +22,11 @@ class Outcome(enum.StrEnum):
     SWITCH_GONE = "switch_gone"
     SERVICE_FAULT = "service_fault"
     INTERRUPTED = "interrupted"
+    PICKED_UP = "picked_up"
+
+
+SPOKEN = frozenset({Outcome.ANSWERED, Outcome.PICKED_UP})
+"""The outcomes after which somebody had the call: a member, or whoever took it away while it rang."""
 
 
 class EntryKind(enum.StrEnum):

@@ -171,6 +171,10 @@ class Session:
         """Take note that a phone rings."""
         self.moment(Moment.RINGING)
 
+    def api(self, command: str, argument: str) -> str:
+        """Execute an api command and return its output."""
+        return self.exchange.api(command, argument)
+
     def perform(self, message: Command) -> None:
         """switch_ivr_parse_event."""
         kind = message.header("call-command")

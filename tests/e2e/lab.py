@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import sip, sipp
+from .agent import Agent, Rings
 from .freeswitch import DOMAIN, FreeSwitch
 from .journal import Call, assert_whole
 from .service import Service
@@ -48,6 +49,7 @@ class Lab:
         self.service = service
         self._folder = folder
         self._endpoints: list[Endpoint] = []
+        self._agents: list[Agent] = []
         self._registered: set[str] = set()
         self._log_offset = service.log_size()
 
@@ -56,6 +58,18 @@ class Lab:
         phone = self._endpoint(f"phone{len(self._endpoints)}-{account}", scenario)
         self.register(account, f"<sip:{account}@127.0.0.1:{phone.port}>")
         return phone
+
+    def agent(self, account: str, rings: Rings | None = None) -> Agent:
+        """Switch on a phone that can do what no SIPp scenario can."""
+        agent = self.stranger(account, rings)
+        self.register(account, agent.contact)
+        return agent
+
+    def stranger(self, account: str = "", rings: Rings | None = None) -> Agent:
+        """Give somebody who is registered nowhere, with a number of their own, such a phone."""
+        agent = Agent(account or str(next(_caller_numbers)), DOMAIN, self.switch.address, rings)
+        self._agents.append(agent)
+        return agent
 
     def dead_phone(self, account: str) -> None:
         """Register ``account`` where nothing listens: a phone whose plug was pulled."""
@@ -78,7 +92,7 @@ class Lab:
 
     def journal(
         self,
-        caller: Caller,
+        caller: Caller | Agent,
         until: Callable[[Call], object] = lambda call: call.outcome,
         within_s: float = ENDED_WITHIN_S,
     ) -> Call:
@@ -131,7 +145,7 @@ class Lab:
         try:
             self.switch.wait_without_channels(ENDED_WITHIN_S)
         finally:
-            for endpoint in self._endpoints:
+            for endpoint in (*self._endpoints, *self._agents):
                 endpoint.stop()
             self.switch.api("hupall")
             for account in self._registered:
