@@ -78,6 +78,7 @@ _WORDS: Mapping[str, _Words] = {
             Outcome.SWITCH_GONE: "switch gone",
             Outcome.SERVICE_FAULT: "fault of the service",
             Outcome.INTERRUPTED: "interrupted",
+            Outcome.PICKED_UP: "picked up",
         },
     ),
     "de": _Words(
@@ -101,6 +102,7 @@ _WORDS: Mapping[str, _Words] = {
             Outcome.SWITCH_GONE: "Telefonanlage fort",
             Outcome.SERVICE_FAULT: "Fehler im Dienst",
             Outcome.INTERRUPTED: "unterbrochen",
+            Outcome.PICKED_UP: "herangeholt",
         },
     ),
 }
