@@ -185,9 +185,6 @@ def _all_of(groups: int) -> str:
 
 def check_spool(directory: Path) -> Iterator[Finding]:
     """Say what waits in the spool, since when and why, and what has been set aside."""
-    if directory.is_file():
-        yield wrong(f"journal: {directory} is the spool file of version 0.1; the service takes it over when it starts")
-        return
     try:
         if spool.has_rejected(directory):
             rejected = directory / spool.REJECTED

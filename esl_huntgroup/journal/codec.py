@@ -2,8 +2,7 @@
 PURE: a journal record as one line of text, on its way from a call to the database.
 
 A line is a JSON array: the version of the format, the name of the record, and its fields in the order in which
-``records`` declares them. The order is the format: whoever changes a record in ``records`` raises ``VERSION``. The
-spool of 0.1 had a JSON object in each line; that is read, too.
+``records`` declares them. The order is the format: whoever changes a record in ``records`` raises ``VERSION``.
 """
 
 from __future__ import annotations
@@ -31,8 +30,6 @@ from esl_huntgroup.journal.records import (
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 
 VERSION: Final = 2
-READ: Final = (1, VERSION)
-"""In version 1 CallOpened had no worker."""
 
 _KINDS: Final[Mapping[str, type[CallOpened] | type[CallAnswered] | type[CallEnded]]] = {
     kind.__name__: kind for kind in (CallOpened, CallAnswered, CallEnded)
@@ -63,12 +60,9 @@ def from_line(line: bytes) -> JournalRecord:
     Raises ValueError for a line that is no record.
     """
     try:
-        told = json.loads(line)
-        if isinstance(told, dict):
-            return _made(told.pop("record"), list(_in_order(told)))
-        version, name, *fields = told
-        if version not in READ:
-            raise ValueError(f"format {version!r} is not known, {READ[0]} and {READ[-1]} are")
+        version, name, *fields = json.loads(line)
+        if version != VERSION:
+            raise ValueError(f"format {version!r} is not known, {VERSION} is")
         return _made(name, fields)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"not a journal record: {error}") from None
@@ -101,11 +95,6 @@ def _made(name: object, fields: list[Any]) -> JournalRecord:
         *first, legs, entries = fields
         fields = [*first, tuple(map(LegRecord._make, legs)), tuple(map(EntryRecord._make, entries))]
     return kind(*fields)
-
-
-def _in_order(named: dict[str, Any]) -> list[Any]:
-    """Return the fields of a record of 0.1 in the order in which they were written: that of their declaration."""
-    return list(named.values())
 
 
 def _fits(kind: type, values: tuple[object, ...]) -> bool:

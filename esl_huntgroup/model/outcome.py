@@ -10,6 +10,7 @@ class Outcome(enum.StrEnum):
     How a group call ended. The value is what the dialplan finds in ``huntgroup_result``.
 
     ``INTERRUPTED`` is for the journal alone: a call that lost its service, and of whose end the switch knows nothing.
+    ``PICKED_UP`` is a call that somebody took who was not rung for it.
     """
 
     ANSWERED = "answered"
