@@ -33,6 +33,8 @@ from esl_huntgroup.calls.esl_events import EventReader
 from esl_huntgroup.calls.hunt import Hunt, State
 from esl_huntgroup.calls.hunt_messages import (
     Answered,
+    AskReplacement,
+    AskTaker,
     Bridge,
     CallerGone,
     Command,
@@ -43,25 +45,31 @@ from esl_huntgroup.calls.hunt_messages import (
     GroupFound,
     GroupUnknown,
     HandedOver,
+    Keep,
     LookUp,
     Prepare,
     Release,
+    ReplacementKnown,
     Restore,
     RingLimitReached,
     RunOverflow,
     SwitchLost,
+    TakerKnown,
     Warn,
     WriteRecord,
 )
-from esl_huntgroup.calls.inbound_call import InboundCall
-from esl_huntgroup.calls.leg_note import NOTE
+from esl_huntgroup.calls.inbound_call import InboundCall, line_of
+from esl_huntgroup.calls.leg_note import NOTE, Get
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD
 from esl_huntgroup.calls.peers import SECRET_VARIABLE
+from esl_huntgroup.calls.taker import callerid_of, shown_name, whereabouts
 from esl_huntgroup.errors import CommandRefused, DatabaseError, SwitchError, SwitchGone, SwitchTimeout
+from esl_huntgroup.esl.dump import read_dump
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import DISCONNECT_NOTICE, Message, execute
-from esl_huntgroup.model.group import OverflowAction
+from esl_huntgroup.fsxml.contract import FALLBACK
+from esl_huntgroup.model.group import OverflowAction, Taker
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +83,9 @@ RING_GRACE_S: Final = 10.0
 """The switch ends the ringing by itself; after this much more silence it is asked whether the call still exists."""
 SILENCE_S: Final = 60.0
 """After this much silence in a conversation the switch is asked whether the call still exists."""
+REPLACED_POLL_S: Final = 0.04
+REPLACED_POLLS_MAX: Final = 10
+"""The fallback holds a caller who came by a transfer for two seconds."""
 NO_CHANNEL: Final = "-ERR No such channel"
 """What an ``api uuid_…`` command answers once the caller has hung up."""
 
@@ -94,6 +105,7 @@ class CallController:
         self._is_controlled = False
         self._has_task = inbound.watchdog_ms > 0
         self._unrestored: Restore | None = None
+        self._is_replaced = False
 
     def run(self) -> None:
         """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
@@ -141,8 +153,16 @@ class CallController:
                     self._exchange([esl_commands.end_ringing(self._hunt.call_id)])
                 case Restore(variables):
                     self._exchange(self._restoring(variables))
-                case RunOverflow():
+                case AskTaker():
+                    return self._ask_taker()
+                case AskReplacement(channel_uuid):
+                    return self._ask_replacement(channel_uuid)
+                case Keep(channel_uuid, variables):
+                    self._exchange([esl_commands.set_variables(channel_uuid, variables)])
+                case RunOverflow(channel_uuid=""):
                     return self._hand_over(what)
+                case RunOverflow():
+                    return self._move_on(what)
                 case Release():
                     if self._unrestored and not self._session.is_dismissed:
                         self._exchange(self._restoring(self._unrestored.variables))
@@ -186,7 +206,8 @@ class CallController:
         if self._is_controlled:
             return self._exchange(more)
         uuid = self._inbound.channel_uuid
-        replies = self._exchange([*esl_commands.subscribe(uuid), esl_commands.ask_parked(uuid), *more])
+        ring_s = self._hunt.group.ring_timeout_s if self._hunt.group else 0
+        replies = self._exchange([*esl_commands.subscribe(uuid, ring_s), esl_commands.ask_parked(uuid), *more])
         if not self._inbound.is_static:
             self._await_park(replies[3])
         self._is_controlled = True  # refused or not: from here on the call can be given back
@@ -239,6 +260,55 @@ class CallController:
         self._session.stop()
         return HandedOver(self._now_ms())
 
+    def _move_on(self, what: RunOverflow) -> Event:
+        """
+        Let a channel that is not under our control go on: it has taken the place of the caller.
+
+        It waits for us in the fallback. One that has found its way from there (an administrator's own routing) is left.
+        """
+        uuid = what.channel_uuid
+        (answer,) = self._exchange([esl_commands.dump(uuid)])
+        if read_dump(answer.text()).get("Caller-Destination-Number") == FALLBACK:
+            self._exchange(
+                [esl_commands.set_variables(uuid, what.variables), esl_commands.move_on(uuid, what.overflow)]
+            )
+        self._exchange([esl_commands.EXIT])
+        self._session.stop()
+        return HandedOver(self._now_ms())
+
+    # -- callers who were taken away, or who have transferred the ringing call ---------------------------------------
+
+    def _ask_taker(self) -> TakerKnown:
+        """Ask where the caller is, and whose phone that is. A caller who is gone meanwhile is with nobody we know."""
+        where = whereabouts(self._dump(self._inbound.channel_uuid))
+        if not where.partner_uuid:
+            return TakerKnown(Taker(where.number), self._now_ms())
+        partner = self._dump(where.partner_uuid)
+        address = line_of(partner, self._inbound.domain)
+        user = self._ctx.directory.user_at(address) if address else None
+        return TakerKnown(user or Taker(shown_name(partner) or where.number), self._now_ms())
+
+    def _ask_replacement(self, channel_uuid: str) -> ReplacementKnown:
+        """
+        Ask what has become of the channel that took the caller's place.
+
+        The switch connects it with the leg that answered just after the caller's last event.
+        """
+        begin = self._hunt.call_id[:-4]
+        for _ in range(REPLACED_POLLS_MAX):
+            channel = self._dump(channel_uuid)
+            is_up = channel("Unique-ID") is not None
+            leg_uuid = channel("variable_bridge_uuid") or ""
+            if leg_uuid[:-4] == begin or not is_up:
+                break
+            gevent.sleep(REPLACED_POLL_S)
+        name, number = callerid_of(channel)
+        return ReplacementKnown(leg_uuid if leg_uuid[:-4] == begin else "", is_up, name, number, self._now_ms())
+
+    def _dump(self, uuid: str) -> Get:
+        (answer,) = self._exchange([esl_commands.dump(uuid)])
+        return read_dump(answer.text()).get
+
     # -- what the switch says ---------------------------------------------------------------------------------------
 
     def _next_event(self) -> Event:
@@ -275,7 +345,7 @@ class CallController:
         self._unrestored = None
 
     def _patience_s(self) -> float:
-        if self._session.is_dismissed:
+        if self._session.is_dismissed and not self._is_replaced:
             return LAST_EVENTS_S
         if self._hunt.state is State.ALERTING and self._hunt.group:
             if self._ring_limit_at is not None and not self._session.is_busy:
@@ -290,7 +360,8 @@ class CallController:
         A socket without ``async`` cannot be told to end the ringing; there the switch's own task does it.
         """
         limit_at = self._ring_limit_at
-        if limit_at is None or self._session.is_busy or self._session.is_dismissed or self._ctx.clock() < limit_at:
+        is_over = self._session.is_dismissed and not self._is_replaced
+        if limit_at is None or is_over or self._session.is_busy or self._ctx.clock() < limit_at:
             return None
         self._ring_limit_at = None
         return RingLimitReached(self._now_ms()) if self._hunt.state is State.ALERTING else None
@@ -307,8 +378,6 @@ class CallController:
 
     def _gone(self, at_ms: int) -> CallerGone:
         """Return the end of a caller of whose end no event tells. A channel that waits for us can still be asked."""
-        if not self._inbound.is_static:
-            return CallerGone(at_ms, "", NOTHING_TOLD)
         (channel,) = self._exchange([esl_commands.CONNECT])
         return self._events.read_end(channel, at_ms, wants_legs=self._wants_legs)
 
@@ -323,8 +392,11 @@ class CallController:
 
         A caller of whom the switch has said only that they are gone has been so since before the silence.
         """
-        if self._session.is_dismissed:
-            return self._gone(self._now_ms() - int(LAST_EVENTS_S * 1000))
+        if self._session.is_dismissed and not self._is_replaced:
+            gone = self._gone(self._now_ms() - int(LAST_EVENTS_S * 1000))
+            # Who has transferred the ringing call is gone, and the last event comes when the ringing ends.
+            self._is_replaced = bool(gone.replaced_by) and self._hunt.state is State.ALERTING
+            return None if self._is_replaced else gone
         if self._session.is_busy:
             return None  # nobody hears the question; a switch that is gone ends the connection
         (answer,) = self._exchange([esl_commands.ask_existence(self._inbound.channel_uuid)])

@@ -90,7 +90,7 @@ class CallerGone:
 
 @dataclass(frozen=True, slots=True)
 class TakerKnown:
-    """Who has a caller that was taken away while it rang; a ``taker`` without a name is one of whom nothing is known."""
+    """Who has a caller that was taken away while it rang; of a ``taker`` without a name nothing is known."""
 
     taker: Taker
     at_ms: int

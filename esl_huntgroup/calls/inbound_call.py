@@ -41,9 +41,9 @@ class InboundCall:
     A caller at a group number.
 
     ``number`` and ``domain`` are in normal form; when either was not a number or a domain it is empty and ``problem``
-    says why. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty; ``transferred_by`` that
-    of whoever has sent the caller to us by a REFER. ``age_ms`` is how
-    long ago the dialplan handed the call over, and ``watchdog_ms`` after how long it takes the call back (0: never).
+    says why. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty; ``transferred_by``
+    that of whoever has sent the caller to us by a REFER. ``age_ms`` is how long ago the dialplan handed the call over,
+    and ``watchdog_ms`` after how long it takes the call back (0: never).
     ``park_timeout`` is what parking will remove (see ``controller``). ``is_answered`` is a caller whom somebody has
     answered before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` has no tone of the dialplan's own.
     ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones. ``is_static`` is
@@ -104,7 +104,7 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
         domain=domain,
         caller_name=callerid.display_name(get("Caller-Caller-ID-Name") or ""),
         caller_number=callerid.number(get("Caller-Caller-ID-Number") or ""),
-        caller_address=_caller_address(get, domain),
+        caller_address=line_of(get, domain),
         transferred_by=_transferred_by(get, domain),
         diversion=get("variable_sip_h_Diversion") or "",
         history_info=get("variable_sip_history_info") or "",
@@ -130,9 +130,9 @@ def _control_problem(get: Get) -> str:
     return f"the dialplan runs socket with mode {mode} and control {control}; 'async full' or 'full' is needed"
 
 
-def _caller_address(get: Get, domain: str) -> str:
+def line_of(get: Get, domain: str) -> str:
     """
-    Return whose line is calling.
+    Return ``account@domain`` of the line whose phone this channel is, empty for somebody from outside.
 
     An authenticated user is believed. Without authentication (behind a proxy that has done it) the From of our own
     domain is; the worst a liar achieves is that the phone whose name he takes does not ring. A channel that the switch

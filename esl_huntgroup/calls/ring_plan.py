@@ -109,8 +109,8 @@ def make_plan(
     """
     Return who rings.
 
-    ``caller_address`` is ``account@domain`` of the caller, empty for somebody from outside; ``transferred_by`` that of who
-    has just sent the caller here, and does not want them back.
+    ``caller_address`` is ``account@domain`` of the caller, empty for somebody from outside; ``transferred_by`` that of
+    who has just sent the caller here, and does not want them back.
     """
     silent = {transferred_by.lower(): WhyNot.HAS_TRANSFERRED, caller_address.lower(): WhyNot.IS_THE_CALLER}
     found = tuple([contacts.get(line, NONE) for line in group.lines])
@@ -122,7 +122,7 @@ def make_plan(
 def _plan(
     group: HuntGroup, found: tuple[Contacts, ...], silent: tuple[tuple[str, WhyNot], ...], leg_limit: int
 ) -> RingPlan:
-    """Return who rings; ``found`` are the contacts of the group's lines, ``silent`` those lines that do not, and why."""
+    """Return who rings; ``found`` are the contacts of the group's lines, ``silent`` the lines that do not, and why."""
     contacts = dict(zip(group.lines, found, strict=True))
     not_rung: list[NotRung] = []
     seen: set[str] = set()

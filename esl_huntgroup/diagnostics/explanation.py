@@ -147,6 +147,8 @@ def _silent(
             sentence = "has no softphone line"
         case WhyNot.NOT_REGISTERED:
             sentence = f"{line} is not registered"
+        case WhyNot.HAS_TRANSFERRED:
+            sentence = f"{line} has just transferred the caller here"
         case WhyNot.IS_THE_CALLER:
             sentence = f"{line} is the caller"
         case WhyNot.CONTACT_REFUSED:

@@ -22,6 +22,7 @@ import msgspec
 from esl_huntgroup.journal.records import (
     CallAnswered,
     CallEnded,
+    CallMoved,
     CallOpened,
     EntryRecord,
     JournalRecord,
@@ -29,10 +30,12 @@ from esl_huntgroup.journal.records import (
 )
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 
-VERSION: Final = 2
+VERSION: Final = 3
 
-_KINDS: Final[Mapping[str, type[CallOpened] | type[CallAnswered] | type[CallEnded]]] = {
-    kind.__name__: kind for kind in (CallOpened, CallAnswered, CallEnded)
+_WITHOUT_ROWS: Final = (CallOpened, CallMoved)
+"""The records that tell nothing of legs and entries."""
+_KINDS: Final[Mapping[str, type[JournalRecord]]] = {
+    kind.__name__: kind for kind in (CallOpened, CallMoved, CallAnswered, CallEnded)
 }
 _FIELDS_OF: Final[Mapping[type, Callable[[Any], tuple[object, ...]]]] = {
     kind: operator.attrgetter(*[field.name for field in dataclasses.fields(kind)]) for kind in _KINDS.values()
@@ -75,7 +78,7 @@ def readable(line: bytes) -> dict[str, object]:
     except ValueError:
         return {"line": line.decode("ascii", "backslashreplace").rstrip("\n")}
     fields: dict[str, object] = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    if not isinstance(record, CallOpened):
+    if not isinstance(record, _WITHOUT_ROWS):
         fields["legs"] = [leg._asdict() for leg in record.legs]
         fields["entries"] = [entry._asdict() for entry in record.entries]
     return {"record": type(record).__name__, **fields}
@@ -85,13 +88,13 @@ def is_well_formed(record: JournalRecord) -> bool:
     """Return whether every field holds what its declaration says. Only a line that nobody of us wrote does not."""
     if not _fits(type(record), _FIELDS_OF[type(record)](record)):
         return False
-    rows = () if isinstance(record, CallOpened) else (*record.legs, *record.entries)
+    rows = () if isinstance(record, _WITHOUT_ROWS) else (*record.legs, *record.entries)
     return all(_fits(type(row), row) for row in rows)
 
 
 def _made(name: object, fields: list[Any]) -> JournalRecord:
     kind = _KINDS[str(name)]
-    if kind is not CallOpened:
+    if kind not in _WITHOUT_ROWS:
         *first, legs, entries = fields
         fields = [*first, tuple(map(LegRecord._make, legs)), tuple(map(EntryRecord._make, entries))]
     return kind(*fields)

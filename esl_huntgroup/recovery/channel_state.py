@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from esl_huntgroup.calls import call_records
+from esl_huntgroup.calls import call_records, callerid
 from esl_huntgroup.calls.call_records import CallEnd, CallFacts
 from esl_huntgroup.calls.leg_note import Get, users_in
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport, read_leg_report
@@ -47,7 +47,8 @@ class ChannelSnapshot:
     """
     What the switch says of the caller's channel. ``answered_by`` is the uuid of a leg, empty when none answered.
 
-    ``user_ids`` are those of the note; empty when the service left none, or one of another call.
+    ``user_ids`` are those of the note; empty when the service left none, or one of another call. ``taken_by`` is the number
+    of who took the caller away while it rang, where somebody did.
     """
 
     at_ms: int
@@ -57,6 +58,8 @@ class ChannelSnapshot:
     answered_at_ms: int
     legs: LegReport
     user_ids: tuple[int, ...]
+    was_taken_away: bool = False
+    taken_by: str = ""
 
 
 def read_snapshot(get: Get, call_id: str, at_ms: int) -> ChannelSnapshot:
@@ -74,6 +77,8 @@ def read_snapshot(get: Get, call_id: str, at_ms: int) -> ChannelSnapshot:
         answered_at_ms=_milliseconds(get("Caller-Channel-Bridged-Time")),
         legs=legs,
         user_ids=users_in(get, call_id),
+        was_taken_away=_was_taken_away(get, call_id, legs),
+        taken_by=callerid.number(get("Other-Leg-Caller-ID-Number") or ""),
     )
 
 
@@ -97,6 +102,9 @@ def close(call: OpenCall, at_ms: int) -> tuple[JournalRecord, ...]:
 
 
 def _answered(call: OpenCall, said: ChannelSnapshot) -> tuple[CallAnswered, ...]:
+    if said.was_taken_away:
+        taker = Taker(said.taken_by)
+        return (call_records.answered(_facts(call, said.user_ids), said.legs, taker, _answer_ms(call, said)),)
     if not said.answered_by:
         return ()
     facts = _facts(call, said.user_ids)
@@ -107,6 +115,8 @@ def _answered(call: OpenCall, said: ChannelSnapshot) -> tuple[CallAnswered, ...]
 
 
 def _ended(call: OpenCall, said: ChannelSnapshot) -> CallEnded:
+    if said.was_taken_away:
+        return _end(call, Outcome.PICKED_UP, said.at_ms, said.cause, said=said)
     if call.answered_at_ms is not None or said.answered_by:
         return _end(call, Outcome.ANSWERED, said.at_ms, said.cause, said=said)
     if _gave_up(call, said):
@@ -179,6 +189,17 @@ def _answered_by(get: Get, call_id: str, legs: LegReport) -> str:
     if bridged[:-4] == call_id[:-4]:
         return bridged
     return next((uuid for uuid, cause in legs.causes.items() if cause == "NONE"), "")
+
+
+def _was_taken_away(get: Get, call_id: str, legs: LegReport) -> bool:
+    """
+    Whether somebody took the ringing caller away: the switch says so of a leg, and connected the caller elsewhere.
+
+    Neither alone proves it: a phone can send that cause, and the dialplan's fallback can connect the caller, too.
+    """
+    partner = get("variable_bridge_uuid") or ""
+    causes = set(legs.causes.values())
+    return bool(partner) and partner[:-4] != call_id[:-4] and "PICKED_OFF" in causes and "NONE" not in causes
 
 
 def _milliseconds(text: str | None) -> int:

@@ -14,7 +14,6 @@ It reads and writes the database itself, and waits for it: no call depends on th
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import json
@@ -24,7 +23,7 @@ import signal
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -38,6 +37,7 @@ from esl_huntgroup.calls import callerid
 from esl_huntgroup.calls.leg_note import NOTE, call_id_of
 from esl_huntgroup.db.engine import drop_connection, open_database
 from esl_huntgroup.errors import DatabaseError, RowRefused
+from esl_huntgroup.esl.dump import read_dump
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.reconnect import EventSubscription, keep_connected
 from esl_huntgroup.esl.wire import Message, api
@@ -182,7 +182,7 @@ class Reconciler:
         since = self._unclear_since.get(call.call_id, 0.0)
         if call.call_id in self._over or self._clock() - since > HELD_MAX_S:
             return False
-        listed = _read_json(switch.api(f"show channels like {call.channel_uuid} as json"))
+        listed = read_dump(switch.api(f"show channels like {call.channel_uuid} as json"))
         return listed.get("row_count", "0") != "0"
 
     def _ask_who_answered(self, switch: InboundSession, call: OpenCall, now_ms: int) -> None:
@@ -190,7 +190,7 @@ class Reconciler:
         answerer = switch.api(f"uuid_getvar {call.channel_uuid} bridge_uuid")
         if answerer[:-4] != call.call_id[:-4] or not self._has_waited(call, now_ms):
             return
-        said = read_snapshot(_read_json(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
+        said = read_snapshot(read_dump(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
         self._store(call, missing_records(call, said))
 
     def _close_orphans(self, now_ms: int) -> None:
@@ -249,20 +249,6 @@ def _is_behind(directory: Path) -> bool:
         return spool.outage(directory) is not None or spool.waiting_bytes(directory) > BACKLOG_BYTES
     except OSError:
         return False  # nobody can store what cannot be read
-
-
-def _read_json(answer: str) -> Mapping[str, str]:
-    """Return the values in the answer to ``uuid_dump … json``, say; none when the channel is gone meanwhile."""
-    with contextlib.suppress(ValueError):
-        found = json.loads(answer)
-        if isinstance(found, dict):
-            return {name: _text(value) for name, value in found.items()}
-    return {}
-
-
-def _text(value: object) -> str:
-    """Return a value as events write it: what JSON has as a list stands there in one line."""
-    return "ARRAY::" + "|:".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _told(records: tuple[JournalRecord, ...]) -> str:
