@@ -42,13 +42,13 @@ def diversion(group: HuntGroup, existing: str) -> str:
 
     Of what was there KEPT_MAX entries that can be read are kept.
     """
-    name = callerid.display_name(group.name)
+    name = callerid.header_name(group.name)
     shown = f'"{name}" ' if name else ""
     ours = f"{shown}{_group_uri(group)};reason=unconditional;privacy=off;screen=no"
     kept = []
     for match in _entries(_ENTRY, existing):
         quoted, token, uri, bare, parameters = match.groups()
-        their_name = callerid.display_name(quoted or token or "")
+        their_name = callerid.header_name(quoted or token or "")
         shown = f'"{their_name}" ' if their_name else ""
         kept.append(f"{shown}<{uri or bare}>" + re.sub(r"\s+", "", parameters))
     return ", ".join([ours, *kept])

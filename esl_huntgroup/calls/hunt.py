@@ -222,11 +222,7 @@ class Hunt:
             "sip_h_Diversion": diversion(group, self.inbound.diversion),
             "sip_h_History-Info": history_info(group, self.inbound.history_info),
         }
-        # Always set: without it the switch would send what the caller wrote as it is.
-        number = self.inbound.caller_number or "anonymous"
-        variables["origination_caller_id_name"] = self.inbound.caller_name or number
-        variables["origination_caller_id_number"] = number
-        return variables
+        return variables | self.inbound.variables
 
     # -- while they ring ------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from esl_huntgroup.calls import callerid
+from esl_huntgroup.calls.callerid import CallerId
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.model.numbers import normal_account, normal_domain, normal_number
 
@@ -26,6 +27,15 @@ Channel variables without which a group call goes wrong: the caller is hung up a
 conversation, or gets a member's SIP status. The dialplan sets them; where it did not, the service does, and says so.
 """
 
+_PRIVACY: Final = frozenset({"header", "id", "user"})
+"""What a caller asks for who does not want to be known (RFC 3323, 4.2; RFC 3325, 9.3); the others are about else."""
+_PRIVACY_VALUE = re.compile(r"[A-Za-z]+(?:; ?[A-Za-z]+)*", re.ASCII)
+_ANONYMOUS_HOST: Final = "anonymous.invalid"
+_SEPARATORS = re.compile(r"[;,\s]+")
+
+TRAIL_MAX: Final = 100
+"""How many groups are read from the trail, the last ones: far more than a call may visit."""
+
 _PLAIN_UUID = re.compile(r"[A-Za-z0-9@._-]+", re.ASCII)
 
 Get = Callable[[str], str | None]
@@ -37,12 +47,15 @@ class InboundCall:
     A caller at a group number.
 
     ``number`` and ``domain`` are in normal form; when either was not a number or a domain it is empty and ``problem``
-    says why. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty. ``age_ms`` is how
-    long ago the dialplan handed the call over, and ``watchdog_ms`` after how long it takes the call back (0: never).
-    ``park_timeout`` is what parking will remove (see ``controller``). ``is_answered`` is a caller whom somebody has
-    answered before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` has no tone of the dialplan's own.
-    ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones. ``is_static`` is
-    for a socket without ``async``: it executes an application at once, and says nothing until that is over.
+    says why. ``caller_name`` and ``caller_number`` are who the caller is, empty for one who withholds it; ``shown`` is
+    what the phones are shown, as a plain ``bridge`` would. ``privacy`` is the Privacy header that the dialplan has set
+    for the phones. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty. ``age_ms`` is
+    how long ago the dialplan handed the call over, and ``watchdog_ms`` after how long it takes the call back (0:
+    never). ``park_timeout`` is what parking will remove (see ``controller``). ``is_answered`` is a caller whom somebody
+    has answered before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` has no tone of the dialplan's
+    own. ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones.
+    ``is_static`` is for a socket without ``async``: it executes an application at once, and says nothing until that is
+    over.
     """
 
     channel_uuid: str
@@ -51,6 +64,8 @@ class InboundCall:
     domain: str
     caller_name: str
     caller_number: str
+    shown: CallerId
+    privacy: str
     caller_address: str
     diversion: str
     history_info: str
@@ -72,6 +87,20 @@ class InboundCall:
         return _PLAIN_UUID.fullmatch(self.channel_uuid) is not None
 
     @property
+    def variables(self) -> dict[str, str]:
+        """
+        What each phone's leg carries of the caller.
+
+        Always set where there is something: else the switch would send what the caller wrote as it is.
+        """
+        carried = {
+            "origination_caller_id_name": self.shown.name,
+            "origination_caller_id_number": self.shown.number,
+            "sip_h_Privacy": self.privacy,
+        }
+        return {name: value for name, value in carried.items() if value}
+
+    @property
     def parks_visibly(self) -> bool:
         """Whether the dialplan has set ``park_timeout``, so that one can see when the channel is parked."""
         return bool(self.park_timeout)
@@ -91,13 +120,17 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
     domain_text = get("variable_huntgroup_domain") or get("variable_domain_name") or default_domain
     number, number_problem = _normal(normal_number, get("Caller-Destination-Number") or "")
     domain, domain_problem = _normal(normal_domain, domain_text)
+    caller = _bridged_as(get)
+    known = _known(get, caller)
     return InboundCall(
         channel_uuid=get("Unique-ID") or "",
         node=callerid.number(get("FreeSWITCH-Switchname") or get("FreeSWITCH-Hostname") or ""),
         number=number,
         domain=domain,
-        caller_name=callerid.display_name(get("Caller-Caller-ID-Name") or ""),
-        caller_number=callerid.number(get("Caller-Caller-ID-Number") or ""),
+        caller_name=known.name,
+        caller_number=known.number,
+        shown=callerid.on_phones(caller),
+        privacy=_privacy(get),
         caller_address=_caller_address(get, domain),
         diversion=get("variable_sip_h_Diversion") or "",
         history_info=get("variable_sip_history_info") or "",
@@ -105,7 +138,7 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
         age_ms=max(now_ms - handed_over_s * 1000, 0) if handed_over_s else 0,
         watchdog_ms=watchdog_s * 1000 if has_watchdog else 0,
         park_timeout=get("variable_park_timeout") or "",
-        trail=tuple(filter(None, (get("variable_huntgroup_trail") or "").split(","))),
+        trail=_trail(get("variable_huntgroup_trail") or ""),
         missing_settings=tuple(name for name, value in REQUIRED_SETTINGS.items() if get(f"variable_{name}") != value),
         is_answered=is_answered,
         is_in_silence=is_answered and not get("variable_transfer_ringback"),
@@ -121,6 +154,56 @@ def _control_problem(get: Get) -> str:
     if mode in ("async", "static") and control == "full":
         return ""
     return f"the dialplan runs socket with mode {mode} and control {control}; 'async full' or 'full' is needed"
+
+
+def _bridged_as(get: Get) -> CallerId:
+    """Return who ``bridge`` says that the caller is (switch_core_session.c, switch_core_session_outgoing_channel)."""
+    return CallerId(
+        get("variable_effective_caller_id_name") or get("Caller-Caller-ID-Name") or "",
+        get("variable_effective_caller_id_number") or get("Caller-Caller-ID-Number") or "",
+    )
+
+
+def _known(get: Get, caller: CallerId) -> CallerId:
+    """Return who the caller wants to be known as: for the journal."""
+    if _is_withheld(get) or caller.number.lower() == callerid.NOBODY:
+        return CallerId()
+    is_nameless = get("Caller-Privacy-Hide-Name") == "true"
+    return CallerId("" if is_nameless else callerid.name(caller.name), callerid.number(caller.number))
+
+
+def _is_withheld(get: Get) -> bool:
+    """
+    Whether the caller withholds the number: told so to the switch, in Privacy, or by a From of nobody (RFC 3323).
+
+    The number itself may be there all the same: a proxy of ours asserts it, for the switch alone (RFC 3325).
+    """
+    if get("Caller-Privacy-Hide-Number") == "true":
+        return True
+    asked = f"{get('variable_sip_Privacy') or ''};{_privacy(get)}".lower()
+    if not _PRIVACY.isdisjoint(_SEPARATORS.split(asked)):
+        return True
+    host = (get("variable_sip_from_host") or "").lower()
+    return host == _ANONYMOUS_HOST or (get("variable_sip_from_user") or "").lower() == callerid.NOBODY
+
+
+def _privacy(get: Get) -> str:
+    """Return the Privacy header that the dialplan has set; what is none is left out."""
+    privacy = get("variable_sip_h_Privacy") or ""
+    return privacy if _PRIVACY_VALUE.fullmatch(privacy) else ""
+
+
+def _trail(text: str) -> tuple[str, ...]:
+    """Return the groups that the caller has been at, each in normal form. What is no group is left out."""
+    return tuple(filter(None, map(_visited, text.rsplit(",", TRAIL_MAX)[-TRAIL_MAX:])))
+
+
+def _visited(text: str) -> str:
+    number, at, domain = text.partition("@")
+    try:
+        return f"{normal_number(number)}@{normal_domain(domain)}" if at else ""
+    except InputError:
+        return ""
 
 
 def _caller_address(get: Get, domain: str) -> str:

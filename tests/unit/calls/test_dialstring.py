@@ -69,14 +69,33 @@ def test_as_many_legs_as_one_bridge_can_have_come_out() -> None:
 
 def test_a_caller_without_a_name_is_shown_by_number() -> None:
     contacts = {ANNA_LINE: Contacts((contact(ANNA_LINE),))}
-    assert parse(dialled(group(ANNA), contacts, Caller_Caller_ID_Name="~~")).named["origination_caller_id_name"] == (
-        "+493012345"
-    )
+    assert parse(dialled(group(ANNA), contacts, Caller_Caller_ID_Name="\x1b\x00")).named[
+        "origination_caller_id_name"
+    ] == ("+493012345")
 
 
 @pytest.mark.parametrize(
     "value",
-    ["", " x", "x ", "a~b", "a{b", "a}b", "a[b", "a]b", "a|b", "a'b", "a\\b", "a$b", "a\nb", ":_:", "^^x", "a%b"],
+    [
+        "",
+        " x",
+        "x ",
+        "a~b",
+        "a{b",
+        "a}b",
+        "a[b",
+        "a]b",
+        "a|b",
+        "a'b",
+        "a\\b",
+        "a$b",
+        "a\nb",
+        ":_:",
+        "^^x",
+        "a%b",
+        "a`b",
+        "a\u202eb",
+    ],
 )
 def test_a_value_that_could_be_syntax_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="cannot hold"):
