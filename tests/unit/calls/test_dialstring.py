@@ -107,7 +107,10 @@ hostile = st.text(
     st.one_of(st.sampled_from("~^{}[]|,'\"\\$%<>;:=@ _\n\ra1ü"), st.characters(codec="utf-8")), max_size=40
 )
 uris = st.one_of(
-    hostile, st.from_regex(r"sip:[a-z0-9.+-]{1,9}@[a-z0-9.]{1,9}(;[a-z]{1,5}=[a-z%0-9:_]{0,9}){0,3}", fullmatch=True)
+    hostile,
+    st.from_regex(
+        r"sip:[a-z0-9.+$;?/&=~-]{1,9}@[a-z0-9.]{1,9}(;[a-z&$]{1,5}=[a-z%0-9:_&$/\[\]]{0,9}){0,3}", fullmatch=True
+    ),
 )
 
 
