@@ -213,7 +213,8 @@ CREATE TABLE {new}calls (
     CONSTRAINT calls_outcome CHECK (
         outcome = 'answered' OR outcome = 'no_answer' OR outcome = 'nobody_registered' OR outcome = 'all_busy'
         OR outcome = 'caller_gone' OR outcome = 'group_disabled' OR outcome = 'unknown_number'
-        OR outcome = 'switch_gone' OR outcome = 'service_fault' OR outcome = 'interrupted' OR outcome = 'picked_up'),
+        OR outcome = 'switch_gone' OR outcome = 'service_fault' OR outcome = 'interrupted' OR outcome = 'picked_up'
+        OR outcome = 'loop'),
     CONSTRAINT calls_group_id FOREIGN KEY (group_id) REFERENCES "groups" (id) ON DELETE SET NULL,
     CONSTRAINT calls_answered_by_user_id FOREIGN KEY (answered_by_user_id) REFERENCES users (id) ON DELETE SET NULL
 ){clustered};

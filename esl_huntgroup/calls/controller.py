@@ -58,9 +58,10 @@ from esl_huntgroup.calls.hunt_messages import (
     Warn,
     WriteRecord,
 )
-from esl_huntgroup.calls.inbound_call import InboundCall, line_of
+from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.leg_note import NOTE, Get
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD
+from esl_huntgroup.calls.own_lines import line_of
 from esl_huntgroup.calls.peers import SECRET_VARIABLE
 from esl_huntgroup.calls.taker import callerid_of, shown_name, whereabouts
 from esl_huntgroup.errors import CommandRefused, DatabaseError, SwitchError, SwitchGone, SwitchTimeout

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
 from esl_huntgroup.calls.leg_report import ring_note
 from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX, Leg, RingPlan
+from esl_huntgroup.model.text import is_harmless
 
 SEPARATOR: Final = "~"
 RINGING: Final = "huntgroup_ringing"
@@ -75,6 +75,6 @@ def _checked(name: str, value: str) -> str:
     if not value or value != value.strip() or _ENTERPRISE in value or value.startswith(("^^", "ARRAY::")):
         raise ValueError(f"the dial-string variable {name} cannot hold {value!r}")
     for char in "" if _PLAIN.fullmatch(value) else value:
-        if char not in _SAFE and unicodedata.category(char)[0] not in "LNM":
+        if char not in _SAFE and not (char.isalnum() if char.isascii() else is_harmless(char)):
             raise ValueError(f"the dial-string variable {name} cannot hold {char!r}")
     return value

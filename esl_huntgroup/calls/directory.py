@@ -202,7 +202,7 @@ class Directory:
 
     def user_at(self, address: str) -> Taker | None:
         """
-        Return the user who has the line ``account@domain``, or None: nobody has, or the database gave no answer in time.
+        Return the user who has the line ``account@domain``; None if nobody has, or no answer comes in time.
 
         Waits at most ``deadline_s``.
         """

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from esl_huntgroup.calls import call_records, callerid, leg_note
 from esl_huntgroup.calls.call_records import CallEnd, CallFacts
 from esl_huntgroup.calls.dialstring import RINGING, dial_string
-from esl_huntgroup.calls.diversion import diversion, history_info
+from esl_huntgroup.calls.diversion import diversion, history_info, names_group
 from esl_huntgroup.calls.hunt_messages import (
     Answered,
     AskReplacement,
@@ -50,7 +50,7 @@ from esl_huntgroup.calls.hunt_messages import (
     Warn,
     WriteRecord,
 )
-from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS, InboundCall
+from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS, InboundCall, Visit
 from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, TRANSFERRED, LegReport
 from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
@@ -75,12 +75,15 @@ How much later than the group's ring time the switch's own limit ends the ringin
 after we and the task of the switch have (``EndRinging``), so that phones show a missed call.
 """
 
+LOOP_DETECTED = Overflow(OverflowAction.RESPOND, "482")
+"""RFC 3261, 21.4.19."""
+
 EXPANSION_ON: Mapping[str, str] = {"app_disable_expand_variables": ""}
 """What gives the caller's dialplan its ``${variables}`` back, once nothing foreign is dialled any more."""
 RINGING_TONE = "%(2000,4000,440,480)"
 """What a caller hears who was answered before the group rings: the ringing tone of FreeSWITCH's own configuration."""
 VISITS_MAX = 3
-"""How often one call may overflow from the same group: an IVR may offer another try, two groups may not spin."""
+"""How often one call may be at the same group: an IVR may offer another try, two groups may not spin."""
 
 
 class State(enum.StrEnum):
@@ -162,7 +165,29 @@ class Hunt:
             return self._leave_alone(self.inbound.arrived_at_ms)
         if self.inbound.problem:
             return [Warn(self.inbound.problem), *self._hand_over(Outcome.UNKNOWN_NUMBER, self.inbound.arrived_at_ms)]
+        if self._came_back():
+            return self._refuse_loop()
         return [LookUp(self.inbound.domain, self.inbound.number)]
+
+    def _came_back(self) -> bool:
+        """
+        Whether this call has been at this group already, and came back through SIP: a member's phone leads here.
+
+        Every leg of ours names the group in Diversion and History-Info. A caller whom an overflow has sent back comes
+        on the same channel, whose trail knows it.
+        """
+        inbound = self.inbound
+        if self._here() in [visit.group for visit in inbound.trail]:
+            return False
+        return names_group(inbound.number, inbound.domain, inbound.diversion, inbound.history_info)
+
+    def _refuse_loop(self) -> list[Command]:
+        self.state = State.LEAVING
+        self.outcome = Outcome.LOOP
+        warning = Warn(
+            f"a call from group {self._here()} came back to it by SIP and is refused: which phone leads there?"
+        )
+        return [warning, RunOverflow(LOOP_DETECTED, {"huntgroup_result": Outcome.LOOP.value, **EXPANSION_ON})]
 
     def receive(self, event: Event) -> list[Command]:
         """Take in what happened; return what to do, in order. Raises UnexpectedEvent for what EXPECTED rules out."""
@@ -262,14 +287,10 @@ class Hunt:
             "no_throttle_limits": "true",
             "outbound_redirect_fatal": "true",
             "local_var_clobber": "true",
-            "sip_h_Diversion": diversion(group, self.inbound.diversion),
+            "sip_h_Diversion": diversion(group, self.inbound.diversion, self.inbound.trail),
             "sip_h_History-Info": history_info(group, self.inbound.history_info),
         }
-        # Always set: without it the switch would send what the caller wrote as it is.
-        number = self.inbound.caller_number or "anonymous"
-        variables["origination_caller_id_name"] = self.inbound.caller_name or number
-        variables["origination_caller_id_number"] = number
-        return variables
+        return variables | self.inbound.variables
 
     # -- while they ring ------------------------------------------------------------------------------------------
 
@@ -360,14 +381,15 @@ class Hunt:
         self.overflow = f"{overflow.action.value} {overflow.target}".strip()
         variables = {
             "huntgroup_result": outcome.value,
-            "huntgroup_trail": ",".join((*self.inbound.trail, self._here())),
+            "huntgroup_trail": ",".join(map(str, (*self.inbound.trail, Visit(self._here(), outcome)))),
             **EXPANSION_ON,
         }
         # The caller first: whatever became of telling the journal, there is somebody who waits.
         return [*warnings, RunOverflow(overflow, variables, channel_uuid), *self._end(at_ms, "", self.overflow)]
 
     def _is_a_loop(self, overflow: Overflow) -> bool:
-        return overflow.action is OverflowAction.TRANSFER and self.inbound.trail.count(self._here()) >= VISITS_MAX
+        visits = 1 + [visit.group for visit in self.inbound.trail].count(self._here())
+        return overflow.action is OverflowAction.TRANSFER and visits >= VISITS_MAX
 
     def _here(self) -> str:
         return f"{callerid.number(self.inbound.number)}@{self.inbound.domain}"

@@ -36,11 +36,11 @@ def whereabouts(get: Get) -> Whereabouts:
 
 def shown_name(get: Get) -> str:
     """Return how to call whoever has this channel: by the number if there is one, else by the channel's own name."""
-    return callerid.number(get("Caller-Caller-ID-Number") or "") or callerid.display_name(get("Channel-Name") or "")
+    return callerid.number(get("Caller-Caller-ID-Number") or "") or callerid.name(get("Channel-Name") or "")
 
 
 def callerid_of(get: Get) -> tuple[str, str]:
     """Return name and number of whoever has a channel that called, or that was called (a colleague's call to them)."""
     way = "Callee" if get("Call-Direction") == "outbound" else "Caller"
     name, number = get(f"Caller-{way}-ID-Name"), get(f"Caller-{way}-ID-Number")
-    return callerid.display_name(name or ""), callerid.number(number or "")
+    return callerid.name(name or ""), callerid.number(number or "")

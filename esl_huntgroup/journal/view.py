@@ -79,6 +79,7 @@ _WORDS: Mapping[str, _Words] = {
             Outcome.SERVICE_FAULT: "fault of the service",
             Outcome.INTERRUPTED: "interrupted",
             Outcome.PICKED_UP: "picked up",
+            Outcome.LOOP: "loop",
         },
     ),
     "de": _Words(
@@ -103,6 +104,7 @@ _WORDS: Mapping[str, _Words] = {
             Outcome.SERVICE_FAULT: "Fehler im Dienst",
             Outcome.INTERRUPTED: "unterbrochen",
             Outcome.PICKED_UP: "herangeholt",
+            Outcome.LOOP: "Schleife",
         },
     ),
 }

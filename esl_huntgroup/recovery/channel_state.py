@@ -47,8 +47,8 @@ class ChannelSnapshot:
     """
     What the switch says of the caller's channel. ``answered_by`` is the uuid of a leg, empty when none answered.
 
-    ``user_ids`` are those of the note; empty when the service left none, or one of another call. ``taken_by`` is the number
-    of who took the caller away while it rang, where somebody did.
+    ``user_ids`` are those of the note; empty when the service left none, or one of another call. ``taken_by`` is the
+    number of who took the caller away while it rang, where somebody did.
     """
 
     at_ms: int

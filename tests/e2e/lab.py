@@ -80,6 +80,10 @@ class Lab:
         self._registered.add(account)
         sip.register(self.switch.address, account, DOMAIN, contact)
 
+    def forget(self, account: str) -> None:
+        """Take back every registration of ``account``."""
+        self.switch.api(f"sofia profile internal flush_inbound_reg {account}@{DOMAIN}")
+
     def call(self, to: str = "700", caller: str = "", **how: Any) -> Caller:
         """Call a number; ``how`` is that of ``sipp.calls``."""
         number = caller or str(next(_caller_numbers))
@@ -149,7 +153,7 @@ class Lab:
                 endpoint.stop()
             self.switch.api("hupall")
             for account in self._registered:
-                self.switch.api(f"sofia profile internal flush_inbound_reg {account}@{DOMAIN}")
+                self.forget(account)
 
     def _endpoint(
         self, name: str, scenario: str, remote: tuple[str, int] | None = None, host: str = "127.0.0.1"

@@ -1,7 +1,7 @@
 """
 Rang means that the phone said so: every final answer, after nothing, after 180 and after 183, alone and beside another.
 
-What each answer means is a table of ``tests/unit/model/test_hangup_causes.py``; here real phones give it to a real switch.
+What each answer means is a table in ``tests/unit``; here real phones give it to a real switch.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def test_every_member_has_a_line_and_nothing_reaches_the_terminal_raw() -> None:
         ("NEVER_CREATED", ANNAS, "the switch made no call of it"),
         ("UNKNOWN", ANNAS, "the switch was lost before it told what became of it"),
         ("LEG_LIMIT", ANNAS, "over the limit of phones in one call"),
-        ("CONTACT_REFUSED", "sofia/a/sip:1,2@h", "refused: it contains ',', which could be syntax in a dial string"),
+        ("CONTACT_REFUSED", "sofia/a/sip:1,2@h", "refused: it contains ',', which begins another leg in a dial string"),
     ],
 )
 def test_every_cause_has_its_words(cause: str, where: str, became: str) -> None:
