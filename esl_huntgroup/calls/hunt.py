@@ -57,8 +57,11 @@ How long after the ringing the switch takes a caller back from a service that is
 a living one makes at once, the whole second that FreeSWITCH rings longer included.
 """
 
-EXPANSION_ON: Mapping[str, str] = {"app_disable_expand_variables": ""}
-"""What gives the caller's dialplan its ``${variables}`` back, once nothing foreign is dialled any more."""
+RESTORED: Mapping[str, str] = {"app_disable_expand_variables": "", "sip_reason": ""}
+"""
+What is removed once nothing foreign is dialled any more: the caller's dialplan has its ``${variables}`` back, and the
+Reason that a phone refused with (FreeSWITCH from 1.11.1 sets it on the caller) does not end the caller's call.
+"""
 RINGING_TONE = "%(2000,4000,440,480)"
 """What a caller hears who was answered before the group rings: the ringing tone of FreeSWITCH's own configuration."""
 VISITS_MAX = 3
@@ -252,7 +255,7 @@ class Hunt:
                 )
             ),
             # Whoever transfers the caller now may send them to an extension that needs its variables expanded.
-            Restore(EXPANSION_ON),
+            Restore(RESTORED),
         ]
 
     def _bridge_ended(self, event: BridgeEnded) -> list[Command]:
@@ -266,7 +269,7 @@ class Hunt:
             # Somebody picked up or transferred the ringing caller, who talks elsewhere now and must be left alone.
             # No cause of a leg says so: a phone can send 487, and those of legs of another group are still there.
             self.outcome = Outcome.CALLER_GONE
-            return [Restore(EXPANSION_ON), *self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
+            return [Restore(RESTORED), *self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
         told = call_records.told(self.call_id, self.plan, event.leg_causes)
         return self._hand_over(hangup_causes.call_outcome(told), event.at_ms)
 
@@ -289,7 +292,7 @@ class Hunt:
         variables = {
             "huntgroup_result": outcome.value,
             "huntgroup_trail": ",".join((*self.inbound.trail, self._here())),
-            **EXPANSION_ON,
+            **RESTORED,
         }
         # The caller first: whatever became of telling the journal, there is somebody who waits.
         return [*warnings, RunOverflow(overflow, variables), *self._end(at_ms, "", self.overflow)]
