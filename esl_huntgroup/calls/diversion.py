@@ -50,7 +50,8 @@ def diversion(group: HuntGroup, existing: str, trail: Sequence[Visit] = ()) -> s
     """
     Return the Diversion header value: the group first, then the entries that were there already.
 
-    Between them stand the groups that the caller overflowed from, the last one first. Of what was there KEPT_MAX entries that can be read are kept.
+    Between them stand the groups that the caller overflowed from, the last one first. Of what was there KEPT_MAX
+    entries that can be read are kept.
     """
     name = callerid.header_name(group.name)
     shown = f'"{name}" ' if name else ""

@@ -78,8 +78,11 @@ after we and the task of the switch have (``EndRinging``), so that phones show a
 LOOP_DETECTED = Overflow(OverflowAction.RESPOND, "482")
 """RFC 3261, 21.4.19."""
 
-EXPANSION_ON: Mapping[str, str] = {"app_disable_expand_variables": ""}
-"""What gives the caller's dialplan its ``${variables}`` back, once nothing foreign is dialled any more."""
+RESTORED: Mapping[str, str] = {"app_disable_expand_variables": "", "sip_reason": ""}
+"""
+What is removed once nothing foreign is dialled any more: the caller's dialplan has its ``${variables}`` back, and the
+Reason that a phone refused with (FreeSWITCH from 1.11.1 sets it on the caller) does not end the caller's call.
+"""
 RINGING_TONE = "%(2000,4000,440,480)"
 """What a caller hears who was answered before the group rings: the ringing tone of FreeSWITCH's own configuration."""
 VISITS_MAX = 3
@@ -187,7 +190,7 @@ class Hunt:
         warning = Warn(
             f"a call from group {self._here()} came back to it by SIP and is refused: which phone leads there?"
         )
-        return [warning, RunOverflow(LOOP_DETECTED, {"huntgroup_result": Outcome.LOOP.value, **EXPANSION_ON})]
+        return [warning, RunOverflow(LOOP_DETECTED, {"huntgroup_result": Outcome.LOOP.value, **RESTORED})]
 
     def receive(self, event: Event) -> list[Command]:
         """Take in what happened; return what to do, in order. Raises UnexpectedEvent for what EXPECTED rules out."""
@@ -303,7 +306,7 @@ class Hunt:
             return self._taken_away(event.at_ms)
         self.legs = event.legs.answered_by(event.leg_uuid)
         # Whoever transfers the caller now may send them to an extension that needs its variables expanded.
-        return [*self._talks(Outcome.ANSWERED, winner.taker, event.at_ms), Restore(EXPANSION_ON)]
+        return [*self._talks(Outcome.ANSWERED, winner.taker, event.at_ms), Restore(RESTORED)]
 
     def _talks(self, outcome: Outcome, taker: Taker, at_ms: int) -> list[Command]:
         """Tell the journal who has the call."""
@@ -337,7 +340,7 @@ class Hunt:
         self.state = State.TAKEN
         self.outcome = Outcome.PICKED_UP
         self.answered_at_ms = at_ms
-        return [Restore(EXPANSION_ON), AskTaker()]
+        return [Restore(RESTORED), AskTaker()]
 
     def _taken(self, event: TakerKnown) -> list[Command]:
         talks = self._talks(Outcome.PICKED_UP, event.taker, self.answered_at_ms)
@@ -382,7 +385,7 @@ class Hunt:
         variables = {
             "huntgroup_result": outcome.value,
             "huntgroup_trail": ",".join(map(str, (*self.inbound.trail, Visit(self._here(), outcome)))),
-            **EXPANSION_ON,
+            **RESTORED,
         }
         # The caller first: whatever became of telling the journal, there is somebody who waits.
         return [*warnings, RunOverflow(overflow, variables, channel_uuid), *self._end(at_ms, "", self.overflow)]

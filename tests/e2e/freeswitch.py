@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,7 +15,11 @@ from xml.sax.saxutils import quoteattr
 
 from .sip import free_port
 
-BINARY = os.environ.get("HUNTGROUP_FREESWITCH") or shutil.which("freeswitch")
+NAMED = os.environ.get("HUNTGROUP_FREESWITCH") or shutil.which("freeswitch") or ""
+BINARIES = tuple(binary for binary in NAMED.split(os.pathsep) if binary)
+"""Every FreeSWITCH that can be tested with: HUNTGROUP_FREESWITCH may name several, as PATH does."""
+BINARY = next(iter(BINARIES), "")
+"""The one that is taken where one is enough; empty without any."""
 CONFIGURATION = Path(__file__).parent / "conf" / "freeswitch.xml"
 SHIPPED = Path(__file__).parents[2] / "freeswitch" / "dialplan"
 SHIPPED_SERVICE = "127.0.0.1:8084"
@@ -34,6 +39,13 @@ STARTS = 3
 """How often a switch is started at most: another program may have taken one of its ports meanwhile."""
 NO_SIP_PORT = "Error Creating SIP UA"
 _rtp_ranges = itertools.count(os.getpid())
+
+
+def version_of(binary: str) -> str:
+    """Return the version of a FreeSWITCH, such as 1.11.2; the path itself where it does not say."""
+    said = subprocess.run([binary, "-version"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"version: (\d+(?:\.\d+)+)", said)
+    return match[1] if match else binary
 
 
 class EventSocket:
@@ -73,11 +85,19 @@ class FreeSwitch:
     """
     A switch. ``service_ports`` is where its dialplan expects the services, in the order in which it tries them.
 
-    ``is_fast`` is whether it runs the dialplan's fast variant.
+    ``is_fast`` is whether it runs the dialplan's fast variant, ``binary`` the FreeSWITCH that runs.
     """
 
-    def __init__(self, folder: Path, *service_ports: int, name: str = "switch1", is_fast: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *service_ports: int,
+        name: str = "switch1",
+        is_fast: bool = False,
+        binary: str = BINARY,
+    ) -> None:
         self.folder = folder
+        self._binary = binary
         self.name = name
         self._is_fast = is_fast
         self.log_file = folder / "freeswitch.log"
@@ -109,14 +129,14 @@ class FreeSwitch:
         self._start()
 
     def _start(self) -> None:
-        assert BINARY, "freeswitch is not installed"
+        assert self._binary, "freeswitch is not installed"
         offset = self.log_size()
         kept = ("log", "db", "run", "scripts", "temp", "storage", "recordings", "cache", "certs")
         folders = [part for name in kept for part in (f"-{name}", str(self._sub_folder(name)))]
         options = ["-nf", "-nc", "-nonat", "-nonatmap", "-np", "-conf", str(self._sub_folder("conf"))]
         with (self.folder / "freeswitch.out").open("wb") as output:
             self._process = subprocess.Popen(
-                [BINARY, *options, *folders], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                [self._binary, *options, *folders], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
         try:
             self._wait_until_ready(offset)

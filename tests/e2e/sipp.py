@@ -106,11 +106,19 @@ _200 = _send(_with_sdp(_response("200 OK", extra=_CONTACT)), retrans=True)
 _OK = (
     "SIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\n" + _EMPTY
 )  # to a request in the dialogue: its To has our tag already
-_CANCELLED = (
-    _send(_response("200 OK", extra=_EMPTY))
-    + _send(_response("487 Request Terminated", cseq="CSeq: [$cseq] INVITE", extra=_EMPTY), retrans=True)
-    + _recv("ACK", next="end")
-)
+
+
+def _cancelled(headers: str = "", after_ms: int = 0) -> str:
+    extra = f"{headers}\n{_EMPTY}" if headers else _EMPTY
+    return (
+        _send(_response("200 OK", extra=_EMPTY))
+        + f'<pause milliseconds="{after_ms}"/>\n'
+        + _send(_response("487 Request Terminated", cseq="CSeq: [$cseq] INVITE", extra=extra), retrans=True)
+        + _recv("ACK", next="end")
+    )
+
+
+_CANCELLED = _cancelled()
 _PHONE_HANGS_UP = _send(
     "BYE [$remote] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n"
     f"From:[$to]{_TAG}\nTo:[$from]\nCall-ID: [call_id]\nCSeq: 1 BYE\n{_EMPTY}",
@@ -119,9 +127,9 @@ _PHONE_HANGS_UP = _send(
 _END = _label("end")
 
 
-def rings() -> str:
-    """Ring until the switch cancels."""
-    return _scenario(_INVITED, _180, _recv("CANCEL"), _CANCELLED, _END, _KNOWN)
+def rings(headers: str = "", lets_go_after_ms: int = 0) -> str:
+    """Ring until the switch cancels, and say so, with these header lines, at once or after a time."""
+    return _scenario(_INVITED, _180, _recv("CANCEL"), _cancelled(headers, lets_go_after_ms), _END, _KNOWN)
 
 
 def early_media() -> str:
@@ -305,14 +313,18 @@ class Endpoint:
             self._process.wait(within_s)
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"{self.name} is still calling:\n{self.transcript()}") from error
-        return next(
-            (
-                message.status
-                for message in self.messages
-                if not message.sent and message.status >= 200 and message.header("CSeq").endswith("INVITE")
-            ),
-            0,
-        )
+        final = self._final_answer()
+        return final.status if final else 0
+
+    @property
+    def final_reason(self) -> str:
+        """The Reason in the final answer to the caller's INVITE; empty where it has none."""
+        final = self._final_answer()
+        return final.header("Reason") if final else ""
+
+    def _final_answer(self) -> Message | None:
+        answers = (it for it in self.messages if not it.sent and it.status >= 200)
+        return next((it for it in answers if it.header("CSeq").endswith("INVITE")), None)
 
     def transcript(self) -> str:
         """Return the conversation in short, for a failed test."""

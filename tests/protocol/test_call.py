@@ -518,7 +518,7 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
     )
     assert cancel_watchdog == f"api sched_del {guard}"
     assert restore == (
-        f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=\n\napi sched_del {guard}\n\n"
+        f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=;sip_reason=\n\napi sched_del {guard}\n\n"
     )
     said = [command.line for command in result.commands if command.line != ask]
     assert [line.split()[0] for line in said[-6:]] == ["sendmsg", "api", "api", "api", "api", "api"]
@@ -549,7 +549,7 @@ def test_the_fast_variant_rings_last_and_says_nothing_more_until_the_end(
         ["api", "sched_api"],
         ["sendmsg", "call-command:"],
     ]
-    assert restore.startswith(f"api uuid_setvar_multi {uuid} app_disable_expand_variables=;park_timeout=")
+    assert restore.startswith(f"api uuid_setvar_multi {uuid} app_disable_expand_variables=;sip_reason=;park_timeout=")
 
 
 def test_the_dialplans_watchdog_is_cancelled_once_the_phones_ring(lab: Lab) -> None:

@@ -322,6 +322,11 @@ def test_expansion_is_on_again_after_the_call() -> None:
     assert only(RunOverflow, commands).variables["app_disable_expand_variables"] == ""
 
 
+def test_the_reason_of_a_phone_that_refused_does_not_go_on_with_the_caller() -> None:
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
+    assert only(RunOverflow, commands).variables["sip_reason"] == ""
+
+
 def test_the_caller_leaves_when_the_overflow_has_run() -> None:
     hunt, commands = run(
         GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, HandedOver(AT_MS)
@@ -368,7 +373,7 @@ def test_an_answer_of_before_the_call_is_none_of_it() -> None:
 
 def test_the_winner_can_transfer_the_caller_to_an_extension_that_needs_its_variables() -> None:
     _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED)
-    assert only(Restore, commands).variables == {"app_disable_expand_variables": ""}
+    assert only(Restore, commands).variables == {"app_disable_expand_variables": "", "sip_reason": ""}
 
 
 def test_phones_that_were_ringing_when_the_switch_was_lost_are_not_said_to_be_unregistered() -> None:
