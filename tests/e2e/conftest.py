@@ -2,7 +2,8 @@
 Group calls on a real FreeSWITCH: the dialplan as it is shipped, the service as a process, SIPp as phones and callers.
 
 One switch and one service serve the whole session; every test has phones and callers of its own. Skipped with a
-reason where FreeSWITCH (PATH, or ``HUNTGROUP_FREESWITCH``) or SIPp is not installed.
+reason where FreeSWITCH (PATH, or ``HUNTGROUP_FREESWITCH``) or SIPp is not installed. Where phones are real ones
+(Linphone), a test file of their own says so, and skips without them.
 """
 
 from __future__ import annotations
