@@ -85,11 +85,13 @@ class Linphone:
             self._process = subprocess.Popen(
                 [LINPHONEC, "-c", "rc", "-d", "5", "-l", "linphone.log"],
                 cwd=folder,
-                env=os.environ | {"HOME": str(folder)},
+                env=os.environ
+                | {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "PULSE_SERVER": f"unix:{folder}/none"},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        self._say("soundcard use files")
 
     def wait_ringing(self, count: int = 1) -> None:
         """Wait until it has been called so many times."""
@@ -127,6 +129,9 @@ class Linphone:
 
     def stop(self) -> None:
         """Let it say good-bye to the registrar and quit; end it at once when it does not."""
+        assert self._process.stdin is not None
+        if self._process.stdin.closed:
+            return
         try:
             self._process.communicate(b"quit\n", WITHIN_S)
         except subprocess.TimeoutExpired:

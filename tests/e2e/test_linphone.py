@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from . import linphone, sipp
-from .lab import Lab
+from .lab import ELSEWHERE, ENDED_WITHIN_S, GAVE_UP, RANG_OUT, Lab
+
+REASONS = [
+    ("ORIGINATOR_CANCEL", GAVE_UP, "missed"),
+    ("LOSE_RACE", ELSEWHERE, "answered elsewhere"),
+    ("PICKED_OFF", ELSEWHERE, "answered elsewhere"),
+    ("NO_ANSWER", RANG_OUT, "aborted"),
+    ("USER_BUSY", 'Q.850;cause=17;text="USER_BUSY"', "aborted"),
+    ("NORMAL_CLEARING", 'Q.850;cause=16;text="NORMAL_CLEARING"', "aborted"),
+    ("", 'Q.850;cause=16;text="NORMAL_CLEARING"', "aborted"),
+    ("SYSTEM_SHUTDOWN", 'SIP;cause=701;text="SYSTEM_SHUTDOWN"', "aborted"),
+    ("MANAGER_REQUEST", 'SIP;cause=703;text="MANAGER_REQUEST"', "aborted"),
+    ("BLIND_TRANSFER", 'SIP;cause=800;text="BLIND_TRANSFER"', "aborted"),
+    ("ATTENDED_TRANSFER", 'SIP;cause=801;text="ATTENDED_TRANSFER"', "aborted"),
+    ("ALLOTTED_TIMEOUT", 'SIP;cause=802;text="ALLOTTED_TIMEOUT"', "aborted"),
+]
+"""With which cause a ringing leg is killed, the Reason that the phones get, and what Linphone logs then."""
 
 pytestmark = pytest.mark.skipif(not linphone.LINPHONEC, reason=linphone.MISSING)
 
@@ -113,3 +131,45 @@ def test_a_phone_for_one_call_that_is_busy_with_it_has_no_missed_call(lab: Lab) 
     assert (call.outcome, call.kinds["Anna Berg"]) == ("all_busy", "missed")
     assert first.final_status() == 200
     assert anna.wait_logged(2) == ["early aborted", "completed"]
+
+
+@pytest.mark.parametrize("switch", ["async"], indirect=True)
+def test_only_an_originator_cancel_is_a_missed_call_and_only_a_lost_race_one_answered_elsewhere(lab: Lab) -> None:
+    anna = lab.linphone("1001")
+    ben = lab.phone("1002", sipp.rings())
+    for number, (cause, _, _) in enumerate(REASONS, start=1):
+        caller = lab.call()
+        anna.wait_ringing(number)
+        ben.wait_received("INVITE", number)
+        for leg in _ringing_legs(lab, 2):
+            lab.switch.api(f"uuid_kill {leg} {cause}")
+        caller.final_status()
+        anna.wait_logged(number)
+
+    assert ben.reasons("CANCEL", len(REASONS)) == [reason for _, reason, _ in REASONS]
+    assert anna.logged() == anna.shown_log() == [status for _, _, status in REASONS]
+
+
+def test_legs_of_a_call_that_are_ended_together_as_the_caller_would_are_missed_calls(lab: Lab) -> None:
+    anna = lab.linphone("1001")
+    ben = lab.linphone("1002")
+    caller = lab.call()
+    anna.wait_ringing()
+    ben.wait_ringing()
+    call_id = lab.switch.api(f"uuid_getvar {_ringing_legs(lab, 2)[0]} huntgroup_call")
+    lab.switch.api(f"hupall ORIGINATOR_CANCEL huntgroup_call {call_id}")
+
+    caller.final_status()
+    assert anna.wait_logged() == ben.wait_logged() == ["missed"]
+
+
+def _ringing_legs(lab: Lab, count: int) -> list[str]:
+    """Return the uuids of the legs, once the switch's own list has so many of them; it lags a little."""
+    deadline = time.monotonic() + ENDED_WITHIN_S
+    while True:
+        rows = json.loads(lab.switch.api("show channels as json")).get("rows", [])
+        legs = [row["uuid"] for row in rows if row["direction"] == "outbound"]
+        if len(legs) == count:
+            return legs
+        assert time.monotonic() < deadline, f"{legs} ring, not {count}"
+        time.sleep(0.02)
