@@ -2,7 +2,7 @@
 A phone of another make: ``linphonec``, the console program of Linphone, with a folder and ports of its own.
 
 SIPp says what is on the wire; Linphone says what a person finds afterwards. Its call log is read from the database in
-which it keeps it, in the words of its command ``call-logs``. It needs no sound card.
+which it keeps it, in the words of its command ``call-logs``. It leaves a sound card alone.
 """
 
 from __future__ import annotations
@@ -111,8 +111,12 @@ class Linphone:
         return self.logged()
 
     def logged(self) -> list[str]:
-        """Return the status of every call in its own log, the oldest first. A call comes into it when it is over."""
-        with contextlib.closing(sqlite3.connect(f"file:{self._call_log}?mode=ro", uri=True)) as db:
+        """
+        Return the status of every call in its own log, the oldest first. A call comes into it when it is over.
+
+        Read without a lock (``immutable``): Linphone writes at any moment, and must not find its own file locked.
+        """
+        with contextlib.closing(sqlite3.connect(f"file:{self._call_log}?immutable=1", uri=True)) as db:
             return [STATUSES[status] for (status,) in db.execute("select status from call_history order by id")]
 
     def shown_log(self) -> list[str]:
