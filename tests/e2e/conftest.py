@@ -3,7 +3,8 @@ Group calls on a real FreeSWITCH: the dialplan as it is shipped, the service as 
 
 One switch and one service serve the whole session; every test has phones and callers of its own. Skipped with a
 reason where FreeSWITCH (PATH, or ``HUNTGROUP_FREESWITCH``) or SIPp is not installed. Of several that
-``HUNTGROUP_FREESWITCH`` names, the first is taken; all of them by ``tox -e e2e`` (HUNTGROUP_E2E=all).
+``HUNTGROUP_FREESWITCH`` names, the first is taken; all of them by ``tox -e e2e`` (HUNTGROUP_E2E=all). Where phones are
+real ones (Linphone), a test file of their own says so, and skips without them.
 """
 
 from __future__ import annotations

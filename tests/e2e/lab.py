@@ -12,6 +12,7 @@ from . import sip, sipp
 from .agent import Agent, Rings
 from .freeswitch import DOMAIN, FreeSwitch
 from .journal import Call, assert_whole
+from .linphone import Linphone
 from .service import Service
 from .sipp import Endpoint
 
@@ -23,6 +24,7 @@ RANG_OUT = 'Q.850;cause=19;text="NO_ANSWER"'
 NOT_SET = "-ERR no reply"
 """What the switch says of a global variable that nobody has set."""
 
+REGISTERED_WITHIN_S = 10.0
 ENDED_WITHIN_S = 8.0
 WITNESS_WITHIN_S = 30.0
 """The second witness lets the first one speak for 8 s, looks every 3 s, and may have to connect first."""
@@ -50,6 +52,7 @@ class Lab:
         self._folder = folder
         self._endpoints: list[Endpoint] = []
         self._agents: list[Agent] = []
+        self._linphones: list[Linphone] = []
         self._registered: set[str] = set()
         self._log_offset = service.log_size()
 
@@ -70,6 +73,18 @@ class Lab:
         agent = Agent(account or str(next(_caller_numbers)), DOMAIN, self.switch.address, rings)
         self._agents.append(agent)
         return agent
+
+    def linphone(self, account: str, *, max_calls: int = 10) -> Linphone:
+        """Switch on a Linphone, and wait until it has registered itself as ``account``."""
+        folder = self._folder / f"linphone{len(self._linphones)}-{account}"
+        phone = Linphone(folder, account, DOMAIN, self.switch.address, max_calls=max_calls)
+        self._linphones.append(phone)
+        self._registered.add(account)
+        deadline = time.monotonic() + REGISTERED_WITHIN_S
+        while f":{phone.port}" not in self.switch.api(f"sofia_contact {account}@{DOMAIN}"):
+            assert time.monotonic() < deadline, f"Linphone does not register:\n{phone.printed()}"
+            time.sleep(0.05)
+        return phone
 
     def dead_phone(self, account: str) -> None:
         """Register ``account`` where nothing listens: a phone whose plug was pulled."""
@@ -149,7 +164,8 @@ class Lab:
         try:
             self.switch.wait_without_channels(ENDED_WITHIN_S)
         finally:
-            for endpoint in (*self._endpoints, *self._agents):
+            everybody: list[Endpoint | Agent | Linphone] = [*self._endpoints, *self._agents, *self._linphones]
+            for endpoint in everybody:
                 endpoint.stop()
             self.switch.api("hupall")
             for account in self._registered:
