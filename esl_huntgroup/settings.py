@@ -32,6 +32,12 @@ SECRET_MIN_CHARS: Final = 16
 """Too many to be guessed over the network, even without a limit on the tries."""
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
+NO_EVENT_SOCKET: Final = (
+    "esl_address is not set: should a worker die, the journal never hears how its calls end, and nobody can ask the "
+    "switch; set esl_address and esl_password to the event socket of every switch"
+)
+"""What the service and ``check`` say where the second witness is missing."""
+
 Address = tuple[str, int]
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})", re.ASCII)
 

@@ -25,14 +25,15 @@ from esl_huntgroup.db import tables
 from esl_huntgroup.db.engine import open_database, safe_url
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.diagnostics.number_check import is_same_domain
-from esl_huntgroup.errors import HuntgroupError, SwitchError
+from esl_huntgroup.errors import HuntgroupError, InputError, SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
-from esl_huntgroup.fsxml.contract import FALLBACK, OURS, variables_set
+from esl_huntgroup.fsxml.contract import FALLBACK, OURS, VARIABLE_LOST, variables_set
+from esl_huntgroup.fsxml.sip_profiles import sip_profiles
 from esl_huntgroup.journal import spool
 from esl_huntgroup.model.group import HuntMode, LineKind
 from esl_huntgroup.model.text import counted
 from esl_huntgroup.service.descriptors import calls_that_fit, hard_limit, needed
-from esl_huntgroup.settings import Address, Settings
+from esl_huntgroup.settings import NO_EVENT_SOCKET, Address, Settings
 
 MODULES: Final = ("mod_sofia", "mod_dptools", "mod_commands", "mod_dialplan_xml", "mod_event_socket")
 SESSIONS_PER_SECOND_MIN: Final = 30
@@ -73,7 +74,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from check_spool(Path(settings.spool))
     yield from (_check_service(address) for address in settings.listen)
     if not settings.esl_address:
-        yield right("switch: not asked, because esl_address is not set")
+        yield wrong(f"settings: {NO_EVENT_SOCKET}")
         return
     domains = _domains_of_groups(settings)
     for address in settings.esl_address:
@@ -226,6 +227,10 @@ def _check_switch(settings: Settings, address: Address, domains: Collection[str]
             yield from check_modules(lambda name: switch.api(f"module_exists {name}") == "true")
             yield check_rate(switch.api("fsctl sps"))
             yield check_expansion(switch.api("expand echo ${strepoch()}"))
+            yield check_registrations(
+                switch.api("xml_locate configuration configuration name sofia.conf"),
+                lambda profile: has_registrations(switch.api(f"sofia xmlstatus profile {profile}")),
+            )
             yield from check_dialplan(
                 switch.api("xml_locate dialplan"), settings.listen, wants_secret=bool(settings.secret), domains=domains
             )
@@ -266,6 +271,37 @@ def check_expansion(answer: str) -> Finding:
     )
 
 
+def check_registrations(answer: str, is_registered_at: Callable[[str], bool]) -> Finding:
+    """
+    Judge what ``xml_locate`` says of sofia.conf: every device of a line has to stay registered, not the last one alone.
+
+    ``is_registered_at`` says whether anybody is registered at a profile; one where nobody is, and that asks no caller
+    for a password, is for providers.
+    """
+    try:
+        profiles = sip_profiles(answer)
+    except InputError as error:
+        return wrong(f"switch: its SIP profiles cannot be read ({error})")
+    if not profiles:
+        return wrong(f"switch: it tells of no SIP profile at which a phone could register ({answer.strip()[:60]!r})")
+    with_phones = [profile for profile in profiles if profile.is_for_phones or is_registered_at(profile.name)]
+    last_only = [profile.name for profile in with_phones if not profile.keeps_every_device]
+    if last_only:
+        return wrong(
+            f"switch: in {counted(len(last_only), 'SIP profile')} ({', '.join(last_only)}) the second device of a line "
+            'takes the place of the first, without a word: add <param name="multiple-registrations" value="contact"/>, '
+            f"then: sofia profile {last_only[0]} rescan"
+        )
+    names = ", ".join(profile.name for profile in with_phones)
+    return right(f"switch: every device of a line stays registered ({names or 'no SIP profile has phones yet'})")
+
+
+def has_registrations(answer: str) -> bool:
+    """Return whether anybody is registered, from the answer to ``sofia xmlstatus profile NAME``."""
+    match = re.search(r"<registrations>(\d+)<", answer)
+    return match is not None and int(match[1]) > 0
+
+
 def check_dialplan(
     answer: str, addresses: Sequence[Address], *, wants_secret: bool = False, domains: Collection[str] = ()
 ) -> Iterator[Finding]:
@@ -294,12 +330,20 @@ def check_dialplan(
 def _check_domain(context: str, extension: ElementTree.Element, known: Collection[str]) -> Iterator[Finding]:
     """Say when the extension asks for the groups of one domain, and all groups are of others (``known``)."""
     asked = [value for name, value in variables_set(_actions(extension)) if name == "huntgroup_domain"]
+    where = f"dialplan: extension {OURS!r} in context {context}"
+    if lost := [value for value in asked if VARIABLE_LOST in value]:
+        yield wrong(
+            f"{where} asks for groups of {lost[0]}, which is text and no variable, so every call ends as "
+            "unknown_number: FreeSWITCH keeps no ${ in what X-PRE-PROCESS sets; set huntgroup_domain there to one "
+            f"domain, and write {lost[0].replace(VARIABLE_LOST, '${')} in the multiset line instead"
+        )
+        return
     is_known = any(not value or is_same_domain(domain, value) for value in asked for domain in known)
     if known and asked and not is_known:
         theirs = ", ".join(sorted(known))
         yield wrong(
-            f"dialplan: extension {OURS!r} in context {context} asks for groups of {', '.join(asked)}, "
-            f"and all groups are of {theirs}: set huntgroup_domain in it, or the domain of the groups"
+            f"{where} asks for groups of {', '.join(asked)}, and all groups are of {theirs}: "
+            "set huntgroup_domain in it, or the domain of the groups"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.model.text import clean
 
@@ -20,7 +21,7 @@ class JournalLine:
     One member's view of one group call; or a call that no member has an entry of: ``user_name`` empty, ``kind`` None.
 
     Times are milliseconds since the epoch, UTC; ``wait_ms`` is None while it rings, ``talk_ms`` and ``outcome`` until
-    the call has ended.
+    the call has ended; ``state`` says where it is.
     """
 
     call_id: str
@@ -38,6 +39,7 @@ class JournalLine:
     wait_ms: int | None
     talk_ms: int | None
     outcome: Outcome | None
+    state: CallState
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class _Words:
     not_signalled: str
     empty: str
     without_entry: Mapping[Outcome, str]
+    not_over: Mapping[CallState, str]
 
 
 _WORDS: Mapping[str, _Words] = {
@@ -81,6 +84,11 @@ _WORDS: Mapping[str, _Words] = {
             Outcome.PICKED_UP: "picked up",
             Outcome.LOOP: "loop",
         },
+        not_over={
+            CallState.RINGING: "ringing now",
+            CallState.TALKING: "talking now",
+            CallState.END_UNKNOWN: "end unknown",
+        },
     ),
     "de": _Words(
         headings=("Zeit", "Gruppe", "Anrufer", "gesehen als", "gewartet", "gesprochen"),
@@ -105,6 +113,11 @@ _WORDS: Mapping[str, _Words] = {
             Outcome.INTERRUPTED: "unterbrochen",
             Outcome.PICKED_UP: "herangeholt",
             Outcome.LOOP: "Schleife",
+        },
+        not_over={
+            CallState.RINGING: "klingelt gerade",
+            CallState.TALKING: "spricht gerade",
+            CallState.END_UNKNOWN: "Ende unbekannt",
         },
     ),
 }
@@ -143,7 +156,7 @@ def table(
 
 def seen_as(line: JournalLine, language: str) -> str:
     """
-    Return in words how a person sees the entry, or how a call without one ended.
+    Return in words how a person sees the entry, or how a call without one ended; while it has not, where it is.
 
     Raises KeyError for a language that is not in LANGUAGES.
     """
@@ -160,7 +173,7 @@ def seen_as(line: JournalLine, language: str) -> str:
         case EntryKind.NOT_SIGNALLED:
             return words.not_signalled
         case None:
-            return words.without_entry[line.outcome] if line.outcome else "-"
+            return words.without_entry[line.outcome] if line.outcome else words.not_over[line.state]
 
 
 def as_dict(line: JournalLine) -> dict[str, Any]:
@@ -187,8 +200,14 @@ def _cells(line: JournalLine, language: str, with_member: bool, zone: datetime.t
         _both(line.caller_name, line.caller_number),
         seen_as(line, language),
         duration(line.wait_ms),
-        duration(line.talk_ms),
+        _talked(line, language),
     ]
+
+
+def _talked(line: JournalLine, language: str) -> str:
+    """Return how long they talked. A member's entry of a call that is not over says here where the call is."""
+    is_open_entry = line.kind is not None and line.outcome is None
+    return _WORDS[language].not_over[line.state] if is_open_entry else duration(line.talk_ms)
 
 
 def _both(name: str, number: str) -> str:

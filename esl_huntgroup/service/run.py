@@ -18,7 +18,7 @@ from esl_huntgroup.service.sd_notify import Notifier, activated_sockets
 from esl_huntgroup.service.sidecar import Sidecar
 from esl_huntgroup.service.sockets import Listeners
 from esl_huntgroup.service.supervisor import Supervisor
-from esl_huntgroup.settings import Settings
+from esl_huntgroup.settings import NO_EVENT_SOCKET, Settings
 
 log = logging.getLogger(__name__)
 
@@ -65,4 +65,6 @@ def _sidecars(settings: Settings) -> list[Sidecar]:
             settings.database, settings.esl_address, settings.esl_password, directory, *log_as
         )
         found.append(Sidecar("witness", reconciler.__name__, second.to_line()))
+    else:
+        log.warning(NO_EVENT_SOCKET)
     return found

@@ -36,11 +36,10 @@ def huntgroup(service: str, domain: str, watchdog_s: int | None = 8, *, is_fast:
         (
             (
                 "multiset",
-                f"^^;huntgroup_fallback={FALLBACK};huntgroup_watchdog={watchdog}"
+                f"^^;huntgroup_domain={domain};huntgroup_fallback={FALLBACK};huntgroup_watchdog={watchdog}"
                 f";huntgroup_watchdog_s={watchdog_s};huntgroup_arrived=${{strepoch()}}"
                 ";huntgroup_result=;continue_on_fail=true;hangup_after_bridge=true;sip_ignore_remote_cause=true"
-                ";park_timeout=-1;api_on_answer_huntgroup=uuid_setvar_multi ${uuid} sip_reason="
-                f";huntgroup_domain={domain}",
+                ";park_timeout=-1;api_on_answer_huntgroup=uuid_setvar_multi ${uuid} sip_reason=",
             ),
             ("socket", f"{service} full" if is_fast else f"{service} async full"),
             ("multiset", "^^;app_disable_expand_variables=;park_timeout=;sip_reason="),

@@ -178,6 +178,7 @@ def calls(
     caller: str,
     *,
     domain: str,
+    asks: str = "[remote_ip]:[remote_port]",
     display: str = "",
     headers: Sequence[str] = (),
     talk_ms: int = 1000,
@@ -186,13 +187,13 @@ def calls(
     """
     Call ``to``; once answered talk for ``talk_ms``, then hang up unless the other side did.
 
-    ``display`` is written between the quotes as it is.
+    ``asks`` is the host of the Request-URI; ``display`` is written between the quotes as it is.
     """
     me = f'"{display}" <sip:{caller}@{domain}>;tag=[pid]c[call_number]'
     dialogue = f"From: {me}\nTo: <sip:{to}@{domain}>[peer_tag_param]\nCall-ID: [call_id]\nMax-Forwards: 70"
     invite = f"From: {me}\nTo: <sip:{to}@{domain}>\nCall-ID: [call_id]\nMax-Forwards: 70"
     via = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
-    uri = f"sip:{to}@[remote_ip]:[remote_port] SIP/2.0"
+    uri = f"sip:{to}@{asks} SIP/2.0"
     same = f"[last_Via:]\n{dialogue}"
     give_up = {} if gives_up_after_ms is None else {"timeout": str(gives_up_after_ms), "ontimeout": "cancel"}
     contact = f"Contact: <sip:{caller}@[local_ip]:[local_port]>"
