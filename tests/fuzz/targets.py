@@ -25,7 +25,7 @@ from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execute
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, JournalRecord
-from esl_huntgroup.model.group import HuntGroup
+from esl_huntgroup.model.group import HuntGroup, Taker
 from esl_huntgroup.registrars.contacts import Contacts, is_dialable, read_contacts
 from esl_huntgroup.simulator.command import CommandReader
 from esl_huntgroup.simulator.dialstring import parse
@@ -160,6 +160,9 @@ class _Pages:
 class _Book:
     def find(self, domain: str, number: str) -> HuntGroup | None:
         return group(ANNA, BERND) if (domain, number) == (DOMAIN, "700") else None
+
+    def user_at(self, address: str) -> Taker | None:
+        return None
 
 
 class _Peer:

@@ -29,8 +29,8 @@ from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.esl.server import Server
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.stream import EventSocket
-from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, EntryRecord, JournalRecord
-from esl_huntgroup.model.group import HuntGroup, HuntMode, Member, Overflow, OverflowAction
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallMoved, CallOpened, EntryRecord, JournalRecord
+from esl_huntgroup.model.group import HuntGroup, HuntMode, Member, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.registrars.contacts import CONTACT_MAX_CHARS
 from esl_huntgroup.simulator import dialplan, phones
@@ -74,11 +74,15 @@ class Book:
 
     def __init__(self) -> None:
         self.groups: dict[tuple[str, str], HuntGroup] = {}
+        self.users: dict[str, Taker] = {}
         self.on_find: Callable[[], object] = lambda: None
 
     def find(self, domain: str, number: str) -> HuntGroup | None:
         self.on_find()
         return self.groups.get((domain, number))
+
+    def user_at(self, address: str) -> Taker | None:
+        return self.users.get(address)
 
 
 class Lab:
@@ -156,7 +160,9 @@ class Lab:
         records = self.journal.records
         assert len({entry.call_id for entry in records}) <= 1
         assert [type(entry) for entry in records] == [
-            kind for kind in (CallOpened, CallAnswered, CallEnded) if any(isinstance(entry, kind) for entry in records)
+            kind
+            for kind in (CallOpened, CallMoved, CallAnswered, CallEnded)
+            if any(isinstance(entry, kind) for entry in records)
         ]
         return [_told(entry) for entry in records]
 

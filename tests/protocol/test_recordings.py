@@ -26,7 +26,7 @@ from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, array
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, JournalRecord
-from esl_huntgroup.model.group import HuntGroup, Line, Member, Overflow, OverflowAction
+from esl_huntgroup.model.group import HuntGroup, Line, Member, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.simulator.command import Command, CommandReader
 from tests.unit.examples import DOMAIN, group
@@ -227,6 +227,9 @@ class OneGroup:
 
     def find(self, domain: str, number: str) -> HuntGroup | None:
         return self.group
+
+    def user_at(self, address: str) -> Taker | None:
+        return None
 
 
 REPLY = b"Content-Type: command/reply\nReply-Text: +OK"

@@ -27,7 +27,7 @@ def call(cause: str = "NO_ANSWER", where: str = ANNAS, **changes: object) -> Pas
         outcome="no_answer",
         state=CallState.ENDED,
         overflow="respond 486",
-        legs=(PastLeg(1, "1001@example.org", where, cause, cause == "NO_ANSWER"),),
+        legs=(PastLeg(1, "1001@example.org", where, cause, cause in ("NO_ANSWER", "LOSE_RACE")),),
         entries=(
             PastEntry(1, "Anna Berg", EntryKind.MISSED, True),
             PastEntry(None, "Old \x07Colleague", EntryKind.MISSED, True),

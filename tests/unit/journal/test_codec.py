@@ -61,8 +61,8 @@ def test_any_bytes_are_a_record_or_a_value_error_and_can_be_shown(line: bytes) -
     "line",
     [
         *(b"", b"{}", b"[]", b"null", b"1", b'"x"', b"\xff", b"[" * 100_000, b'{"record":[]}', b'{"record":"Exit"}'),
-        *(b'{"record":"CallOpened"}', b'[2,"Exit"]', b'[2,"CallOpened"]', b'[2,"CallEnded",1]', b'[2,["CallEnded"],1]'),
-        to_line(OPENED).replace(b"[2,", b"[3,"),
+        *(b'{"record":"CallOpened"}', b'[3,"Exit"]', b'[3,"CallOpened"]', b'[3,"CallEnded",1]', b'[3,["CallEnded"],1]'),
+        to_line(OPENED).replace(b"[3,", b"[9,"),
         to_line(OPENED)[:40],
         to_line(ENDED).replace(b'"NO_ANSWER",true', b"true"),
     ],
@@ -72,9 +72,9 @@ def test_a_line_that_is_no_record_is_a_value_error(line: bytes) -> None:
         from_line(line)
 
 
-@pytest.mark.parametrize("version", [1, 3])
+@pytest.mark.parametrize("version", [2, 4])
 def test_a_line_of_another_version_says_which_is_known(version: int) -> None:
-    with pytest.raises(ValueError, match=rf"^not a journal record: format {version} is not known, 2 is$"):
+    with pytest.raises(ValueError, match=rf"^not a journal record: format {version} is not known, 3 is$"):
         from_line(b'[%d,"CallOpened"]' % version)
 
 

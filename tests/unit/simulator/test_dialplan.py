@@ -44,7 +44,9 @@ def routed(result: str) -> tuple[tuple[str, str], ...]:
     """Return what mod_dialplan_xml makes of the fallback extension: all that holds, up to break="on-true"."""
     found: tuple[tuple[str, str], ...] = ()
     for condition in extension(dialplan.FALLBACK).findall("condition"):
-        if condition.get("field") == "${huntgroup_result}" and not re.search(condition.get("expression") or "", result):
+        field = (condition.get("field") or "").replace("${huntgroup_result}", result).replace("${transfer_to}", "")
+        is_asked = "${huntgroup_result}" in (condition.get("field") or "")
+        if is_asked and not re.search(condition.get("expression") or "", field):
             continue
         found += actions(condition, {})
         if condition.get("break") == "on-true":
