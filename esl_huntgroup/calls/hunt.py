@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 
-from esl_huntgroup.calls import call_records, callerid, leg_note
+from esl_huntgroup.calls import broken_ringback, call_records, callerid, leg_note
 from esl_huntgroup.calls.dialstring import dial_string
 from esl_huntgroup.calls.diversion import diversion, history_info
 from esl_huntgroup.calls.hunt_messages import (
@@ -59,8 +59,6 @@ a living one makes at once, the whole second that FreeSWITCH rings longer includ
 
 EXPANSION_ON: Mapping[str, str] = {"app_disable_expand_variables": ""}
 """What gives the caller's dialplan its ``${variables}`` back, once nothing foreign is dialled any more."""
-RINGING_TONE = "%(2000,4000,440,480)"
-"""What a caller hears who was answered before the group rings: the ringing tone of FreeSWITCH's own configuration."""
 VISITS_MAX = 3
 """How often one call may overflow from the same group: an IVR may offer another try, two groups may not spin."""
 
@@ -127,6 +125,7 @@ class Hunt:
         self.overflow = ""
         self.answered_at_ms = 0
         self.ended_at_ms = 0
+        self._rung_at_ms = 0
         self._leg_limit = leg_limit
         self._has_witness = has_witness
         self._worker = worker
@@ -194,7 +193,7 @@ class Hunt:
         if group.ringback:
             variables["ringback"] = variables["transfer_ringback"] = group.ringback
         elif self.inbound.is_in_silence:
-            variables["transfer_ringback"] = RINGING_TONE
+            variables["transfer_ringback"] = broken_ringback.RINGING_TONE
         return [opened, *warning, Prepare(variables, group.lines, rings=not self.inbound.is_answered)]
 
     def _ring(self, contacts: Mapping[Line, Contacts], at_ms: int) -> list[Command]:
@@ -203,11 +202,14 @@ class Hunt:
         warnings = [Warn(text) for text in call_records.warnings(self.plan)]
         if not self.plan.legs:
             return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, at_ms)]
+        self.state = State.ALERTING
+        return [*warnings, self._bridge(group, at_ms)]
+
+    def _bridge(self, group: HuntGroup, at_ms: int) -> Bridge:
+        self._rung_at_ms = at_ms
         guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.inbound.has_plain_uuid else 0
         note = leg_note.note(self.call_id, self.plan)
-        bridge = Bridge(dial_string(self._variables(group), self.plan, self.call_id), guard_s, note)
-        self.state = State.ALERTING
-        return [*warnings, bridge]
+        return Bridge(dial_string(self._variables(group), self.plan, self.call_id), guard_s, note)
 
     def _variables(self, group: HuntGroup) -> dict[str, str]:
         """Return what every leg of the call carries. Reasons: ``freeswitch/README.md``, "Channel variables"."""
@@ -264,7 +266,23 @@ class Hunt:
             self.outcome = Outcome.CALLER_GONE
             return [Restore(EXPANSION_ON), *self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
         told = call_records.told(self.call_id, self.plan, event.leg_causes)
+        if self._has_broken_ringback(told, event.at_ms):
+            return self._ring_again(event.at_ms)
         return self._hand_over(hangup_causes.call_outcome(told), event.at_ms)
+
+    def _has_broken_ringback(self, told: list[str], at_ms: int) -> bool:
+        group = self._known_group()
+        has_ringback = bool(group.ringback) or self.inbound.has_ringback
+        rang_ms = at_ms - self._rung_at_ms
+        is_first = not self.plan.attempt
+        return is_first and has_ringback and broken_ringback.has_broken_off(told, rang_ms, group.ring_timeout_s)
+
+    def _ring_again(self, at_ms: int) -> list[Command]:
+        """Ring the same phones once more, with a ringing tone in place of what could not be played."""
+        self.plan = self.plan.again()
+        whose = "group" if self._known_group().ringback else "dialplan"
+        warning = Warn(f"the ringback of the {whose} cannot be played and ended the ringing; once more without it")
+        return [warning, Restore(broken_ringback.INSTEAD), self._bridge(self._known_group(), at_ms)]
 
     def _send_on(self, outcome: Outcome, at_ms: int) -> list[Command]:
         """Send on a caller for whom no phone rings, unless the dialplan is about to do that itself."""

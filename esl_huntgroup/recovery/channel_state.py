@@ -14,7 +14,7 @@ from typing import Final
 
 from esl_huntgroup.calls import call_records
 from esl_huntgroup.calls.leg_note import NOTE, Get
-from esl_huntgroup.calls.ring_plan import Leg, NotRung, RingPlan, WhyNot
+from esl_huntgroup.calls.ring_plan import Leg, NotRung, RingPlan, WhyNot, attempt_of
 from esl_huntgroup.esl.wire import array
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
 from esl_huntgroup.model import hangup_causes
@@ -58,6 +58,11 @@ class ChannelSnapshot:
     leg_causes: Mapping[str, str]
     user_ids: tuple[int, ...]
 
+    @property
+    def attempt(self) -> int:
+        """In which attempt the phones rang of which this is said (``RingPlan.attempt``)."""
+        return max(map(attempt_of, (*self.leg_causes, self.answered_by)))
+
 
 def read_snapshot(get: Get, call_id: str, at_ms: int) -> ChannelSnapshot:
     """
@@ -67,7 +72,9 @@ def read_snapshot(get: Get, call_id: str, at_ms: int) -> ChannelSnapshot:
     """
     its_id, _, users = (get(f"variable_{NOTE}") or "").partition(":")
     told = (item.partition(";") for item in array(get("variable_originate_causes")))
-    leg_causes = {uuid: cause for uuid, _, cause in told if uuid[:-4] == call_id[:-4]}
+    of_all = {uuid: cause for uuid, _, cause in told if uuid[:-4] == call_id[:-4]}
+    last = max(map(attempt_of, of_all), default=0)
+    leg_causes = {uuid: cause for uuid, cause in of_all.items() if attempt_of(uuid) == last}
     return ChannelSnapshot(
         at_ms=at_ms,
         is_over=get("Answer-State") == "hangup",
@@ -106,7 +113,7 @@ def _answered(call: OpenCall, said: ChannelSnapshot) -> tuple[CallAnswered, ...]
             call.call_id,
             call.arrived_at_ms,
             call.group,
-            _plan(call, said.user_ids),
+            _plan(call, said.user_ids, said.attempt),
             {**said.leg_causes, said.answered_by: "NONE"},
             leg_uuid=said.answered_by,
             at_ms=_answer_ms(call, said),
@@ -140,7 +147,7 @@ def _end(
         call.call_id,
         call.arrived_at_ms,
         call.group,
-        _plan(call, said.user_ids if said else ()),
+        _plan(call, said.user_ids if said else (), said.attempt if said else 0),
         said.leg_causes if said else {},
         outcome=outcome,
         answered_at_ms=answered_at_ms if outcome is Outcome.ANSWERED else 0,
@@ -159,7 +166,7 @@ def _answer_ms(call: OpenCall, said: ChannelSnapshot) -> int:
     return said.answered_at_ms if call.arrived_at_ms <= said.answered_at_ms <= said.at_ms else said.at_ms
 
 
-def _plan(call: OpenCall, user_ids: Sequence[int]) -> RingPlan:
+def _plan(call: OpenCall, user_ids: Sequence[int], attempt: int) -> RingPlan:
     """
     Return what the service had planned, as far as the note tells.
 
@@ -172,7 +179,7 @@ def _plan(call: OpenCall, user_ids: Sequence[int]) -> RingPlan:
         if user_id in members
     ]
     absent = members.keys() - set(user_ids) if user_ids else ()
-    return RingPlan(tuple(legs), tuple(_absent(members[user_id]) for user_id in absent))
+    return RingPlan(tuple(legs), tuple(_absent(members[user_id]) for user_id in absent), attempt)
 
 
 def _absent(member: Member) -> NotRung:
