@@ -438,11 +438,11 @@ def test_a_call_is_given_back_with_exit_when_no_leg_could_be_made() -> None:
     assert recording.commands[-1].line == "exit"
 
 
-def test_a_hostile_name_reaches_neither_the_dial_string_nor_the_journal_as_it_was_sent() -> None:
+def test_a_hostile_name_reaches_the_dial_string_as_other_characters_and_the_journal_in_one_line() -> None:
     records, recording = replay("hostile_caller", 2)
     assert isinstance(records[0], CallOpened)
     (ring,) = [command.argument for command in recording.commands if command.application == "bridge"]
-    assert records[0].caller_name == "Müller, A Unique-ID evil variable_huntgroup_member 99, system(touch pwned) q"
+    name = "Müller, A Unique-ID: evil variable_huntgroup_member: 99, %{system(touch pwned)} 'q'"
+    assert records[0].caller_name == name
     for harmful in ("\n", "${", "%{", "'q'", "evil\n", "X-Evil"):
         assert harmful not in ring
-        assert harmful not in records[0].caller_name
