@@ -80,11 +80,11 @@ def on_phones(caller: CallerId) -> CallerId:
     """
     Return what the phones are shown of a caller, of whom this is what the switch would send by itself.
 
-    Where that is nothing, nothing is to be set; where nothing harmless is left of it, the number stands for the name
-    and NOBODY for the number.
+    The number stands for a name of which nothing harmless is left, and NOBODY for such a number. Without a number
+    none is set, as the switch has none then.
     """
     shown = number(caller.number) or (NOBODY if caller.number else "")
-    return CallerId(display_name(caller.name) or (shown if caller.name else ""), shown)
+    return CallerId(display_name(caller.name) or shown, shown)
 
 
 def _kept(char: str) -> str:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 
-from esl_huntgroup.calls import call_records, callerid, leg_note
+from esl_huntgroup.calls import broken_ringback, call_records, callerid, leg_note
 from esl_huntgroup.calls.call_records import CallEnd, CallFacts
 from esl_huntgroup.calls.dialstring import RINGING, dial_string
 from esl_huntgroup.calls.diversion import diversion, history_info, names_group
@@ -83,8 +83,6 @@ RESTORED: Mapping[str, str] = {"app_disable_expand_variables": "", "sip_reason":
 What is removed once nothing foreign is dialled any more: the caller's dialplan has its ``${variables}`` back, and the
 Reason that a phone refused with (FreeSWITCH from 1.11.1 sets it on the caller) does not end the caller's call.
 """
-RINGING_TONE = "%(2000,4000,440,480)"
-"""What a caller hears who was answered before the group rings: the ringing tone of FreeSWITCH's own configuration."""
 VISITS_MAX = 3
 """How often one call may be at the same group: an IVR may offer another try, two groups may not spin."""
 
@@ -158,6 +156,7 @@ class Hunt:
         self.answered_at_ms = 0
         self.ended_at_ms = 0
         self._replaced_by = ""
+        self._rung_at_ms = 0
         self._leg_limit = leg_limit
         self._has_witness = has_witness
         self._worker = worker
@@ -253,7 +252,7 @@ class Hunt:
         if group.ringback:
             variables["ringback"] = variables["transfer_ringback"] = group.ringback
         elif self.inbound.is_in_silence:
-            variables["transfer_ringback"] = RINGING_TONE
+            variables["transfer_ringback"] = broken_ringback.RINGING_TONE
         return [opened, *warning, Prepare(variables, group.lines, rings=not self.inbound.is_answered)]
 
     def _ring(self, contacts: Mapping[Line, Contacts], at_ms: int) -> list[Command]:
@@ -268,13 +267,16 @@ class Hunt:
         warnings = [Warn(text) for text in call_records.warnings(self.plan)]
         if not self.plan.legs:
             return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, at_ms)]
+        self.state = State.ALERTING
+        return [*warnings, self._bridge(group, at_ms)]
+
+    def _bridge(self, group: HuntGroup, at_ms: int) -> Bridge:
+        self._rung_at_ms = at_ms
         guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.inbound.has_plain_uuid else 0
         note = leg_note.note(self.call_id, self.plan)
         notes_ringing_at = self.inbound.channel_uuid if self.inbound.has_plain_uuid else ""
         dialled = dial_string(self._variables(group), self.plan, self.call_id, notes_ringing_at)
-        bridge = Bridge(dialled, group.ring_timeout_s, guard_s, note)
-        self.state = State.ALERTING
-        return [*warnings, bridge]
+        return Bridge(dialled, group.ring_timeout_s, guard_s, note)
 
     def _variables(self, group: HuntGroup) -> dict[str, str]:
         """Return what every leg of the call carries. Reasons: ``freeswitch/README.md``, "Channel variables"."""
@@ -326,8 +328,24 @@ class Hunt:
         if event.was_moved:
             # No cause of a leg says so: a phone can send 487, and those of legs of another group are still there.
             return self._taken_away(event.at_ms)
-        outcome = hangup_causes.call_outcome(event.legs.ends(self.plan, self.call_id))
-        return self._hand_over(outcome, event.at_ms)
+        ends = event.legs.ends(self.plan, self.call_id)
+        if self._has_broken_ringback([end.cause for end in ends], event.at_ms):
+            return self._ring_again(event.at_ms)
+        return self._hand_over(hangup_causes.call_outcome(ends), event.at_ms)
+
+    def _has_broken_ringback(self, told: list[str], at_ms: int) -> bool:
+        group = self._known_group()
+        has_ringback = bool(group.ringback) or self.inbound.has_ringback
+        rang_ms = at_ms - self._rung_at_ms
+        is_first = not self.plan.attempt
+        return is_first and has_ringback and broken_ringback.has_broken_off(told, rang_ms, group.ring_timeout_s)
+
+    def _ring_again(self, at_ms: int) -> list[Command]:
+        """Ring the same phones once more, with a ringing tone in place of what could not be played."""
+        self.plan = self.plan.again()
+        whose = "group" if self._known_group().ringback else "dialplan"
+        warning = Warn(f"the ringback of the {whose} cannot be played and ended the ringing; once more without it")
+        return [warning, Restore(broken_ringback.INSTEAD), self._bridge(self._known_group(), at_ms)]
 
     def _send_on(self, outcome: Outcome, at_ms: int) -> list[Command]:
         """Send on a caller for whom no phone rings, unless the dialplan is about to do that itself."""

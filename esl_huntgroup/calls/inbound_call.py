@@ -68,9 +68,9 @@ class InboundCall:
     how long ago the dialplan handed the call over, and ``watchdog_ms`` after how long it takes the call back (0:
     never). ``park_timeout`` is what parking will remove (see ``controller``). ``is_answered`` is a caller whom somebody
     has answered before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` has no tone of the dialplan's
-    own. ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones.
-    ``is_static`` is for a socket without ``async``: it executes an application at once, and says nothing until that is
-    over.
+    own. ``has_ringback`` is whether the dialplan has set what a caller hears. ``headers_are_decided`` is whether the
+    dialplan says if the caller's own headers go to the phones. ``is_static`` is for a socket without ``async``: it
+    executes an application at once, and says nothing until that is over.
     """
 
     channel_uuid: str
@@ -93,6 +93,7 @@ class InboundCall:
     missing_settings: tuple[str, ...]
     is_answered: bool
     is_in_silence: bool
+    has_ringback: bool
     headers_are_decided: bool
     is_static: bool
     problem: str
@@ -159,6 +160,7 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
         missing_settings=tuple(name for name, value in REQUIRED_SETTINGS.items() if get(f"variable_{name}") != value),
         is_answered=is_answered,
         is_in_silence=is_answered and not get("variable_transfer_ringback"),
+        has_ringback=bool(get("variable_ringback") or get("variable_transfer_ringback")),
         headers_are_decided=bool(get("variable_sip_copy_custom_headers")),
         is_static=get("Socket-Mode") == "static",
         problem=_control_problem(get) or number_problem or domain_problem,

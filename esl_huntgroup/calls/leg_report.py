@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from esl_huntgroup.calls.ring_plan import RingPlan
+from esl_huntgroup.calls.ring_plan import RingPlan, attempt_of
 from esl_huntgroup.esl.wire import array
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.hangup_causes import LegEnd
@@ -58,14 +58,16 @@ def read_leg_report(get: Get, call_id: str) -> LegReport:
     """
     Return what the caller's channel says of the legs of this call; ``get`` gives its values as events name them.
 
-    A leg can stand in the list of causes twice, and the last word counts; those of other calls of the channel are left
-    out. Raises nothing.
+    A leg can stand in the list of causes twice, and the last word counts; those of other calls of the channel, and of
+    an earlier attempt of this one (``RingPlan.attempt``), are left out. Raises nothing.
     """
     begin = call_id[:-4]
     pairs = (item.partition(";") for item in array(get("variable_originate_causes")))
     causes = {
         uuid: cause for uuid, _, cause in pairs if uuid[:-4] == begin and len(cause) <= hangup_causes.CAUSE_MAX_CHARS
     }
+    last = max(map(attempt_of, causes), default=0)
+    causes = {uuid: cause for uuid, cause in causes.items() if attempt_of(uuid) == last}
     return LegReport(causes, read_rang(get, causes))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
@@ -40,7 +40,7 @@ class Leg(NamedTuple):
     """
     One destination. ``contact`` is ready to dial.
 
-    The uuid of its channel is the call's id with ``number`` in the last four hex digits: see ``Plan.uuids``.
+    The uuid of its channel is the call's id with ``number`` in the last three hex digits: see ``RingPlan.uuids``.
     """
 
     number: int
@@ -69,15 +69,21 @@ class RingPlan:
     The legs of a group call in dial-string order, and everything that was left out.
 
     Nothing in it is of one call alone: calls that find the same phones share one plan, and what is made of it.
+    ``attempt`` is above 0 when the same phones ring once more in one call, by channels with other uuids.
     """
 
     legs: tuple[Leg, ...]
     not_rung: tuple[NotRung, ...]
+    attempt: int = 0
 
     @functools.cached_property
     def suffixes(self) -> tuple[str, ...]:
         """How the uuid of each leg ends."""
-        return tuple(f"{leg.number:04x}" for leg in self.legs)
+        return tuple(f"{self.attempt:x}{leg.number:03x}" for leg in self.legs)
+
+    def again(self) -> RingPlan:
+        """Return the plan for ringing the same phones once more: the switch may still have their channels."""
+        return replace(self, attempt=self.attempt + 1)
 
     def uuids(self, call_id: str) -> list[str]:
         """Return the uuid of each leg's channel in a call; ``call_id`` comes from ``CallIds``."""
@@ -93,6 +99,11 @@ class RingPlan:
     def left_out(self, why: WhyNot) -> tuple[NotRung, ...]:
         """Return what was left out for one reason."""
         return tuple(item for item in self.not_rung if item.why is why)
+
+
+def attempt_of(uuid: str) -> int:
+    """Return in which attempt the channel of a leg was rung, see ``RingPlan.attempt``; 0 for what is no such uuid."""
+    return max("0123456789abcdef".find(uuid[-4:-3]), 0)
 
 
 _Candidate = tuple[Member, Line, str]

@@ -21,7 +21,7 @@ _COLUMNS = {
     "domain": ("default: the setting default_domain", "DOMAIN"),
     "hunt_mode": (", ".join(HuntMode), "MODE"),
     "ring_timeout_s": ("how long it rings, in seconds", "SECONDS"),
-    "ringback": ("what the caller hears; empty: the switch's own", "TEXT"),
+    "ringback": ("what the caller hears: a tone, its name (us-ring), a file; none: the switch's own", "TEXT"),
     "member_level": (f"what members have on one another: {_LEVELS}", "LEVEL"),
     "leader": ("the leader, not necessarily a member", "NAME"),
     "leader_level": (f"what the leader has on the members: {_LEVELS}", "LEVEL"),

@@ -23,7 +23,6 @@ from esl_huntgroup.model.limits import (
     GROUP_NAME_MAX_CHARS,
     RING_TIMEOUT_MAX_S,
     RING_TIMEOUT_MIN_S,
-    RINGBACK_MAX_CHARS,
     SERVICE_NAME_MAX_CHARS,
     TARGET_MAX_CHARS,
     USER_NAME_MAX_CHARS,
@@ -31,10 +30,10 @@ from esl_huntgroup.model.limits import (
 from esl_huntgroup.model.numbers import normal_account, normal_domain, normal_number
 from esl_huntgroup.model.text import accepted
 from esl_huntgroup.provisioning.model import Content, Superior
+from esl_huntgroup.provisioning.ringback import ringback
 
 _USER_NAME = re.compile(r"[^\W_][\w.@+-]*")
 _TARGET = re.compile(r"[A-Za-z0-9_.+*#-]+ XML [A-Za-z0-9_.-]+", re.ASCII)
-_RINGBACK = re.compile(r"[A-Za-z0-9_./:%(),=+-]*", re.ASCII)
 NONE = "none"
 """What stands in a file where something is to be taken away."""
 
@@ -139,16 +138,6 @@ def ring_timeout_s(text: str) -> int:
         return int(text)
     raise InputError(
         f"{text!r} is not a ring limit: whole seconds from {RING_TIMEOUT_MIN_S} to {RING_TIMEOUT_MAX_S} are accepted"
-    )
-
-
-def ringback(text: str) -> str:
-    """Return what the caller hears. Raises InputError for characters that FreeSWITCH might read as something else."""
-    if _RINGBACK.fullmatch(text) and len(text) <= RINGBACK_MAX_CHARS:
-        return text
-    raise InputError(
-        f"{text!r} is not a ringback: letters, digits and '_./:%(),=+-' are accepted, without blanks, "
-        f"at most {RINGBACK_MAX_CHARS} characters"
     )
 
 

@@ -16,7 +16,7 @@ from esl_huntgroup.calls import call_records, callerid
 from esl_huntgroup.calls.call_records import CallEnd, CallFacts
 from esl_huntgroup.calls.leg_note import Get, users_in
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport, read_leg_report
-from esl_huntgroup.calls.ring_plan import Leg, NotRung, RingPlan, WhyNot
+from esl_huntgroup.calls.ring_plan import Leg, NotRung, RingPlan, WhyNot, attempt_of
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import HuntGroup, Member, Taker
@@ -61,6 +61,11 @@ class ChannelSnapshot:
     was_taken_away: bool = False
     taken_by: str = ""
 
+    @property
+    def attempt(self) -> int:
+        """In which attempt the phones rang of which this is said (``RingPlan.attempt``)."""
+        return max(map(attempt_of, (*self.legs.causes, self.answered_by)))
+
 
 def read_snapshot(get: Get, call_id: str, at_ms: int) -> ChannelSnapshot:
     """
@@ -104,10 +109,10 @@ def close(call: OpenCall, at_ms: int) -> tuple[JournalRecord, ...]:
 def _answered(call: OpenCall, said: ChannelSnapshot) -> tuple[CallAnswered, ...]:
     if said.was_taken_away:
         taker = Taker(said.taken_by)
-        return (call_records.answered(_facts(call, said.user_ids), said.legs, taker, _answer_ms(call, said)),)
+        return (call_records.answered(_facts(call, said), said.legs, taker, _answer_ms(call, said)),)
     if not said.answered_by:
         return ()
-    facts = _facts(call, said.user_ids)
+    facts = _facts(call, said)
     legs = said.legs.answered_by(said.answered_by)
     winner = facts.plan.leg_of(call.call_id, said.answered_by)
     taker = winner.taker if winner else Taker("")
@@ -124,7 +129,7 @@ def _ended(call: OpenCall, said: ChannelSnapshot) -> CallEnded:
     if not said.legs.causes:
         return _end(call, Outcome.INTERRUPTED, said.at_ms, said.cause, said=said)
     # Nobody answered, and the service was not there to say where the caller goes: the dialplan's fallback had them.
-    outcome = hangup_causes.call_outcome(said.legs.ends(_plan(call, said.user_ids), call.call_id))
+    outcome = hangup_causes.call_outcome(said.legs.ends(_plan(call, said.user_ids, said.attempt), call.call_id))
     return _end(call, outcome, said.at_ms, said.cause, said=said, overflow="dialplan")
 
 
@@ -145,13 +150,13 @@ def _end(
     call: OpenCall, outcome: Outcome, at_ms: int, cause: str, *, said: ChannelSnapshot | None = None, overflow: str = ""
 ) -> CallEnded:
     answered_at_ms = call.answered_at_ms or (_answer_ms(call, said) if said else 0)
-    facts = _facts(call, said.user_ids if said else ())
     end = CallEnd(outcome, at_ms, answered_at_ms if outcome in SPOKEN else 0, cause, overflow)
-    return call_records.ended(facts, said.legs if said else NOTHING_TOLD, end)
+    return call_records.ended(_facts(call, said), said.legs if said else NOTHING_TOLD, end)
 
 
-def _facts(call: OpenCall, user_ids: Sequence[int]) -> CallFacts:
-    return CallFacts(call.call_id, call.arrived_at_ms, call.group, _plan(call, user_ids))
+def _facts(call: OpenCall, said: ChannelSnapshot | None) -> CallFacts:
+    plan = _plan(call, said.user_ids, said.attempt) if said else _plan(call, (), 0)
+    return CallFacts(call.call_id, call.arrived_at_ms, call.group, plan)
 
 
 def _answer_ms(call: OpenCall, said: ChannelSnapshot) -> int:
@@ -163,7 +168,7 @@ def _answer_ms(call: OpenCall, said: ChannelSnapshot) -> int:
     return said.answered_at_ms if call.arrived_at_ms <= said.answered_at_ms <= said.at_ms else said.at_ms
 
 
-def _plan(call: OpenCall, user_ids: Sequence[int]) -> RingPlan:
+def _plan(call: OpenCall, user_ids: Sequence[int], attempt: int) -> RingPlan:
     """
     Return what the service had planned, as far as the note tells.
 
@@ -176,7 +181,7 @@ def _plan(call: OpenCall, user_ids: Sequence[int]) -> RingPlan:
         if user_id in members
     ]
     absent = members.keys() - set(user_ids) if user_ids else ()
-    return RingPlan(tuple(legs), tuple(_absent(members[user_id]) for user_id in absent))
+    return RingPlan(tuple(legs), tuple(_absent(members[user_id]) for user_id in absent), attempt)
 
 
 def _absent(member: Member) -> NotRung:

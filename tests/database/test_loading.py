@@ -233,8 +233,10 @@ def test_a_line_keeps_its_kind_and_account_unless_the_file_says_otherwise(
              "address in brackets is accepted",
              "line 1: group 'Vertrieb', ring_timeout_s: '4' is not a ring limit: whole seconds from 5 to 300 are "
              "accepted",
-             "line 1: group 'Vertrieb', ringback: 'a b' is not a ringback: letters, digits and '_./:%(),=+-' are "
-             "accepted, without blanks, at most 255 characters"],
+             "line 1: group 'Vertrieb', ringback: 'a b' is not a ringback: a tone such as '%(1000,4000,425)' "
+             "(milliseconds on, off, frequencies), the name of one such as 'us-ring', a file such as "
+             "'/sounds/ring.wav', 'local_stream://NAME', an address of https, http, http_cache or shout, 'silence' and "
+             "'none' are accepted, at most 255 characters without blanks"],
         ),
         (
             "users: [{name: anna, lines: [{number: 301, kind: fax}, {number: 302, account: a b}, {}, '']}]",

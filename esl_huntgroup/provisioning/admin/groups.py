@@ -13,7 +13,8 @@ from esl_huntgroup.model.text import accepted
 from esl_huntgroup.provisioning.admin import reading
 from esl_huntgroup.provisioning.admin.desk import Desk, exists
 from esl_huntgroup.provisioning.change import Change, Shown
-from esl_huntgroup.provisioning.schemas import group_name, hunt_mode, overflow, ring_timeout_s, ringback
+from esl_huntgroup.provisioning.ringback import ringback
+from esl_huntgroup.provisioning.schemas import group_name, hunt_mode, overflow, ring_timeout_s
 
 SUPERIOR_LEVEL = Level.TEAM
 """What a new leader or deputy has on the members when nothing else is said."""

@@ -80,12 +80,12 @@ def test_no_name_has_a_character_that_mod_sofia_cuts_at(text: str) -> None:
         (CallerId("Karl", "+4930"), CallerId("Karl", "+4930")),
         (CallerId("\x00", "+4930"), CallerId("+4930", "+4930")),
         (CallerId("\x00", "~"), CallerId("anonymous", "anonymous")),
-        (CallerId("", "+4930"), CallerId("", "+4930")),
+        (CallerId("", "+4930"), CallerId("+4930", "+4930")),
         (CallerId("Karl", ""), CallerId("Karl", "")),
         (CallerId(), CallerId()),
     ],
 )
-def test_what_a_phone_cannot_be_shown_is_replaced_and_what_is_not_there_is_left_to_the_switch(
+def test_what_a_phone_cannot_be_shown_is_replaced_and_a_number_that_is_not_there_is_left_to_the_switch(
     caller: CallerId, shown: CallerId
 ) -> None:
     assert on_phones(caller) == shown

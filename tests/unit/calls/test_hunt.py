@@ -631,3 +631,84 @@ def test_a_uuid_that_a_caller_may_have_chosen_is_in_no_scheduled_command() -> No
 def test_the_hunt_imports_nothing_that_waits() -> None:
     names = set(vars(hunting))
     assert not names & {"gevent", "time", "socket", "peewee", "logging", "random", "os"}
+
+
+# -- a ringback that cannot be played ---------------------------------------------------------------------------------
+
+BROKEN = group(ringback="/sounds/nowhere.wav")
+SECOND_TRY = f"{CALL_ID[:-4]}1001"
+
+
+def broken_off(*causes: str, at_ms: int = AT_MS + 1200) -> BridgeEnded:
+    return BridgeEnded(at_ms, True, "", told(dict(zip((FIRST, SECOND, THIRD), causes, strict=False))))
+
+
+def bridges(commands: Iterable[Command]) -> list[Bridge]:
+    return [command for command in commands if isinstance(command, Bridge)]
+
+
+@pytest.mark.parametrize("causes", [("NO_ANSWER",) * 3, ("LOSE_RACE",) * 3, ("USER_BUSY", "LOSE_RACE", "NO_ANSWER")])
+def test_phones_whose_ringing_a_ringback_ended_ring_once_more_with_an_ordinary_tone(causes: tuple[str, ...]) -> None:
+    hunt, commands = run(GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), broken_off(*causes))
+    first, second = bridges(commands)
+    assert f"origination_uuid={FIRST}" in first.dial_string
+    assert f"origination_uuid={SECOND_TRY}" in second.dial_string
+    assert first.dial_string.replace(f"{CALL_ID[:-4]}0", f"{CALL_ID[:-4]}1").replace(
+        "huntgroup_rang_0", "huntgroup_rang_1"
+    ) == second.dial_string.replace(f"{CALL_ID[:-4]}0", f"{CALL_ID[:-4]}1")
+    assert commands[commands.index(second) - 1] == Restore(
+        {"ringback": "%(2000,4000,440,480)", "transfer_ringback": "%(2000,4000,440,480)"}
+    )
+    assert "the ringback of the group cannot be played" in only(Warn, commands).text
+    assert not [command for command in commands if isinstance(command, RunOverflow)]
+    assert hunt.state is State.ALERTING
+
+
+def test_an_answer_to_the_second_ringing_is_the_members() -> None:
+    answered = Answered(SECOND_TRY, AT_MS + 3000, told({FIRST: "LOSE_RACE", SECOND_TRY: "NONE"}))
+    hunt, commands = run(
+        GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), broken_off("LOSE_RACE", "LOSE_RACE"), answered
+    )
+    assert (hunt.outcome, hunt.answered_by) == (Outcome.ANSWERED, "Anna Berg")
+    assert written(CallAnswered, commands).wait_ms == 3000
+
+
+def test_it_is_tried_once_more_and_no_second_time() -> None:
+    again = BridgeEnded(AT_MS + 2500, True, "", told({SECOND_TRY: "LOSE_RACE"}))
+    hunt, commands = run(
+        GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), broken_off("LOSE_RACE", "LOSE_RACE"), again
+    )
+    assert len(bridges(commands)) == 2
+    assert hunt.state is State.LEAVING
+
+
+@pytest.mark.parametrize(
+    ("causes", "after_ms", "hunt_group"),
+    [
+        (("NO_ANSWER",) * 3, 20_000, BROKEN),  # the ring limit
+        (("NO_ANSWER",) * 3, 19_100, BROKEN),
+        (("USER_BUSY", "CALL_REJECTED", "NO_USER_RESPONSE"), 1200, BROKEN),  # the phones themselves
+        (("ORIGINATOR_CANCEL",) * 3, 1200, BROKEN),
+        (("NO_ANSWER",) * 3, 1200, group()),  # nothing was to be played
+    ],
+)
+def test_an_end_that_is_no_ringbacks_is_the_end(causes: tuple[str, ...], after_ms: int, hunt_group: HuntGroup) -> None:
+    ended = broken_off(*causes, at_ms=AT_MS + 5 + after_ms)
+    hunt, commands = run(GroupFound(hunt_group, AT_MS), ContactsKnown(ALL, AT_MS + 5), ended)
+    assert len(bridges(commands)) == 1
+    assert hunt.state is State.LEAVING
+
+
+def test_a_ringback_of_the_dialplan_is_survived_as_well() -> None:
+    theirs = Hunt(CALL_ID, inbound(variable_ringback="${us-ring}"))
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), broken_off("LOSE_RACE"), hunt=theirs)
+    assert len(bridges(commands)) == 2
+    assert "of the dialplan cannot be played" in only(Warn, commands).text
+
+
+def test_a_caller_who_is_gone_or_taken_away_is_not_rung_for_again() -> None:
+    gone = BridgeEnded(AT_MS + 1200, False, "ORIGINATOR_CANCEL", told({FIRST: "LOSE_RACE"}))
+    moved = BridgeEnded(AT_MS + 1200, True, "", told({FIRST: "LOSE_RACE"}), was_moved=True)
+    for event in (gone, moved):
+        _, commands = run(GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), event)
+        assert len(bridges(commands)) == 1

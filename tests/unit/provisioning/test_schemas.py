@@ -29,8 +29,6 @@ from esl_huntgroup.provisioning.schemas import FILE
         (schemas.group_name, "Vertrieb Süd / 2. OG", "Vertrieb Süd / 2. OG"),
         (schemas.ring_timeout_s, "5", 5),
         (schemas.ring_timeout_s, "300", 300),
-        (schemas.ringback, "tone_stream://%(1000,4000,425);".rstrip(";"), "tone_stream://%(1000,4000,425)"),
-        (schemas.ringback, "", ""),
         (schemas.transfer_target, "9000", "9000 XML default"),
         (schemas.transfer_target, " *97   XML  from-pstn ", "*97 XML from-pstn"),
         (schemas.sip_status, "486", "486"),
@@ -65,12 +63,6 @@ def test_a_value_is_brought_into_its_normal_form(check: Callable[[str], object],
             schemas.ring_timeout_s,
             "30s",
             "'30s' is not a ring limit: whole seconds from 5 to 300 are accepted",
-        ),
-        (
-            schemas.ringback,
-            "${evil}",
-            "'${evil}' is not a ringback: letters, digits and '_./:%(),=+-' are accepted, without blanks, "
-            "at most 255 characters",
         ),
         (
             schemas.transfer_target,

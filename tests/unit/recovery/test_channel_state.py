@@ -156,6 +156,27 @@ def test_the_note_of_another_call_says_nothing_of_this_one() -> None:
     assert said(variable_huntgroup_legs="01900000-0000-7000-8000-111111110000:3").user_ids == ()
 
 
+def test_phones_that_rang_twice_are_told_of_by_the_second_ringing() -> None:
+    first, second = f"{FIRST[:-4]}1001", f"{SECOND[:-4]}1002"
+    twice = said(
+        variable_bridge_uuid=second,
+        variable_originate_causes=f"ARRAY::{FIRST};LOSE_RACE|:{SECOND};LOSE_RACE|:{first};USER_BUSY|:{second};NONE",
+    )
+    answered, _ = missing_records(open_call(), twice)
+    assert seen(answered)["Anna Berg"] == ("answered_elsewhere", True, "USER_BUSY")
+    assert seen(answered)["Bernd Cordes"] == ("answered", True, "NONE")
+
+
+def test_an_answer_to_a_second_ringing_whose_causes_are_not_told_yet_is_known() -> None:
+    second = f"{SECOND[:-4]}1002"
+    answering = said(
+        variable_bridge_uuid=second, variable_originate_causes=f"ARRAY::{FIRST};LOSE_RACE|:{SECOND};LOSE_RACE"
+    )
+    answered, _ = missing_records(open_call(), answering)
+    assert isinstance(answered, CallAnswered)
+    assert answered.answered_by_user_id == 2
+
+
 def test_a_user_who_is_no_member_any_more_is_left_out() -> None:
     (answered, _) = missing_records(open_call(), said(variable_huntgroup_legs=f"{CALL_ID}:99,2"))
     assert isinstance(answered, CallAnswered)
