@@ -155,6 +155,11 @@ class Lab:
             assert time.monotonic() < deadline, f"{there} are scheduled, not {number}"
             time.sleep(0.05)
 
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        """Let people talk, or phones ring, for so long."""
+        time.sleep(seconds)
+
     def service_log(self) -> str:
         """Return what the service has logged since the test began."""
         return self.service.log_since(self._log_offset)
