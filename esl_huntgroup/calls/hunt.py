@@ -286,8 +286,6 @@ class Hunt:
             # What ends the ringing cancels the legs that have this; the switch removes it from one that is answered.
             RINGING: self.call_id,
             "execute_on_answer_huntgroup": f"unset {RINGING}",
-            # After an attended transfer the losers would be told ATTENDED_TRANSFER, which a phone takes for no call.
-            "api_on_orphaned_bleg_huntgroup": f"hupall LOSE_RACE {RINGING} {self.call_id}",
             "originate_timeout": str(group.ring_timeout_s + SWITCH_MARGIN_S),
             "no_throttle_limits": "true",
             "outbound_redirect_fatal": "true",

@@ -62,6 +62,11 @@ class ChannelSnapshot:
     taken_by: str = ""
 
     @property
+    def was_answered_by_nobody(self) -> bool:
+        """Whether the switch says of each leg that it did not answer: then whoever has the call took it away."""
+        return bool(self.legs.causes) and not self.answered_by
+
+    @property
     def attempt(self) -> int:
         """In which attempt the phones rang of which this is said (``RingPlan.attempt``)."""
         return max(map(attempt_of, (*self.legs.causes, self.answered_by)))
@@ -120,7 +125,7 @@ def _answered(call: OpenCall, said: ChannelSnapshot) -> tuple[CallAnswered, ...]
 
 
 def _ended(call: OpenCall, said: ChannelSnapshot) -> CallEnded:
-    if said.was_taken_away:
+    if said.was_taken_away or (call.answered_at_ms is not None and said.was_answered_by_nobody):
         return _end(call, Outcome.PICKED_UP, said.at_ms, said.cause, said=said)
     if call.answered_at_ms is not None or said.answered_by:
         return _end(call, Outcome.ANSWERED, said.at_ms, said.cause, said=said)

@@ -134,7 +134,7 @@ class Lab:
             assert time.monotonic() < deadline, f"not all over for {caller.number}: {calls}\n{self.service_log()}"
             time.sleep(0.1)
 
-    def whole(self, caller: Caller) -> Call:
+    def whole(self, caller: Caller | Agent) -> Call:
         """Return the caller's only call, once it is over; every member of the group 700 has exactly one entry then."""
         call = self.journal(caller, within_s=WITNESS_WITHIN_S)
         assert len(self.service.calls_of(caller.number)) == 1

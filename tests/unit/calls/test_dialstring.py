@@ -55,7 +55,6 @@ def test_every_leg_and_variable_comes_out_as_it_went_in() -> None:
         "ignore_early_media": "true",
         "huntgroup_ringing": CALL_ID,
         "execute_on_answer_huntgroup": "unset huntgroup_ringing",
-        "api_on_orphaned_bleg_huntgroup": f"hupall LOSE_RACE huntgroup_ringing {CALL_ID}",
         "originate_timeout": "23",
         "no_throttle_limits": "true",
         "outbound_redirect_fatal": "true",
@@ -175,7 +174,7 @@ def test_no_text_breaks_out_of_the_dial_string(
         ]
         known = {"huntgroup_call", "ignore_early_media", "originate_timeout"}
         known |= {"no_throttle_limits", "outbound_redirect_fatal", "local_var_clobber", "sip_h_Diversion"}
-        known |= {"huntgroup_ringing", "execute_on_answer_huntgroup", "api_on_orphaned_bleg_huntgroup"}
+        known |= {"huntgroup_ringing", "execute_on_answer_huntgroup"}
         known |= {"sip_h_History-Info", "origination_caller_id_name", "origination_caller_id_number"}
         assert set(dial.named) <= known
         assert dial.named["huntgroup_call"] == CALL_ID
