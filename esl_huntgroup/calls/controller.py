@@ -28,6 +28,7 @@ from typing import Final
 import gevent
 
 from esl_huntgroup.calls import esl_commands, esl_events
+from esl_huntgroup.calls.answer_feed import FOLLOWER
 from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.esl_events import EventReader
 from esl_huntgroup.calls.hunt import Hunt, State
@@ -230,7 +231,12 @@ class CallController:
 
     def _bridge(self, what: Bridge) -> None:
         ring = execute("bridge", what.dial_string, event_uuid=esl_commands.bridge_uuid(self._hunt.call_id))
-        beside = [self._set_variables({NOTE: what.note}), *self._cancel_tasks(), *self._set_tasks(what)]
+        follower = {FOLLOWER: self._ctx.answer_feed.mark} if self._inbound.is_static else {}
+        beside = [
+            self._set_variables({NOTE: what.note, **follower}),
+            *self._cancel_tasks(),
+            *self._set_tasks(what),
+        ]
         if self._inbound.is_static:
             self._session.exchange([*beside, ring], self._ctx.reply_timeout_s, later=1)
         else:

@@ -103,7 +103,7 @@ class Reconciler:
 
     def _watch(self, switch: InboundSession) -> NoReturn:
         """Listen and look until the connection breaks. Raises SwitchError."""
-        subscription = EventSubscription(switch, "CHANNEL_HANGUP_COMPLETE", NOTE, self._clock)
+        subscription = EventSubscription(switch, "CHANNEL_HANGUP_COMPLETE", f"{NOTE} /:/", self._clock)
         self._node = callerid.number(switch.api("switchname"))  # as ``calls.inbound_call`` writes it into the journal
         self._watched.add(self._node)
         log.info("witness: watches the calls of %s", self._node)

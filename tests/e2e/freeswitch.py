@@ -88,6 +88,8 @@ class FreeSwitch:
     ``is_fast`` is whether it runs the dialplan's fast variant, ``binary`` the FreeSWITCH that runs.
     """
 
+    rtp_ports = RTP_PORTS
+
     def __init__(
         self,
         folder: Path,
@@ -211,7 +213,7 @@ class FreeSwitch:
             "lab_log": self.log_file,
             "lab_name": self.name,
             "lab_rtp_start": self._rtp_start,
-            "lab_rtp_end": self._rtp_start + RTP_PORTS - 2,
+            "lab_rtp_end": self._rtp_start + self.rtp_ports - 2,
             "lab_esl_port": self.esl_port,
             "lab_esl_password": PASSWORD,
             "lab_sip_port": self.sip_port,

@@ -233,7 +233,8 @@ class Endpoint:
     """
     One SIPp process. ``remote`` is the switch for a caller, None for a phone, which serves any number of calls.
 
-    A caller makes so many ``calls``, ``calls_per_s`` a second.
+    A caller makes so many ``calls``, ``calls_per_s`` a second, however many are going on. After ``life_s`` it ends by
+    itself.
     """
 
     def __init__(
@@ -246,6 +247,7 @@ class Endpoint:
         *,
         calls: int = 1,
         calls_per_s: int = 1,
+        life_s: int = LIFE_S,
     ) -> None:
         assert SIPP, "sipp is not installed"
         self.name = name
@@ -254,9 +256,11 @@ class Endpoint:
         self._errors = folder / f"{name}.errors.log"
         scenario_file = folder / f"{name}.xml"
         scenario_file.write_text(scenario, encoding="utf-8")
-        where = [f"{remote[0]}:{remote[1]}", "-m", str(calls), "-r", str(calls_per_s)] if remote else []
+        where = (
+            [f"{remote[0]}:{remote[1]}", "-m", str(calls), "-l", str(calls), "-r", str(calls_per_s)] if remote else []
+        )
         command = [SIPP, *where, "-sf", str(scenario_file), "-i", host, "-mi", host]
-        command += ["-p", str(self.port), "-nostdin", "-nd", "-timeout", f"{LIFE_S}s"]
+        command += ["-p", str(self.port), "-nostdin", "-nd", "-timeout", f"{life_s}s"]
         command += ["-trace_msg", "-message_file", str(self._log), "-trace_err", "-error_file", str(self._errors)]
         self._output = (folder / f"{name}.out").open("wb")
         self._process = subprocess.Popen(
