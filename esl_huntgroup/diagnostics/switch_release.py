@@ -6,6 +6,7 @@ Every fact is one of FreeSWITCH's own history; the commit stands beside it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -17,9 +18,6 @@ from esl_huntgroup.fsxml import interfaces
 Release = tuple[int, ...]
 """Such as (1, 10, 12)."""
 
-HAS_ALLOWLIST: Final[Release] = (1, 11, 2)
-"""The first release with an interface allowlist (c1bb5c6ab3)."""
-
 MENDED: Final[tuple[tuple[Release, str], ...]] = (
     # fbac12b451
     ((1, 11, 2), "whoever can transfer a call sets channel variables on the leg that the REFER makes"),
@@ -30,6 +28,8 @@ MENDED: Final[tuple[tuple[Release, str], ...]] = (
 )
 """What is unsafe in every release before the one named."""
 
+MISSING: Final = "Command not found"
+"""What a switch says of an api command that it does not have, or refuses."""
 PROFILES: Final = "xml_locate configuration configuration name sofia.conf"
 """The api command whose answer ``check_profiles`` judges."""
 
@@ -53,26 +53,36 @@ def check_release(answer: str) -> Iterator[Finding]:
         yield right(f"switch: nothing unsafe is known here of {_shown(release)}")
 
 
-def check_allowlist(release: Release, answer: str) -> Iterator[Finding]:
+def check_offer(applications: str, commands: str) -> Iterator[Finding]:
     """
-    Judge the answer to ``interface_allowlist_dump plain``: the switch offers all that is needed.
+    Judge the answers to ``show application as json`` and ``show api as json``: the switch offers all that is needed.
 
-    A release that has no allowlist refuses nothing, and has no such command.
+    ``interface_allowlist_dump`` would not do: it tells what the modules have, be it refused.
     """
-    if interfaces.MISSING in answer and release < HAS_ALLOWLIST:
+    if MISSING in applications:
+        yield wrong(_to_allow(["mod_commands.show.api (what else, cannot be asked without it)"]))
         return
-    offered = frozenset(answer.split())
-    if interfaces.MISSING in answer:
-        missing = ["mod_commands.interface_allowlist_dump.api (and what else, cannot be asked without it)"]
-    else:
-        missing = interfaces.not_in(offered)
-    if missing:
-        yield wrong(
-            f"switch: does not offer {', '.join(missing)}: add it to <interface-allowlist> in switch.conf.xml, as "
-            "freeswitch/README.md has it, and restart FreeSWITCH"
-        )
+    try:
+        offered = {*_names(applications, "app"), *_names(commands, "api")}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        yield note("switch: which applications and api commands it offers cannot be read")
+        return
+    if missing := interfaces.not_in(offered):
+        yield wrong(_to_allow(missing))
     else:
         yield right("switch: offers every application and api command that is used")
+
+
+def _names(answer: str, kind: str) -> Iterator[str]:
+    for row in json.loads(answer).get("rows", ()):
+        yield f"{row['ikey']}.{row['name']}.{kind}"
+
+
+def _to_allow(missing: list[str]) -> str:
+    return (
+        f"switch: does not offer {', '.join(missing)}: load the module, or add it to <interface-allowlist> in "
+        "switch.conf.xml, as freeswitch/README.md has it, and restart FreeSWITCH"
+    )
 
 
 def check_profiles(answer: str) -> Iterator[Finding]:

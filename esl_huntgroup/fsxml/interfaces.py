@@ -45,7 +45,6 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     COMMANDS: (
         "mod_commands.echo.api",
         "mod_commands.fsctl.api",
-        "mod_commands.interface_allowlist_dump.api",
         "mod_commands.module_exists.api",
         "mod_commands.version.api",
         "mod_commands.xml_locate.api",
@@ -53,9 +52,6 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 """Who needs what: the key is for the reader, a name is MODULE.INTERFACE.KIND, as the switch writes it."""
-
-MISSING: Final = "Command not found"
-"""What a switch says of an api command that it does not have, or refuses."""
 
 
 def needed() -> Iterator[str]:
@@ -70,7 +66,7 @@ def names_of(kind: str) -> set[str]:
 
 
 def not_in(offered: Collection[str]) -> list[str]:
-    """Return what is needed and not among the names that ``interface_allowlist_dump plain`` has said."""
+    """Return what is needed and not among the names of what a switch offers."""
     return [name for name in needed() if name not in offered]
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from esl_huntgroup.diagnostics.switch_release import check_allowlist, check_profiles, check_release, read_release
+from esl_huntgroup.diagnostics.switch_release import check_offer, check_profiles, check_release, read_release
 from esl_huntgroup.fsxml import interfaces
 
-REFUSED = "-ERR interface_allowlist_dump Command not found!"
-OLD, NEW = (1, 10, 12), (1, 11, 2)
+REFUSED = "-ERR show Command not found!"
+
+
+def offer(*names: str) -> tuple[str, str]:
+    """Return what a switch answers that offers these applications and api commands."""
+    rows: dict[str, list[dict[str, str]]] = {"app": [], "api": []}
+    for module, name, kind in (it.split(".") for it in names):
+        rows[kind].append({"name": name, "description": "", "syntax": "", "ikey": module})
+    return json.dumps({"rows": rows["app"]}), json.dumps({"rows": rows["api"]})
 
 
 @pytest.mark.parametrize(
@@ -46,24 +55,32 @@ def test_a_release_that_cannot_be_read_is_said_to_be_unknown() -> None:
 
 
 def test_a_switch_that_offers_all_is_right() -> None:
-    (found,) = check_allowlist(NEW, "\n".join(["mod_dptools.park.app", *interfaces.needed()]))
+    (found,) = check_offer(*offer("mod_dptools.park.app", *interfaces.needed()))
     assert str(found) == "ok  switch: offers every application and api command that is used"
 
 
 def test_a_switch_that_refuses_something_is_told_what_to_allow() -> None:
-    offered = [it for it in interfaces.needed() if "sched_del" not in it and "bridge" not in it]
-    (found,) = check_allowlist(NEW, "\n".join(offered))
+    (found,) = check_offer(*offer(*(it for it in interfaces.needed() if "sched_del" not in it and "bridge" not in it)))
     assert str(found) == (
-        "FIX switch: does not offer mod_dptools.bridge.app, mod_commands.sched_del.api: add it to "
+        "FIX switch: does not offer mod_dptools.bridge.app, mod_commands.sched_del.api: load the module, or add it to "
         "<interface-allowlist> in switch.conf.xml, as freeswitch/README.md has it, and restart FreeSWITCH"
     )
 
 
-def test_an_old_switch_has_no_allowlist_and_a_new_one_that_hides_it_refuses_it() -> None:
-    assert list(check_allowlist(OLD, REFUSED)) == []
-    (found,) = check_allowlist(NEW, REFUSED)
-    assert not found.is_ok
-    assert "mod_commands.interface_allowlist_dump.api" in found.text
+def test_a_switch_that_refuses_to_say_is_told_to_allow_that() -> None:
+    (found,) = check_offer(REFUSED, REFUSED)
+    assert str(found).startswith("FIX switch: does not offer mod_commands.show.api")
+
+
+@pytest.mark.parametrize("answer", ["-ERR SQL disabled", '{"rows": [{}]}', "[]"])
+def test_a_switch_without_a_list_is_no_fault(answer: str) -> None:
+    (found,) = check_offer(answer, answer)
+    assert found.is_note
+
+
+def test_a_switch_that_offers_nothing_lacks_everything() -> None:
+    (found,) = check_offer('{"row_count": 0}', '{"row_count": 0}')
+    assert all(name in found.text for name in interfaces.needed())
 
 
 def sofia_conf(**timers: str) -> str:
