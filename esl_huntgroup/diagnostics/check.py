@@ -10,7 +10,6 @@ import contextlib
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,8 @@ from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS
 from esl_huntgroup.db import tables
 from esl_huntgroup.db.engine import open_database, safe_url
 from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.diagnostics import switch_release
+from esl_huntgroup.diagnostics.finding import Finding, right, wrong
 from esl_huntgroup.diagnostics.number_check import is_same_domain
 from esl_huntgroup.errors import HuntgroupError, InputError, SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
@@ -42,28 +43,6 @@ CONNECT_TIMEOUT_S: Final = 2.0
 EVERYWHERE: Final = ("0.0.0.0", "::")
 WAIT: Final = ("record waits", "records wait")
 SAME_MACHINE: Final = frozenset({"127.0.0.1", "localhost"})
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: ``text`` says what is right, or what to do."""
-
-    is_ok: bool
-    text: str
-
-    def __str__(self) -> str:
-        """Return the line that the administrator reads."""
-        return f"{'ok ' if self.is_ok else 'FIX'} {self.text}"
-
-
-def right(text: str) -> Finding:
-    """Return a finding that something is as it should be."""
-    return Finding(True, text)
-
-
-def wrong(text: str) -> Finding:
-    """Return a finding that something is to be done."""
-    return Finding(False, text)
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -223,7 +202,12 @@ def _check_switch(settings: Settings, address: Address, domains: Collection[str]
     host, port = address
     try:
         with InboundSession(host, port, settings.esl_password) as switch:
-            yield right(f"switch: {switch.api('version short').strip()} answers on {host} port {port}")
+            version = switch.api("version short").strip()
+            yield right(f"switch: {version} answers on {host} port {port}")
+            yield from switch_release.check_release(version)
+            offered = switch.api("show application as json"), switch.api("show api as json")
+            yield from switch_release.check_offer(*offered)
+            yield from switch_release.check_profiles(switch.api(switch_release.PROFILES))
             yield from check_modules(lambda name: switch.api(f"module_exists {name}") == "true")
             yield check_rate(switch.api("fsctl sps"))
             yield check_expansion(switch.api("expand echo ${strepoch()}"))

@@ -85,7 +85,8 @@ class FreeSwitch:
     """
     A switch. ``service_ports`` is where its dialplan expects the services, in the order in which it tries them.
 
-    ``is_fast`` is whether it runs the dialplan's fast variant, ``binary`` the FreeSWITCH that runs.
+    ``is_fast`` is whether it runs the dialplan's fast variant, ``binary`` the FreeSWITCH that runs,
+    ``allowlist`` the element of its ``switch.conf.xml`` (none: it refuses nothing).
     """
 
     rtp_ports = RTP_PORTS
@@ -97,8 +98,10 @@ class FreeSwitch:
         name: str = "switch1",
         is_fast: bool = False,
         binary: str = BINARY,
+        allowlist: str = "",
     ) -> None:
         self.folder = folder
+        self._allowlist = allowlist
         self._binary = binary
         self.name = name
         self._is_fast = is_fast
@@ -222,6 +225,7 @@ class FreeSwitch:
             f'<X-PRE-PROCESS cmd="set" data={quoteattr(f"{name}={value}")}/>\n' for name, value in variables.items()
         )
         (conf / "vars.xml").write_text(f"<include>\n{''.join(lines)}</include>\n")
+        (conf / "allowlist.xml").write_text(f"<include>\n{self._allowlist}\n</include>\n")
         shutil.copy(CONFIGURATION, conf)
         (conf / "dialplan").mkdir(exist_ok=True)
         services = "|".join(f"127.0.0.1:{port}" for port in self._service_ports)
