@@ -156,13 +156,15 @@ def _attribute(attribute: Attribute) -> Checked:
     return Checked(lambda text: None if text == NONE else attribute.check(text))
 
 
-_GroupAttributes: Any = _FileSchema.from_dict({it.name: _attribute(it) for it in ATTRIBUTES}, name="GroupAttributes")
+_GroupAttributes: Any = _FileSchema.from_dict(
+    {"name": Checked(group_name, required=True), **{it.name: _attribute(it) for it in ATTRIBUTES}},
+    name="GroupAttributes",
+)
 
 
 class GroupSchema(_GroupAttributes):  # type: ignore[misc]  # made of the declarations of model
     """A user group, its group number and its members in order."""
 
-    name = Checked(group_name, required=True)
     members = fields.List(Checked(user_name))
     leader = Whole(superior)
     deputy = Whole(superior)
