@@ -158,7 +158,7 @@ def _superiors(
     for role, user in zip(ROLES, users, strict=True):
         if user is not None and _is_missing(user, known, current, wanted):
             yield _unknown_user(("groups", name, role), f"group {name!r} has as {role}", user)
-    if users[0] is not None and users[0] == users[1]:
+    if users[0] is not None and users[0] == users[1] and (group.leader, group.deputy) != (before.leader, before.deputy):
         yield Problem(
             ("groups", name, "deputy"),
             f"the leader of group {name!r} cannot be its deputy too: another user is accepted",

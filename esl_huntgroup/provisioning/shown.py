@@ -14,7 +14,7 @@ from esl_huntgroup.model.group import Overflow
 from esl_huntgroup.provisioning.change import Change, Shown
 from esl_huntgroup.provisioning.differences import COMMAND_OF, Difference, Granted
 from esl_huntgroup.provisioning.model import (
-    ATTRIBUTE_NAMES,
+    ATTRIBUTES,
     LISTS,
     ROLES,
     StoredGroup,
@@ -23,6 +23,8 @@ from esl_huntgroup.provisioning.model import (
 )
 from esl_huntgroup.provisioning.values import Content, Superior
 
+_ATTRIBUTES = tuple(it.name for it in sorted(ATTRIBUTES, key=lambda it: not it.switch))
+"""In the order in which they are shown: the master switch first."""
 _PARTS = frozenset({"member", *COMMAND_OF.values()})
 """Kinds of things that are parts of a group: the name of the group begins theirs."""
 _TOLD_BY_PARTS: Mapping[str, AbstractSet[str]] = {
@@ -79,7 +81,7 @@ def whole_group(name: str, group: StoredGroup) -> Shown:
     """Return a group with everything that belongs to it."""
     return {
         "name": name,
-        **{it: getattr(group, it) for it in ATTRIBUTE_NAMES},
+        **{it: getattr(group, it) for it in _ATTRIBUTES},
         **{key: value for role in ROLES for key, value in _flat_superior(role, getattr(group, role))},
         "members": list(group.members),
         "services": list(group.services),
