@@ -170,7 +170,7 @@ def test_of_many_administrators_at_once_nobody_s_change_is_lost(
     names = [f"u{number}" for number in range(12)]
     load(firm, tmp_path, f"users: [{', '.join(f'{{name: {name}}}' for name in names)}]")
     files = [
-        document(tmp_path, f"groups: [{{name: Vertrieb, {key}}}]") for key in ("ring_timeout_s: 20", "ringback: x")
+        document(tmp_path, f"groups: [{{name: Vertrieb, {key}}}]") for key in ("ring_timeout_s: 20", "ringback: /x")
     ]
 
     def adds(mine: list[str]) -> Callable[[peewee.Database], object]:
@@ -193,7 +193,7 @@ def test_of_many_administrators_at_once_nobody_s_change_is_lost(
     assert failures == []
     group = read_inventory(firm).groups["Vertrieb"]
     assert sorted(group.members) == sorted(["anna", *names])
-    assert (group.ring_timeout_s, group.ringback, group.number) == (20, "x", "777")
+    assert (group.ring_timeout_s, group.ringback, group.number) == (20, "/x", "777")
     of_group = history(firm, 0, kind="group", name="Vertrieb")
     assert all(one.after == other.before for one, other in itertools.pairwise(of_group))
 
@@ -208,7 +208,7 @@ def test_a_load_and_a_command_wait_for_one_another(
         return load_document(db, file, Rules(DOMAIN))
 
     def commands(db: peewee.Database) -> object:
-        return perform(Desk(db, DOMAIN), "root", lambda at: groups.change(at, "Vertrieb", {"ringback": "x"}))
+        return perform(Desk(db, DOMAIN), "root", lambda at: groups.change(at, "Vertrieb", {"ringback": "/x"}))
 
     first, second = (loads, commands) if first_is_a_file else (commands, loads)
     failures: list[Exception] = []
@@ -220,7 +220,7 @@ def test_a_load_and_a_command_wait_for_one_another(
     thread.join(20)
     assert failures == []
     group = read_inventory(firm).groups["Vertrieb"]
-    assert (group.ring_timeout_s, group.ringback) == (20, "x")
+    assert (group.ring_timeout_s, group.ringback) == (20, "/x")
 
 
 # -- what it costs ----------------------------------------------------------------------------------------------------
