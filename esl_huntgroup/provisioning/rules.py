@@ -60,10 +60,10 @@ def owner_of(key: Key, inventory: Inventory) -> str:
     return next((_owner(name) for name, group in inventory.groups.items() if (group.domain, group.number) == key), "")
 
 
-def line_taken(key: Key, user: str, owner: str, path: Sequence[str | int] = ()) -> Problem:
+def line_taken(key: Key, user: str, owner: str) -> Problem:
     """Return the problem that a line cannot be a user's, because its number is somebody's."""
     return Problem(
-        path or ("users", user, "lines", "@".join(key)),
+        ("users", user, "lines", "@".join(key)),
         f"line {key[1]} cannot be of user {user!r}, it is {owner.removeprefix('a line ')}: a free number is accepted",
         typed=f"user {user!r} cannot have the line {key[1]}, it is {owner}: a free number is accepted",
     )
