@@ -11,8 +11,8 @@ from esl_huntgroup.cli.tree import Tree, tree
 from esl_huntgroup.provisioning.admin import prepared, reading
 from esl_huntgroup.provisioning.admin.desk import Desk
 from esl_huntgroup.provisioning.admin.distribution import entries_of
-from esl_huntgroup.provisioning.admin.order import at
 from esl_huntgroup.provisioning.change import Change
+from esl_huntgroup.provisioning.order import at
 from esl_huntgroup.provisioning.resource_lists import ListEntry, resource_lists
 
 _group = click.argument("group")
