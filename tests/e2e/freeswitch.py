@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+import pytest
+
 from .sip import free_port
 
 BINARY = os.environ.get("HUNTGROUP_FREESWITCH") or shutil.which("freeswitch")
@@ -34,6 +36,15 @@ STARTS = 3
 """How often a switch is started at most: another program may have taken one of its ports meanwhile."""
 NO_SIP_PORT = "Error Creating SIP UA"
 _rtp_ranges = itertools.count(os.getpid())
+
+
+def require() -> None:
+    """Skip the test where there is no FreeSWITCH."""
+    if not BINARY:
+        pytest.skip(
+            "FreeSWITCH is not installed, and Debian has no package of it: build 1.10 or later from its sources, and "
+            "name it, HUNTGROUP_FREESWITCH=/path/to/bin/freeswitch, or have it in the PATH"
+        )
 
 
 class EventSocket:
