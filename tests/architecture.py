@@ -36,7 +36,7 @@ LAYERS: Final = (
     {"journal"},
     {"provisioning"},
     {"settings"},
-    {"db", "esl", "fsxml"},
+    {"db", "esl", "fsxml", "processes"},
     {"model"},
     {"errors", "logs", ""},
 )

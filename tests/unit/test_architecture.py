@@ -93,6 +93,11 @@ def test_only_the_demo_imports_the_simulator(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_pickled(module: str) -> None:
+    assert not imports(module) & {"pickle", "marshal", "shelve", "multiprocessing"}
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_nothing_is_monkey_patched(module: str) -> None:
     assert "gevent.monkey" not in imports(module)
     names = {node.attr for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute)}
