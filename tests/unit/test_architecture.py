@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import configparser
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +34,13 @@ OUTSIDE = {f"{PACKAGE}.cli.demo"}
 
 def test_every_package_has_one_layer_and_every_layer_is_there() -> None:
     assert sorted(name for parts in LAYERS for name in parts) == sorted({part(module) for module in MODULES})
+
+
+def test_every_package_is_installed() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8")
+    packages = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+    assert setup["options"]["packages"].split() == sorted({*packages, f"{PACKAGE}.db.migrations"})  # which is a link
 
 
 def test_the_modules_that_decide_say_that_they_are_pure() -> None:
