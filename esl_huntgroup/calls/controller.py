@@ -30,6 +30,7 @@ import gevent
 from esl_huntgroup.calls import esl_commands, esl_events
 from esl_huntgroup.calls.answer_feed import FOLLOWER
 from esl_huntgroup.calls.context import CallContext
+from esl_huntgroup.calls.enquiries import Enquiries
 from esl_huntgroup.calls.esl_events import EventReader
 from esl_huntgroup.calls.hunt import Hunt, State
 from esl_huntgroup.calls.hunt_messages import (
@@ -50,7 +51,6 @@ from esl_huntgroup.calls.hunt_messages import (
     LookUp,
     Prepare,
     Release,
-    ReplacementKnown,
     Restore,
     RingLimitReached,
     RunOverflow,
@@ -60,18 +60,16 @@ from esl_huntgroup.calls.hunt_messages import (
     WriteRecord,
 )
 from esl_huntgroup.calls.inbound_call import InboundCall
-from esl_huntgroup.calls.leg_note import NOTE, Get
+from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD
-from esl_huntgroup.calls.own_lines import line_of
 from esl_huntgroup.calls.peers import SECRET_VARIABLE
-from esl_huntgroup.calls.taker import callerid_of, shown_name, whereabouts
 from esl_huntgroup.errors import CommandRefused, DatabaseError, SwitchError, SwitchGone, SwitchTimeout
 from esl_huntgroup.esl.dump import read_dump
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import DISCONNECT_NOTICE, Message, execute
 from esl_huntgroup.fsxml.contract import FALLBACK
-from esl_huntgroup.model.group import OverflowAction, Taker
+from esl_huntgroup.model.group import OverflowAction
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +83,6 @@ RING_GRACE_S: Final = 10.0
 """The switch ends the ringing by itself; after this much more silence it is asked whether the call still exists."""
 SILENCE_S: Final = 60.0
 """After this much silence in a conversation the switch is asked whether the call still exists."""
-REPLACED_POLL_S: Final = 0.04
-REPLACED_POLLS_MAX: Final = 10
-"""The fallback holds a caller who came by a transfer for two seconds."""
 NO_CHANNEL: Final = "-ERR No such channel"
 """What an ``api uuid_…`` command answers once the caller has hung up."""
 
@@ -108,6 +103,7 @@ class CallController:
         self._has_task = inbound.watchdog_ms > 0
         self._unrestored: Restore | None = None
         self._is_replaced = False
+        self._enquiries = Enquiries(self._exchange, ctx.directory, inbound, hunt.call_id)
 
     def run(self) -> None:
         """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
@@ -139,40 +135,50 @@ class CallController:
     def _carry(self, what: Command) -> Event | None:
         """Carry out one command; return what came of it, if that is known at once."""
         try:
-            match what:
-                case WriteRecord(entry):
-                    self._ctx.journal.record(entry)
-                    self._ctx.meter.wrote(entry)
-                case Warn(text):
-                    log.warning("%s call=%s channel=%s", text, self._hunt.call_id, self._inbound.channel_uuid)
-                case LookUp(domain, number):
-                    return self._look_up(domain, number)
-                case Prepare():
-                    return self._prepare(what)
-                case Bridge():
-                    self._bridge(what)
-                case EndRinging():
-                    self._exchange([esl_commands.end_ringing(self._hunt.call_id)])
-                case Restore(variables):
-                    self._exchange(self._restoring(variables))
-                case AskTaker():
-                    return self._ask_taker()
-                case AskReplacement(channel_uuid):
-                    return self._ask_replacement(channel_uuid)
-                case Keep(channel_uuid, variables):
-                    self._exchange([esl_commands.set_variables(channel_uuid, variables)])
-                case RunOverflow(channel_uuid=""):
-                    return self._hand_over(what)
-                case RunOverflow():
-                    return self._move_on(what)
-                case Release():
-                    if self._unrestored and not self._session.is_dismissed:
-                        self._exchange(self._restoring(self._unrestored.variables))
-                    # The end of the connection means ``exit`` to the switch (mod_event_socket.c, listener_run).
-                    self._session.stop()
+            return self._carry_here(what) if isinstance(what, WriteRecord | Warn | LookUp) else self._carry_out(what)
         except SwitchError as error:
             return self._switch_failed(error)
+
+    def _carry_here(self, what: WriteRecord | Warn | LookUp) -> Event | None:
+        """Carry out what the switch has no part in."""
+        match what:
+            case WriteRecord(entry):
+                self._ctx.journal.record(entry)
+                self._ctx.meter.wrote(entry)
+            case Warn(text):
+                log.warning("%s call=%s channel=%s", text, self._hunt.call_id, self._inbound.channel_uuid)
+            case LookUp(domain, number):
+                return self._look_up(domain, number)
         return None
+
+    def _carry_out(self, what: Command) -> Event | None:
+        """Carry out what the switch has to do. Raises SwitchError."""
+        match what:
+            case Prepare():
+                return self._prepare(what)
+            case Bridge():
+                self._bridge(what)
+            case EndRinging():
+                self._exchange([esl_commands.end_ringing(self._hunt.call_id)])
+            case Restore(variables):
+                self._exchange(self._restoring(variables))
+            case AskTaker():
+                return TakerKnown(self._enquiries.taker(), self._now_ms())
+            case AskReplacement(channel_uuid):
+                return self._enquiries.replacement(channel_uuid, self._now_ms)
+            case Keep(channel_uuid, variables):
+                self._exchange([esl_commands.set_variables(channel_uuid, variables)])
+            case RunOverflow():
+                return self._move_on(what) if what.channel_uuid else self._hand_over(what)
+            case Release():
+                self._release()
+        return None
+
+    def _release(self) -> None:
+        if self._unrestored and not self._session.is_dismissed:
+            self._exchange(self._restoring(self._unrestored.variables))
+        # The end of the connection means ``exit`` to the switch (mod_event_socket.c, listener_run).
+        self._session.stop()
 
     def _look_up(self, domain: str, number: str) -> Event:
         try:
@@ -282,39 +288,6 @@ class CallController:
         self._exchange([esl_commands.EXIT])
         self._session.stop()
         return HandedOver(self._now_ms())
-
-    # -- callers who were taken away, or who have transferred the ringing call ---------------------------------------
-
-    def _ask_taker(self) -> TakerKnown:
-        """Ask where the caller is, and whose phone that is. A caller who is gone meanwhile is with nobody we know."""
-        where = whereabouts(self._dump(self._inbound.channel_uuid))
-        if not where.partner_uuid:
-            return TakerKnown(Taker(where.number), self._now_ms())
-        partner = self._dump(where.partner_uuid)
-        address = line_of(partner, self._inbound.domain)
-        user = self._ctx.directory.user_at(address) if address else None
-        return TakerKnown(user or Taker(shown_name(partner) or where.number), self._now_ms())
-
-    def _ask_replacement(self, channel_uuid: str) -> ReplacementKnown:
-        """
-        Ask what has become of the channel that took the caller's place.
-
-        The switch connects it with the leg that answered just after the caller's last event.
-        """
-        begin = self._hunt.call_id[:-4]
-        for _ in range(REPLACED_POLLS_MAX):
-            channel = self._dump(channel_uuid)
-            is_up = channel("Unique-ID") is not None
-            leg_uuid = channel("variable_bridge_uuid") or ""
-            if leg_uuid[:-4] == begin or not is_up:
-                break
-            gevent.sleep(REPLACED_POLL_S)
-        name, number = callerid_of(channel)
-        return ReplacementKnown(leg_uuid if leg_uuid[:-4] == begin else "", is_up, name, number, self._now_ms())
-
-    def _dump(self, uuid: str) -> Get:
-        (answer,) = self._exchange([esl_commands.dump(uuid)])
-        return read_dump(answer.text()).get
 
     # -- what the switch says ---------------------------------------------------------------------------------------
 

@@ -198,30 +198,43 @@ class Hunt:
         if self.state is State.RELEASED:
             return []
         match event:
-            case GroupFound(group, at_ms):
-                return self._group_found(group, at_ms)
-            case GroupUnknown(at_ms):
-                return self._send_on(Outcome.UNKNOWN_NUMBER, at_ms)
-            case ContactsKnown(contacts, at_ms):
-                return self._leave_alone(at_ms) if self._is_too_late(at_ms) else self._ring(contacts, at_ms)
-            case Answered():
-                return self._answered(event)
-            case TakerKnown():
-                return self._taken(event)
-            case ReplacementKnown():
-                return self._replaced(event)
-            case RingLimitReached():
-                return [EndRinging()]
-            case BridgeEnded():
-                return self._bridge_ended(event)
-            case HandedOver():
-                return self._release()
             case CallerGone():
                 return self._caller_gone(event)
             case SwitchLost(at_ms):
                 return self._lost(at_ms, Outcome.SWITCH_GONE)
             case Fault(at_ms):
                 return self._fault(at_ms)
+            case GroupFound() | GroupUnknown() | ContactsKnown():
+                return self._receive_answer(event)
+        return self._receive_news(event)
+
+    def _receive_answer(self, event: GroupFound | GroupUnknown | ContactsKnown) -> list[Command]:
+        """Take in what was asked for before the phones ring."""
+        match event:
+            case GroupFound(group, at_ms):
+                return self._group_found(group, at_ms)
+            case GroupUnknown(at_ms):
+                return self._send_on(Outcome.UNKNOWN_NUMBER, at_ms)
+            case ContactsKnown(contacts, at_ms):
+                return self._leave_alone(at_ms) if self._is_too_late(at_ms) else self._ring(contacts, at_ms)
+
+    def _receive_news(
+        self, event: Answered | RingLimitReached | BridgeEnded | TakerKnown | ReplacementKnown | HandedOver
+    ) -> list[Command]:
+        """Take in what happens once they do."""
+        match event:
+            case Answered():
+                return self._answered(event)
+            case RingLimitReached():
+                return [EndRinging()]
+            case BridgeEnded():
+                return self._bridge_ended(event)
+            case TakerKnown():
+                return self._taken(event)
+            case ReplacementKnown():
+                return self._replaced(event)
+            case HandedOver():
+                return self._release()
 
     # -- before the phones ring -----------------------------------------------------------------------------------
 

@@ -14,16 +14,14 @@ It reads and writes the database itself, and waits for it: no call depends on th
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import json
 import logging
 import random
 import signal
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -43,6 +41,7 @@ from esl_huntgroup.esl.reconnect import EventSubscription, keep_connected
 from esl_huntgroup.esl.wire import Message, api
 from esl_huntgroup.journal import spool
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
+from esl_huntgroup.processes import child
 from esl_huntgroup.recovery.channel_state import ChannelSnapshot, OpenCall, close, missing_records, read_snapshot
 from esl_huntgroup.recovery.open_calls import RECENT_MS, complete, open_calls, orphans
 
@@ -262,27 +261,21 @@ class ReconcilerConfig:
     """What the service tells its witness: where the switches are, ``(host, port)`` each, the database and the spool."""
 
     database: str
-    addresses: Sequence[tuple[str, int]]
+    addresses: tuple[tuple[str, int], ...]
     password: str
     spool: str
     log_level: str = "info"
     log_format: str = "text"
-
-    def to_line(self) -> bytes:
-        """Return the first line of the witness's standard input."""
-        return json.dumps(dataclasses.asdict(self)).encode("ascii") + b"\n"
 
 
 def main() -> None:
     """
     Watch every switch, each in a greenlet and with a database of its own, until the service is gone.
 
-    Standard input is one line of JSON, an Order, and ends when the service does.
+    It is told what to do by standard input (see ``processes.child``), which ends when the service does.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):  # a service manager sends them to every process of the service
-        signal.signal(number, signal.SIG_IGN)
-    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as line:
-        config = ReconcilerConfig(**json.loads(line.readline()))
+    child.ignore((signal.SIGTERM, signal.SIGINT))
+    config = child.configuration(ReconcilerConfig)
     logs.set_up(config.log_level, config.log_format, "witness")
     service_is_gone = gevent.spawn(gevent.os.tp_read, sys.stdin.fileno(), 1)
     is_behind = functools.partial(_is_behind, Path(config.spool))

@@ -59,12 +59,12 @@ def _sidecars(settings: Settings) -> list[Sidecar]:
     log_as = settings.log_level, settings.log_format
     directory = str(Path(settings.spool).absolute())
     config = writer.WriterConfig(settings.database, directory, *log_as)
-    found = [Sidecar("journal writer", writer.__name__, config.to_line())]
+    found = [Sidecar("journal writer", writer.__name__, config)]
     if settings.esl_address:
         second = reconciler.ReconcilerConfig(
             settings.database, settings.esl_address, settings.esl_password, directory, *log_as
         )
-        found.append(Sidecar("witness", reconciler.__name__, second.to_line()))
+        found.append(Sidecar("witness", reconciler.__name__, second))
     else:
         log.warning(NO_EVENT_SOCKET)
     return found

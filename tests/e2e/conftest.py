@@ -1,8 +1,8 @@
 """
 Group calls on a real FreeSWITCH: the dialplan as it is shipped, the service as a process, SIPp as phones and callers.
 
-One switch and one service serve the whole session; every test has phones and callers of its own. Skipped with a
-reason where FreeSWITCH (PATH, or ``HUNTGROUP_FREESWITCH``) or SIPp is not installed. Of several that
+One switch and one service serve the whole session; every test has phones and callers of its own. Skipped with one
+reason for all where FreeSWITCH (PATH, or ``HUNTGROUP_FREESWITCH``) or SIPp is not installed. Of several that
 ``HUNTGROUP_FREESWITCH`` names, the first is taken; all of them by ``tox -e e2e`` (HUNTGROUP_E2E=all). Where phones are
 real ones (Linphone), a test file of their own says so, and skips without them.
 """
@@ -26,17 +26,17 @@ CHOSEN = freeswitch.BINARIES if os.environ.get("HUNTGROUP_E2E") == "all" else fr
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder, and skip them where something is missing."""
-    missing = []
-    if not freeswitch.BINARY:
-        missing.append("freeswitch (in PATH, or HUNTGROUP_FREESWITCH=/path/to/freeswitch[:/path/to/another])")
-    if not sipp.SIPP:
-        missing.append("sipp (Debian: sip-tester)")
+    """Mark the tests of this folder."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            if missing:
-                item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed() -> None:
+    """Skip the tests of this folder, before anything is started for them, where a program is missing."""
+    freeswitch.require()
+    sipp.require()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+import pytest
+
 from .sip import free_port
 
 NAMED = os.environ.get("HUNTGROUP_FREESWITCH") or shutil.which("freeswitch") or ""
@@ -46,6 +48,15 @@ def version_of(binary: str) -> str:
     said = subprocess.run([binary, "-version"], capture_output=True, text=True, check=False).stdout
     match = re.search(r"version: (\d+(?:\.\d+)+)", said)
     return match[1] if match else binary
+
+
+def require() -> None:
+    """Skip the test where there is no FreeSWITCH."""
+    if not BINARY:
+        pytest.skip(
+            "FreeSWITCH is not installed, and Debian has no package of it: build 1.10 or later from its sources, and "
+            "name it, HUNTGROUP_FREESWITCH=/path/to/bin/freeswitch, or have it in the PATH"
+        )
 
 
 class EventSocket:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+import pytest
+
 from .sip import Message, free_port, read_log
 
 SIPP = shutil.which("sipp")
@@ -42,6 +44,13 @@ FINAL_STATUSES = (
     600,
     603,
 )
+
+
+def require() -> None:
+    """Skip the test where there is no SIPp."""
+    if not SIPP:
+        pytest.skip("SIPp is not installed (Debian package: sip-tester)")
+
 
 _SDP = """v=0
 o=sipp 1 1 IN IP4 127.0.0.1
