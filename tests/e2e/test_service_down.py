@@ -11,7 +11,7 @@ import pytest
 from esl_huntgroup.calls.hunt import GUARD_MARGIN_S
 
 from . import sipp
-from .lab import GAVE_UP, RANG_OUT, WITNESS_WITHIN_S, Lab
+from .lab import GAVE_UP, GAVE_UP, WITNESS_WITHIN_S, Lab
 
 ASYNC = pytest.mark.parametrize("switch", ["async"], indirect=True)
 """The fast variant holds a caller until a frozen service is killed: see ``test_fast``."""
@@ -82,7 +82,7 @@ def test_service_killed_while_ringing_and_nobody_answers(lab: Lab) -> None:
     lab.service.kill()
 
     assert caller.final_status(within_s=10) == 503
-    assert anna.reasons("CANCEL") == [RANG_OUT]
+    assert anna.reasons("CANCEL") == [GAVE_UP]
 
 
 def test_service_killed_while_ringing_leaves_nothing_behind_for_the_emergency_routing(lab: Lab) -> None:
@@ -140,7 +140,7 @@ def test_service_frozen_while_ringing_and_nobody_answers(lab: Lab) -> None:
     lab.service.freeze()
 
     assert caller.final_status(within_s=RING_S + GUARD_MARGIN_S + 5) == 503
-    assert anna.reasons("CANCEL") == [RANG_OUT]
+    assert anna.reasons("CANCEL") == [GAVE_UP]
     lab.service.thaw()
     assert lab.journal(caller).outcome == "no_answer"
 
