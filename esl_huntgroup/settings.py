@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from esl_huntgroup.db.engine import safe_url
+from esl_huntgroup.db.engine import safe_url, who_may
 from esl_huntgroup.errors import InputError, SettingsError
 from esl_huntgroup.model.group import HuntMode
 from esl_huntgroup.model.limits import LEG_LIMIT
@@ -206,7 +206,8 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"the settings file {path} cannot be read: {error.strerror}") from None
+        what_to_do = f": {who_may(path)}" if isinstance(error, PermissionError) else ""
+        raise SettingsError(f"the settings file {path} cannot be read: {error.strerror}{what_to_do}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"the settings file {path} is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:

@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 import peewee
 
+from esl_huntgroup.cli.context import settings_of
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.diagnostics.check import Finding, findings, right, wrong
 from esl_huntgroup.diagnostics.switch_numbers import Sources, compare, of_files, of_switches
 from esl_huntgroup.errors import SwitchError
-from esl_huntgroup.settings import Settings
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="for programs: one JSON object a line, with ok and text"
@@ -33,7 +33,7 @@ def check_command(ctx: click.Context, /, as_json: bool) -> None:
     (with ESL_HUNTGROUP_ESL_PASSWORD set)
     """
     if ctx.invoked_subcommand is None:
-        _show(ctx, findings(ctx.obj), as_json=as_json)
+        _show(ctx, findings(settings_of(ctx)), as_json=as_json)
 
 
 @check_command.command("numbers")
@@ -53,7 +53,7 @@ def numbers_command(
 
     Example: esl-huntgroup check numbers --directory-xml directory/ --dialplan-xml dialplan/default.xml
     """
-    settings: Settings = ctx.obj
+    settings = settings_of(ctx)
     has_files = directory_xml or dialplan_xml
     every = [of_files(directory_xml, dialplan_xml)] if has_files else of_switches(settings)
     with closing(open_database(settings.database)) as db:

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import click
 
+from esl_huntgroup.cli.context import pass_settings
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.diagnostics.explain import explain
@@ -17,7 +18,7 @@ from esl_huntgroup.settings import Settings
 @click.argument("what", metavar="GROUP|CALL")
 @click.option("--caller", default="", help="the line that would call; it does not ring", metavar="ACCOUNT@DOMAIN")
 @click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")
-@click.pass_obj
+@pass_settings
 def explain_command(settings: Settings, what: str, caller: str, as_json: bool) -> None:
     """
     Say for each member of GROUP whether a call to it would ring there now, and if not, why. Nobody is called.

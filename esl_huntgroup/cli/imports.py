@@ -13,6 +13,7 @@ import peewee
 from click.core import ParameterSource
 
 from esl_huntgroup.cli.ask import ask
+from esl_huntgroup.cli.context import pass_settings, settings_of
 from esl_huntgroup.cli.load import NOTHING, as_dicts, as_option, json_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.db.engine import database_errors, open_database
@@ -52,7 +53,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 @import_group.command("csv")
 @click.argument("file", type=click.Path(path_type=Path))
 @_options
-@click.pass_obj
+@pass_settings
 def csv_command(settings: Settings, /, file: Path, **options: Any) -> None:
     """
     Bring in users, lines and groups from a table (CSV, also as Excel writes it).
@@ -68,7 +69,7 @@ def csv_command(settings: Settings, /, file: Path, **options: Any) -> None:
 @import_group.command("directory-xml")
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE|FOLDER")
 @_options
-@click.pass_obj
+@pass_settings
 def directory_command(settings: Settings, /, path: Path, **options: Any) -> None:
     """
     Bring in users and groups from the directory of FreeSWITCH. Its groups have no number: give them one afterwards.
@@ -100,7 +101,7 @@ def fusionpbx_command(ctx: click.Context, /, url: str, domain: str, **options: A
         with closing(open_database(url)) as fusionpbx:
             return read_fusionpbx(fusionpbx, current, domain.lower())
 
-    _run(ctx.obj, read, **options)
+    _run(settings_of(ctx), read, **options)
 
 
 def _run(

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import click
 
+from esl_huntgroup.cli.context import pass_settings
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.journal import view
@@ -19,7 +20,7 @@ from esl_huntgroup.settings import Settings
 @click.option("--group", help="only calls to this group", metavar="NAME-OR-NUMBER")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="at most so many entries")
 @click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")
-@click.pass_obj
+@pass_settings
 def journal_command(settings: Settings, user: str | None, group: str | None, limit: int, as_json: bool) -> None:
     """
     Show the journal, newest call first.

@@ -21,6 +21,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli.context import settings_of
 from esl_huntgroup.cli.table import sheet, table
 from esl_huntgroup.db.engine import database_errors, open_database
 from esl_huntgroup.db.migrate import require_current
@@ -28,7 +29,6 @@ from esl_huntgroup.errors import InputError
 from esl_huntgroup.model.text import clean
 from esl_huntgroup.provisioning.admin.desk import Desk, Work, perform
 from esl_huntgroup.provisioning.change import Change, sentence
-from esl_huntgroup.settings import Settings
 
 WHO_MAX_CHARS = 128
 
@@ -103,7 +103,7 @@ def words(accepted: Iterable[str]) -> Callable[..., list[str]]:
 
 def desk_of(ctx: click.Context) -> Desk:
     """Return the desk with the database and the settings of this run. Does not connect."""
-    settings: Settings = ctx.obj
+    settings = settings_of(ctx)
     return Desk(open_database(settings.database), settings.default_domain, settings.hunt_modes)
 
 

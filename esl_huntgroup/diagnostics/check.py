@@ -22,10 +22,10 @@ from gevent import socket
 from esl_huntgroup.calls import peers
 from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS
 from esl_huntgroup.db import tables
-from esl_huntgroup.db.engine import open_database, safe_url
+from esl_huntgroup.db.engine import database_errors, open_database, safe_url, who_may
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.diagnostics.number_check import is_same_domain
-from esl_huntgroup.errors import HuntgroupError, SwitchError
+from esl_huntgroup.errors import DatabaseError, HuntgroupError, SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.fsxml.contract import FALLBACK, OURS, variables_set
 from esl_huntgroup.journal import spool
@@ -139,12 +139,17 @@ def _check_database(settings: Settings) -> Iterator[Finding]:
         return
     try:
         yield right(f"database: {shown} is reachable and up to date")
-        yield from _check_groups(database)
+        with database_errors(database):
+            found = _softphone_lines(database)
+        yield from check_groups(found)
+    except DatabaseError as error:
+        yield wrong(f"database: {error}")
     finally:
         database.close()
 
 
-def _check_groups(database: peewee.Database) -> Iterator[Finding]:
+def _softphone_lines(database: peewee.Database) -> list[tuple[str, bool, int]]:
+    """Return the groups in mode softphone as ``check_groups`` takes them."""
     group, member, line = tables.Group, tables.Member, tables.Line
     query = (
         group.select(group.name, group.is_active, peewee.fn.COUNT(line.id))
@@ -154,7 +159,7 @@ def _check_groups(database: peewee.Database) -> Iterator[Finding]:
         .group_by(group.id, group.name, group.is_active)
         .order_by(group.name)
     )
-    yield from check_groups(list(query.tuples().execute(database)))
+    return list(query.tuples().execute(database))
 
 
 def check_groups(rows: Sequence[tuple[str, bool, int]]) -> Iterator[Finding]:
@@ -185,17 +190,19 @@ def _all_of(groups: int) -> str:
 
 def check_spool(directory: Path) -> Iterator[Finding]:
     """Say what waits in the spool, since when and why, and what has been set aside."""
-    if directory.is_file():
-        yield wrong(f"journal: {directory} is the spool file of version 0.1; the service takes it over when it starts")
-        return
     try:
+        if directory.is_file():
+            sentence = "is the spool file of version 0.1; the service takes it over when it starts"
+            yield wrong(f"journal: {directory} {sentence}")
+            return
         if spool.has_rejected(directory):
             rejected = directory / spool.REJECTED
             yield wrong(f"journal: {rejected} holds rows that the database refused; read it, then move it away")
         waiting, outage = spool.waiting_records(directory), spool.outage(directory)
         has_writer = spool.has_writer(directory)
     except OSError as error:
-        yield wrong(f"journal: the spool {directory} cannot be read: {error.strerror}")
+        what_to_do = f"; {who_may(directory)}" if isinstance(error, PermissionError) else ""
+        yield wrong(f"journal: the spool {directory} cannot be read: {error.strerror}{what_to_do}")
         return
     if outage:
         since = datetime.fromtimestamp(outage.since_ms // 1000, UTC).isoformat()

@@ -9,7 +9,6 @@ from xml.parsers import expat
 
 from esl_huntgroup.errors import InputError
 
-
 _DECLARATION = re.compile(r"<\?xml[^>]*>\n?")
 
 

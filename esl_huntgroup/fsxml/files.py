@@ -89,8 +89,8 @@ def _require_lines(text: str, path: Path) -> None:
     is_read = any(line.strip() and not _is_skipped(line) for line in lines)
     if not is_read and any(_AROUND.sub("", line).strip() for line in lines):
         raise InputError(
-            f"{path}: FreeSWITCH leaves out every line with <include>, </include> or <?xml, and with them all that this "
-            "file holds: a file with a new line after each of them is accepted"
+            f"{path}: FreeSWITCH leaves out every line with <include>, </include> or <?xml, and with them all that "
+            "this file holds: a file with a new line after each of them is accepted"
         )
 
 
