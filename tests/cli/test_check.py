@@ -7,7 +7,6 @@ from tests.cli.shell import Shell
 
 
 def test_a_database_that_fails_in_the_middle_of_a_check_is_a_finding(shell: Shell) -> None:
-    """Point 12."""
     db = open_database(shell.database)
     execute(db, "ALTER TABLE members RENAME COLUMN user_id TO person_id")
     db.close()

@@ -1,4 +1,4 @@
-"""Point 12: where a command writes may be full, or of another encoding; neither is a traceback."""
+"""Where a command writes may be full, or of another encoding; neither is a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Point 10: who may not read what a command needs is told so in one sentence; what needs nothing works for everybody."""
+"""Who may not read what a command needs is told so in one sentence; what needs nothing works for everybody."""
 
 from __future__ import annotations
 
@@ -46,7 +46,6 @@ def test_the_owner_of_the_files_is_named(shell: Shell) -> None:
 
 
 def test_a_database_that_may_be_read_is_listed_and_not_changed(shell: Shell) -> None:
-    """Also of point 18: a read-only SQLite can be listed."""
     assert shell.run("load", str(FIRM)).returncode == 0
     shell.state.chmod(0o755)
     (shell.state / "huntgroup.db").chmod(0o444)
