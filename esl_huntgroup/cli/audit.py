@@ -13,14 +13,16 @@ from esl_huntgroup.cli.tree import desk_of
 from esl_huntgroup.db.engine import database_errors
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.model.text import clean
+from esl_huntgroup.model.text import clean, normal_name
 from esl_huntgroup.provisioning import audit
 from esl_huntgroup.provisioning.change import sentence
 
 
 @click.command("audit", epilog="Example: esl-huntgroup audit --kind group --name Vertrieb --since 2026-11-22")
-@click.option("--kind", default="", help="only this kind of thing: user, line, group, ...", metavar="KIND")
-@click.option("--name", default="", help="only the thing with this name", metavar="NAME")
+@click.option(
+    "--kind", type=normal_name, default="", help="only this kind of thing: user, line, group, ...", metavar="KIND"
+)
+@click.option("--name", type=normal_name, default="", help="only the thing with this name", metavar="NAME")
 @click.option("--since", help="only changes since then: 2026-11-22 or 2026-11-22T18:30", metavar="TIME")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="at most so many")
 @click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")

@@ -11,11 +11,12 @@ from esl_huntgroup.cli.context import pass_settings
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.diagnostics.explain import explain
+from esl_huntgroup.model.text import normal_name
 from esl_huntgroup.settings import Settings
 
 
 @click.command("explain")
-@click.argument("what", metavar="GROUP|CALL")
+@click.argument("what", type=normal_name, metavar="GROUP|CALL")
 @click.option("--caller", default="", help="the line that would call; it does not ring", metavar="ACCOUNT@DOMAIN")
 @click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")
 @pass_settings

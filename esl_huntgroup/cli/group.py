@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from esl_huntgroup.cli.tree import one, tree, words
+from esl_huntgroup.db import lookup
 from esl_huntgroup.model.group import HuntMode
 from esl_huntgroup.model.permissions import LEVEL_WORDS
 from esl_huntgroup.provisioning.admin import groups, reading
@@ -86,8 +87,16 @@ def remove(desk: Desk, group: str) -> Iterable[Change]:
 @group_tree.view("show", example="group show Vertrieb")
 @click.argument("group")
 def show(desk: Desk, group: str) -> Mapping[str, Any]:
-    """Show a group with everything that belongs to it."""
-    return one(reading.groups(desk.db, group=group), unknown("group", group))
+    """Show a group with everything that belongs to it. GROUP is its name, number or NUMBER@DOMAIN."""
+    return one(reading.groups(desk.db, group=_name_of_group(desk, group)), unknown("group", group))
+
+
+def _name_of_group(desk: Desk, what: str) -> str:
+    """Return the name of the group that is meant. Raises InputError for the number of more than one."""
+    found = lookup.groups(desk.db, what)
+    if len(found) > 1:
+        raise lookup.more_than_one(what, found)
+    return found[0].name if found else what
 
 
 _LISTED = ("name", "is_active", "number", "domain", "hunt_mode", "ring_timeout_s", "member_level", "leader", "members")

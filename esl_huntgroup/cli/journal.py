@@ -12,12 +12,13 @@ from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.journal import view
 from esl_huntgroup.journal.recorder import entries
+from esl_huntgroup.model.text import normal_name
 from esl_huntgroup.settings import Settings
 
 
 @click.command("journal")
-@click.option("--user", help="only what this user has seen", metavar="NAME")
-@click.option("--group", help="only calls to this group", metavar="NAME-OR-NUMBER")
+@click.option("--user", type=normal_name, help="only what this user has seen", metavar="NAME")
+@click.option("--group", type=normal_name, help="only calls to this group", metavar="NAME-OR-NUMBER")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="at most so many entries")
 @click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")
 @pass_settings

@@ -13,7 +13,6 @@ import json
 import os
 import pwd
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -26,7 +25,7 @@ from esl_huntgroup.cli.table import sheet, table
 from esl_huntgroup.db.engine import database_errors, open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.model.text import clean
+from esl_huntgroup.model.text import clean, normal_name
 from esl_huntgroup.provisioning.admin.desk import Desk, Work, perform
 from esl_huntgroup.provisioning.change import Change, sentence
 
@@ -145,21 +144,21 @@ def name_of(given: str | None) -> str:
     """Return who makes the change: the name that is given, or the user of the operating system. Raises InputError."""
     if given is None:
         return _system_user()
-    name = given.strip()
+    name = normal_name(given.strip())
     if name and name.isprintable() and len(name) <= WHO_MAX_CHARS:
         return name
     raise InputError(f"--as {given!r} is not a name: 1 to {WHO_MAX_CHARS} printable characters are accepted")
 
 
 def _normal(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given with every text in the one Unicode form that names have in the database (NFC)."""
+    """Return what was given with every text in its one Unicode form."""
     return {key: _normal_text(value) for key, value in given.items()}
 
 
 def _normal_text(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_normal_text, value))
-    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+    return normal_name(value) if isinstance(value, str) else value
 
 
 def _system_user() -> str:

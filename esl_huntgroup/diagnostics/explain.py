@@ -32,12 +32,13 @@ from esl_huntgroup.calls.hunt_messages import (
 )
 from esl_huntgroup.calls.inbound_call import InboundCall, read_inbound_call
 from esl_huntgroup.calls.ring_plan import CallIds
+from esl_huntgroup.db import lookup
 from esl_huntgroup.db.engine import database_errors, execute, quoted
 from esl_huntgroup.diagnostics.explanation import Explanation, of_hunt
 from esl_huntgroup.diagnostics.past_call import PastCall, PastEntry, PastLeg, explain_past
 from esl_huntgroup.errors import InputError, SwitchError
 from esl_huntgroup.model.group import HuntGroup, Line, LineKind
-from esl_huntgroup.model.numbers import normal_account, normal_domain, normal_number
+from esl_huntgroup.model.numbers import normal_account, normal_domain
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.registrars.freeswitch import ask
 from esl_huntgroup.registrars.registrations import Registration
@@ -152,33 +153,19 @@ def _inbound(domain: str, number: str, caller: str) -> InboundCall:
 def _group_key(db: peewee.Database, what: str, default_domain: str) -> tuple[str, str]:
     """Return domain and number of a group. Raises InputError where there is none, or more than one."""
     with database_errors(db):
-        sql = f"SELECT name, domain, number FROM {quoted(db, 'groups')} WHERE name = {db.param} OR number = {db.param}"
-        number, at, domain = what.rpartition("@")
-        found = execute(db, sql, (what, _as_number(number if at else what))).fetchall()
-    by_name = [row for row in found if row[0] == what]
-    wanted_domain = domain.lower() if at else ""
-    by_number = [row for row in found if row[0] != what and wanted_domain in ("", row[1])]
-    if len(by_number) > 1 and default_domain in [row[1] for row in by_number]:
-        by_number = [row for row in by_number if row[1] == default_domain]
-    rows = by_name or by_number
-    if not rows:
+        found = lookup.groups(db, what)
+    if len(found) > 1:
+        found = [group for group in found if group.domain == default_domain] or found
+    if not found:
         raise InputError(f"there is no group {what!r}: a name, NUMBER, NUMBER@DOMAIN or the id of a call is accepted")
-    if len(rows) > 1:
-        owners = ", ".join(sorted(f"{row[2]}@{row[1]}" for row in rows))
-        raise InputError(f"{what!r} is the number of more than one group: one of {owners} is accepted")
-    ((name, its_domain, its_number),) = rows
-    if its_number is None:
+    if len(found) > 1:
+        raise lookup.more_than_one(what, found)
+    (group,) = found
+    if group.number is None:
         raise InputError(
-            f"group {name!r} has no group number, so nobody can call it: a group with a number is accepted"
+            f"group {group.name!r} has no group number, so nobody can call it: a group with a number is accepted"
         )
-    return its_domain, its_number
-
-
-def _as_number(text: str) -> str:
-    try:
-        return normal_number(text)
-    except InputError:
-        return ""
+    return group.domain, group.number
 
 
 def _hardphones(db: peewee.Database, group: HuntGroup) -> dict[int, list[str]]:

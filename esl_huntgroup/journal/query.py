@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import peewee
 
-from esl_huntgroup.db.engine import database_errors, execute, quoted
+from esl_huntgroup.db import lookup
+from esl_huntgroup.db.engine import database_errors, execute
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal.view import JournalLine
 from esl_huntgroup.model.outcome import EntryKind, Outcome
@@ -61,15 +62,14 @@ def _line(row: Sequence[object]) -> JournalLine:
 
 
 def _user_id(db: peewee.Database, name: str) -> int:
-    row = execute(db, f"SELECT id FROM users WHERE name = {db.param}", (name,)).fetchone()
-    if row is None:
+    found = lookup.user_id(db, name)
+    if found is None:
         raise InputError(f"there is no user {name!r}: the name that the user was loaded with is accepted")
-    return int(row[0])
+    return found
 
 
 def _group_ids(db: peewee.Database, name: str) -> list[int]:
-    sql = f"SELECT id FROM {quoted(db, 'groups')} WHERE name = {db.param} OR number = {db.param}"
-    ids = [int(row[0]) for row in execute(db, sql, (name, name)).fetchall()]
+    ids = [group.id for group in lookup.groups(db, name)]
     if not ids:
         raise InputError(f"there is no group {name!r}: the name or the number of a group is accepted")
     return ids
