@@ -17,6 +17,7 @@ from esl_huntgroup import __version__
 from esl_huntgroup.cli import output
 from esl_huntgroup.db.engine import user_name, who_may
 from esl_huntgroup.errors import HuntgroupError
+from esl_huntgroup.model.text import clean, shortened
 from esl_huntgroup.settings import FIELDS
 
 COMMANDS: Final = {
@@ -42,6 +43,8 @@ COMMANDS: Final = {
     "completion": ("completion", "completion_command"),
 }
 """Name of each command, and the module and function that are it."""
+_LINE_MAX_CHARS: Final = 1000
+"""Of what is refused a line repeats what was read, however long that is."""
 _OUTPUT_IS_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -76,7 +79,7 @@ class _Commands(click.Group):
 
 def _refuse(ctx: click.Context, why: str) -> NoReturn:
     for line in why.splitlines():
-        click.echo(f"esl-huntgroup: {line}", err=True)
+        click.echo(f"esl-huntgroup: {shortened(clean(line), _LINE_MAX_CHARS)}", err=True)
     ctx.exit(1)
 
 

@@ -29,6 +29,14 @@ def normal_name(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def shortened(text: str, most: int) -> str:
+    """Return at most so many characters of the text, its beginning and its end; a sentence has its point there."""
+    if len(text) <= most:
+        return text
+    tail = most // 3
+    return f"{text[: most - tail - 5]} ... {text[-tail:]}"
+
+
 def clean(text: str) -> str:
     """Return the text without anything that a terminal would obey: control and formatting characters."""
     if text.isprintable():

@@ -130,7 +130,9 @@ def line_kind(text: str) -> str:
 
 def hunt_mode(text: str) -> str:
     """Return the hunt mode. Raises InputError for an unknown one."""
-    return _one_of(HuntMode, text, "hunt mode")
+    if text in {mode.value for mode in HuntMode}:
+        return text
+    raise InputError(f"{text!r} is not a hunt mode: disabled and those of the setting hunt_modes are accepted")
 
 
 def ring_timeout_s(text: str) -> int:
@@ -348,7 +350,7 @@ def _overflow_outcome(text: str) -> Any:
     raise InputError(f"{text!r} is not an outcome with an overflow: {accepted(sorted(OVERFLOW_OUTCOMES))}")
 
 
-def _one_of(kind: type[HuntMode] | type[LineKind], text: str, what: str) -> str:
+def _one_of(kind: type[LineKind], text: str, what: str) -> str:
     if text in {member.value for member in kind}:
         return text
     raise InputError(f"{text!r} is not a {what}: {', '.join(kind)} are accepted")

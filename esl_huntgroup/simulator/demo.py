@@ -8,6 +8,7 @@ FreeSWITCH and the phones. Everything lives in a temporary directory and is gone
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.provisioning.load import load_file
 from esl_huntgroup.settings import CONFIG_VARIABLE, PREFIX
 from esl_huntgroup.simulator import showcase
+from esl_huntgroup.simulator.narrator import READER_GONE
 from esl_huntgroup.simulator.showcase import DOMAIN, MEMBERS, PEOPLE, SCENES, Scene
 
 START_LIMIT_S: Final = 10.0
@@ -131,6 +133,8 @@ def _play(address: str) -> None:
         raise DemoFailed(f"the calls were not over after {CALLS_LIMIT_S:g} s") from None
     finally:
         _stop(simulator)
+    if simulator.returncode == READER_GONE:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
     if simulator.returncode:
         raise DemoFailed((complaints.strip().splitlines() or ["the simulated switch ended without a word"])[-1])
 

@@ -14,6 +14,8 @@ from esl_huntgroup.simulator.phones import Heard, Phone
 from esl_huntgroup.simulator.showcase import PEOPLE, Scene
 from esl_huntgroup.simulator.switch import CallResult
 
+READER_GONE: Final = 3
+"""Exit status of the simulator when nobody reads what it tells, as in ``demo | head``."""
 _NAME_WIDTH: Final = max(map(len, PEOPLE.values()))
 _REASONS: Final = {"NO_ANSWER": "nobody answered in time", "ORIGINATOR_CANCEL": "the caller gave up"}
 _STYLES: Final[Mapping[str, Mapping[str, Any]]] = {

@@ -119,6 +119,12 @@ def test_from_the_first_employee_to_the_last(database: peewee.Database, run: Run
         ("move-group-number", ("Team", "Nobody", "700"), "group 'Nobody'"),
         ("move-group-number", ("Team", "Team", "799", "--yes"), "'Team' does not have the number 799: the number of"),
         ("employee-leaves", ("zoe",), "user 'zoe'"),
+        ("new-employee", ("zoe", "Z", "1x"), "\nesl-huntgroup: "),
+        (
+            "clean-up-journal",
+            ("abc",),
+            "clean-up-journal: 'abc' is not a number of days: digits such as 365 are accepted",
+        ),
         ("clean-up-journal", ("0",), "'0d' is not an age: days such as '365d' are accepted, from 1d to 36500d"),
     ],
 )
@@ -135,7 +141,8 @@ def test_a_script_that_is_refused_changes_nothing(
     before = export(sqlite)
     refused = run(script, *arguments)
     assert refused.returncode == 1
-    assert sentence in refused.stderr
+    assert sentence in f"\n{refused.stderr}"
+    assert "/tmp." not in refused.stderr, "nobody has written that file"
     assert export(sqlite) == before
 
 
