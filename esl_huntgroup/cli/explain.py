@@ -24,10 +24,10 @@ def explain_command(settings: Settings, what: str, caller: str, as_json: bool) -
     """
     Say for each member of GROUP whether a call to it would ring there now, and if not, why. Nobody is called.
 
-    GROUP is a name, a number or NUMBER@DOMAIN. With the id of a CALL of the journal, say what became of every phone in
-    that call. The switch is asked who is registered (settings esl_address and esl_password). Of several switches each
-    is asked, and told by itself: a call rings the phones that are registered at its own. If one does not answer, the
-    exit status is 1.
+    GROUP is a name, a number or NUMBER@DOMAIN. With the id of a CALL, as the journal shows it, say what became of every
+    phone in that call. The switch is asked who is registered (settings esl_address and esl_password). Of several
+    switches each is asked, and told by itself: a call rings the phones that are registered at its own. If one does not
+    answer, the exit status is 1.
 
     Example: esl-huntgroup --esl-address 127.0.0.1:8021 explain Vertrieb --caller 101@pbx.example.org
     """

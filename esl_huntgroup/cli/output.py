@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import shutil
 import sys
 from typing import Final
 
@@ -16,6 +17,11 @@ def set_up() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=_ESCAPES)
+
+
+def width() -> int | None:
+    """Return how many columns the terminal has; None where the output goes to a file or a program, which wants all."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def abandon() -> None:

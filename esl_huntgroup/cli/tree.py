@@ -20,6 +20,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli import output
 from esl_huntgroup.cli.context import settings_of
 from esl_huntgroup.cli.table import sheet, table
 from esl_huntgroup.db.engine import database_errors, open_database
@@ -129,7 +130,7 @@ def show(found: Found, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
-    for line in sheet(found) if isinstance(found, Mapping) else table(found):
+    for line in sheet(found) if isinstance(found, Mapping) else table(found, output.width()):
         click.echo(line)
 
 

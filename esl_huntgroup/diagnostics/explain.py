@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -37,6 +36,8 @@ from esl_huntgroup.db.engine import database_errors, execute, quoted
 from esl_huntgroup.diagnostics.explanation import Explanation, of_hunt
 from esl_huntgroup.diagnostics.past_call import PastCall, PastEntry, PastLeg, explain_past
 from esl_huntgroup.errors import InputError, SwitchError
+from esl_huntgroup.journal.query import short_ids
+from esl_huntgroup.model.call_ids import is_call_id, is_short
 from esl_huntgroup.model.group import HuntGroup, Line, LineKind
 from esl_huntgroup.model.numbers import normal_account, normal_domain
 from esl_huntgroup.model.outcome import EntryKind, Outcome
@@ -44,7 +45,6 @@ from esl_huntgroup.registrars.freeswitch import ask
 from esl_huntgroup.registrars.registrations import Registration
 from esl_huntgroup.settings import Address, Settings
 
-_CALL_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 NO_SWITCH: Final = (
     "the switch has to be asked who is registered, but esl_address is not set: "
     "HOST:PORT of its event socket is accepted (and its password in esl_password)"
@@ -57,17 +57,32 @@ def explain(db: peewee.Database, settings: Settings, what: str, caller: str = ""
     """
     Yield the explanation of a call of the journal, or, for each switch, of what a call to a group would do there now.
 
-    ``what`` is a call id, or a group's name, NUMBER or NUMBER@DOMAIN; ``caller`` is ACCOUNT@DOMAIN of the line that
-    would call. A call rings the phones that are registered at its own switch, so that each switch has its own answer.
+    ``what`` is the id of a call, whole or short, or a group's name, NUMBER or NUMBER@DOMAIN; ``caller`` is
+    ACCOUNT@DOMAIN of the line that would call. A call rings the phones that are registered at its own switch, so that
+    each switch has its own answer.
     Raises InputError and DatabaseError, and SwitchError at the end, with a line for each switch that did not answer.
     """
-    with database_errors(db):
-        past = _past_call(db, what.lower()) if _CALL_ID.fullmatch(what.lower()) else None
+    past = _call_meant(db, what)
     if past is not None:
         yield _explain_call(db, settings, past)
         return
     domain, number = _group_key(db, what, settings.default_domain)
     yield from _explain_group(db, settings, _inbound(domain, number, caller))
+
+
+def _call_meant(db: peewee.Database, what: str) -> PastCall | None:
+    """Return the call with this id, whole or short; a group of the same name comes before a short one."""
+    text = what.lower()
+    with database_errors(db):
+        if is_call_id(text):
+            return _past_call(db, text)
+        if not is_short(text) or lookup.groups(db, what):
+            return None
+    found = short_ids(db, text)
+    if len(found) > 1:
+        raise InputError(f"{what!r} is the short id of more than one call: one of {', '.join(found)} is accepted")
+    with database_errors(db):
+        return _past_call(db, found[0]) if found else None
 
 
 # -- a group ----------------------------------------------------------------------------------------------------------
