@@ -92,7 +92,7 @@ def _setting_options(function: Any) -> Any:
     return function
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "color": output.color()})
 @click.version_option(__version__, prog_name="esl-huntgroup")
 @click.option("--config", type=click.Path(path_type=Path), help="settings file (TOML)", metavar="FILE")
 @_setting_options

@@ -19,6 +19,11 @@ def set_up() -> None:
             stream.reconfigure(errors=_ESCAPES)
 
 
+def color() -> bool | None:
+    """Return False where somebody wants no colours (https://no-color.org), else None: the terminal decides."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
 def width() -> int | None:
     """Return how many columns the terminal has; None where the output goes to a file or a program, which wants all."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -199,17 +199,19 @@ def _columns(
     words = _WORDS[language]
     time, group, caller, seen, waiting, talking = words.headings
     members = Column(words.member, tuple(clean(line.user_name) for line in lines), least=8)
+    groups = tuple(_both(line.group_name, line.group_number) for line in lines)
+    names = tuple(clean(line.group_name or line.group_number) for line in lines)
     ids = Column(words.call, tuple(short(line.call_id) for line in lines))
     waits = tuple(duration(line.wait_ms) for line in lines)
     talks = tuple(duration(line.talk_ms) for line in lines)
     return [
         _times(time, lines, words, zone),
         *([members] if with_member else []),
-        Column(group, tuple(_both(line.group_name, line.group_number) for line in lines), least=8, rank=2),
+        Column(group, groups, short=(group, names), least=8, rank=1),
         Column(caller, tuple(_both(line.caller_name, line.caller_number) for line in lines), least=14),
         Column(seen, tuple(seen_as(line, language) for line in lines), least=22),
         Column(waiting, waits, short=(words.short_waiting, waits), rank=3),
-        Column(talking, talks, short=(words.short_talking, talks), rank=1),
+        Column(talking, talks, short=(words.short_talking, talks), rank=2),
         *([ids] if with_id else []),
     ]
 

@@ -1,8 +1,8 @@
 """
 PURE: tables for a terminal of any width, whatever script the words are in.
 
-A table that does not fit uses the shorter form of a column where it has one, then shortens names to what is still
-readable, then leaves out the column that people miss least, and does so again. No line is ever broken.
+A table that does not fit uses the shorter form of a column where it has one, then leaves out the columns that people
+miss least, then cuts names to what is still readable. No line is ever broken.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Final
 
 GAP: Final = "  "
 ELLIPSIS: Final = "…"
+BEFORE_NAMES_ARE_CUT: Final = 1
+"""A column of a higher rank is left out rather than that a name is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def _fitting(columns: Sequence[Column], most: int | None) -> tuple[list[Column],
         widths = [column.width for column in found]
         least = [min(column.least or taken, taken) for column, taken in zip(found, widths, strict=True)]
         dispensable = max(found, key=lambda column: column.rank)
-        if _total(least) <= most or not dispensable.rank:
+        needed = _total(widths if dispensable.rank > BEFORE_NAMES_ARE_CUT else least)
+        if needed <= most or not dispensable.rank:
             return found, _narrowed(widths, least, most)
         found.remove(dispensable)
 

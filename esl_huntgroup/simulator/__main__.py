@@ -24,7 +24,7 @@ from esl_huntgroup.simulator.switch import CallResult, Switch
 SCENE_LIMIT_S = 12
 
 
-@click.command()
+@click.command(context_settings={"color": False if os.environ.get("NO_COLOR") else None})
 @click.argument("service", metavar="HOST:PORT")
 def main(service: str) -> None:
     """Play the calls of the demo against the service at HOST:PORT."""
