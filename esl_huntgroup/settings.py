@@ -37,7 +37,7 @@ _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[A-Za-z0-9._-]
 
 
 def _setting(default: Any, read: Callable[[Any], Any], sentence: str, *, is_secret: bool = False) -> Any:
-    metadata = {"read": read, "sentence": sentence, "is_secret": is_secret}
+    metadata = {"read": read, "sentence": sentence, "is_secret": is_secret, "range": getattr(read, "range", "")}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -71,6 +71,7 @@ def _number(kind: type[int] | type[float], least: float, most: float) -> Callabl
             raise ValueError(sentence)
         return number
 
+    read.range = f"{least:g} to {most:g}"  # type: ignore[attr-defined]  # for the help
     return read
 
 

@@ -15,6 +15,7 @@ import click
 
 from esl_huntgroup import __version__
 from esl_huntgroup.cli import output
+from esl_huntgroup.cli.help import Overview, sentence_of_setting, with_example
 from esl_huntgroup.db.engine import user_name, who_may
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.model.text import clean, shortened
@@ -48,7 +49,7 @@ _LINE_MAX_CHARS: Final = 1000
 _OUTPUT_IS_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-class _Commands(click.Group):
+class _Commands(Overview):
     """A group that imports a command when it is used, and turns refusals into one line and exit status 1."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
@@ -60,7 +61,7 @@ class _Commands(click.Group):
             return None
         module, function = COMMANDS[name]
         found: click.Command = getattr(importlib.import_module(f"esl_huntgroup.cli.{module}"), function)
-        return found
+        return with_example(found)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -88,7 +89,7 @@ def _setting_options(function: Any) -> Any:
     for name, field in reversed(FIELDS.items()):
         if not field.metadata["is_secret"]:
             option = "--" + name.replace("_", "-")
-            function = click.option(option, name, help=field.metadata["sentence"], metavar="VALUE")(function)
+            function = click.option(option, name, help=sentence_of_setting(name), metavar="VALUE")(function)
     return function
 
 
@@ -101,8 +102,13 @@ def cli(**_options: object) -> None:
     Hunt groups for FreeSWITCH.
 
     Settings come from a TOML file, the environment (ESL_HUNTGROUP_NAME) and these options, in this order; the last
-    one counts. Example: esl-huntgroup --database sqlite:///firm.db serve
+    one counts.
+
+    Example: esl-huntgroup --database sqlite:///firm.db serve
     """
+
+
+with_example(cli)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import click
 import peewee
 
 from esl_huntgroup.cli.context import settings_of
+from esl_huntgroup.cli.help import Overview
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.diagnostics.check import Finding, findings, right, wrong
@@ -23,15 +24,17 @@ json_option = click.option(
 )
 
 
-@click.group("check", invoke_without_command=True)
+@click.group("check", cls=Overview, invoke_without_command=True)
 @json_option
 @click.pass_context
 def check_command(ctx: click.Context, /, as_json: bool) -> None:
     """
     Look at settings, database, service and switch; say of each that it is right, or what to do.
 
-    The exit status is 1 if there is anything to do. Example: esl-huntgroup --esl-address 127.0.0.1:8021 check
-    (with ESL_HUNTGROUP_ESL_PASSWORD set)
+    The exit status is 1 if there is anything to do. The password for the switch comes from the settings file or from
+    ESL_HUNTGROUP_ESL_PASSWORD.
+
+    Example: esl-huntgroup --esl-address 127.0.0.1:8021 check
     """
     if ctx.invoked_subcommand is None:
         _show(ctx, findings(settings_of(ctx)), as_json=as_json)

@@ -13,6 +13,7 @@ import peewee
 
 from esl_huntgroup.cli.ask import ask
 from esl_huntgroup.cli.context import pass_settings
+from esl_huntgroup.cli.help import Overview
 from esl_huntgroup.cli.load import as_option, json_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.db import backup, migrate
@@ -21,9 +22,13 @@ from esl_huntgroup.journal import prune
 from esl_huntgroup.settings import Settings
 
 
-@click.group("db")
+@click.group("db", cls=Overview)
 def db_group() -> None:
-    """Set up, upgrade, back up and clean up the database."""
+    """
+    Set up, upgrade, back up and clean up the database.
+
+    Example: esl-huntgroup db status
+    """
 
 
 @db_group.command("upgrade")
@@ -53,7 +58,9 @@ def status_command(settings: Settings, as_json: bool) -> None:
     """
     Say which version the database has, and what an upgrade would do. Changes nothing.
 
-    The exit status is 1 unless it is the version that this program needs. Example: esl-huntgroup db status
+    The exit status is 1 unless it is the version that this program needs.
+
+    Example: esl-huntgroup db status
     """
     with closing(open_database(settings.database)) as db:
         version, pending = migrate.version(db), migrate.pending(db)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli.complete import GROUPS, USERS, Completion
 from esl_huntgroup.cli.tree import one, tree, words
 from esl_huntgroup.db import lookup
 from esl_huntgroup.model.group import HuntMode
@@ -34,6 +35,10 @@ _WORDS = {"MODE": tuple(HuntMode), "LEVEL": LEVEL_WORDS}
 _TAKEN_AWAY = ("number", "leader", "deputy")
 
 
+def _completion(name: str, metavar: str) -> Completion:
+    return USERS if name in ("leader", "deputy") else words(_WORDS.get(metavar, ()))
+
+
 def _values(function: Callable[..., Iterable[Change]]) -> Callable[..., Iterable[Change]]:
     """Add an option for everything that can be set of a group."""
     overflow = "after OUTCOME: dialplan, transfer:EXTENSION or respond:STATUS; several times"
@@ -41,7 +46,7 @@ def _values(function: Callable[..., Iterable[Change]]) -> Callable[..., Iterable
     switch = "the master switch: a group that is inactive rings nobody and gives nothing"
     function = click.option("--active/--inactive", "is_active", default=None, help=switch)(function)
     for name, (what, metavar) in reversed(_COLUMNS.items()):
-        option, completed = "--" + name.replace("_", "-"), words(_WORDS.get(metavar, ()))
+        option, completed = "--" + name.replace("_", "-"), _completion(name, metavar)
         function = click.option(option, name, help=what, metavar=metavar, shell_complete=completed)(function)
     return function
 
@@ -58,7 +63,7 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @group_tree.change("add", example="group add Vertrieb --number 700 --hunt-mode softphone --leader anna")
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 @_values
 def add(desk: Desk, group: str, **options: Any) -> Iterable[Change]:
     """Add a group. Members come with `member add`."""
@@ -66,7 +71,7 @@ def add(desk: Desk, group: str, **options: Any) -> Iterable[Change]:
 
 
 @group_tree.change("set", example="group set Vertrieb --ring-timeout-s 20 --overflow no_answer=transfer:9000")
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 @click.option("--name", help="the new name", metavar="NAME")
 @_values
 @click.option("--no-number", is_flag=True, help="give the group number up")
@@ -78,14 +83,14 @@ def change(desk: Desk, group: str, **options: Any) -> Iterable[Change]:
 
 
 @group_tree.change("remove", example="group remove Vertrieb --dry-run", asks=True)
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 def remove(desk: Desk, group: str) -> Iterable[Change]:
     """Remove a group with its memberships, lists and overflows; its number is free then."""
     return groups.remove(desk, group)
 
 
 @group_tree.view("show", example="group show Vertrieb")
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 def show(desk: Desk, group: str) -> Mapping[str, Any]:
     """Show a group with everything that belongs to it. GROUP is its name, number or NUMBER@DOMAIN."""
     return one(reading.groups(desk.db, group=_name_of_group(desk, group)), unknown("group", group))

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from esl_huntgroup.cli.ask import ask
 from esl_huntgroup.cli.context import pass_settings, settings_of
+from esl_huntgroup.cli.help import Overview
 from esl_huntgroup.cli.load import NOTHING, as_dicts, as_option, json_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.db.engine import database_errors, open_database
@@ -33,9 +34,13 @@ from esl_huntgroup.provisioning.store import read_inventory
 from esl_huntgroup.settings import Settings, refuse_password
 
 
-@click.group("import")
+@click.group("import", cls=Overview)
 def import_group() -> None:
-    """Bring in users and groups from FusionPBX, from FreeSWITCH's directory or from a table."""
+    """
+    Bring in users and groups from FusionPBX, from FreeSWITCH's directory or from a table.
+
+    Example: esl-huntgroup import csv staff.csv --dry-run
+    """
 
 
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,6 +15,7 @@ import peewee
 
 from esl_huntgroup.cli import output
 from esl_huntgroup.cli.audit import milliseconds
+from esl_huntgroup.cli.complete import GROUPS, USERS
 from esl_huntgroup.cli.context import pass_settings
 from esl_huntgroup.cli.tree import words
 from esl_huntgroup.db.engine import open_database
@@ -37,8 +38,10 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 
 @click.command("journal", epilog="Example: esl-huntgroup journal --user anna --kind missed --since 2026-11-22")
-@click.option("--user", type=normal_name, help="only what this user has seen", metavar="NAME")
-@click.option("--group", type=normal_name, help="only calls to this group", metavar="NAME-OR-NUMBER")
+@click.option("--user", type=normal_name, help="only what this user has seen", shell_complete=USERS, metavar="NAME")
+@click.option(
+    "--group", type=normal_name, help="only calls to this group", shell_complete=GROUPS, metavar="NAME-OR-NUMBER"
+)
 @click.option("--since", help="only calls since then: 2026-11-22 or 2026-11-22T18:30", metavar="TIME")
 @click.option("--until", help="only calls before then", metavar="TIME")
 @click.option("--caller", help="only calls from this number", metavar="NUMBER")

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import click
 
+from esl_huntgroup.cli.complete import USERS
 from esl_huntgroup.cli.tree import desk_of, json_option
 from esl_huntgroup.db.engine import database_errors
 from esl_huntgroup.db.migrate import require_current
@@ -16,8 +17,8 @@ from esl_huntgroup.provisioning.admin.levels import why
 
 
 @click.command("rights", epilog="Example: esl-huntgroup rights anna bernd")
-@click.argument("user", type=normal_name)
-@click.argument("on", type=normal_name)
+@click.argument("user", type=normal_name, shell_complete=USERS)
+@click.argument("on", type=normal_name, shell_complete=USERS)
 @json_option
 @click.pass_context
 def rights_command(ctx: click.Context, /, user: str, on: str, as_json: bool) -> None:

@@ -22,6 +22,7 @@ import click
 
 from esl_huntgroup.cli import output
 from esl_huntgroup.cli.context import settings_of
+from esl_huntgroup.cli.help import Overview
 from esl_huntgroup.cli.table import sheet, table
 from esl_huntgroup.db.engine import database_errors, open_database
 from esl_huntgroup.db.migrate import require_current
@@ -38,14 +39,21 @@ Viewing = Callable[..., Found]
 json_option = click.option("--json", "as_json", is_flag=True, help="for programs: JSON")
 _dry_run_option = click.option("--dry-run", "is_dry_run", is_flag=True, help="say what would change; change nothing")
 _as_option = click.option("--as", "who", help="who makes the change, for the audit; default: you", metavar="NAME")
-_yes_option = click.option("--yes", "is_sure", is_flag=True, help="do not ask before what cannot be undone")
+_yes_option = click.option("--yes", "is_sure", is_flag=True, help="do not ask")
 
 
-class Tree(click.Group):
+class Tree(Overview):
     """The commands for one kind of thing."""
 
-    def change(self, verb: str, *, example: str, asks: bool = False) -> Callable[[Changing], click.Command]:
-        """Register what changes something; one that ``asks`` is done only after a yes."""
+    def change(
+        self, verb: str, *, example: str, asks: bool = False, before: Callable[..., None] | None = None
+    ) -> Callable[[Changing], click.Command]:
+        """
+        Register what changes something; one that ``asks`` is done only after a yes.
+
+        ``before`` may ask as well, or raise InputError: it is called with the same arguments before anything is begun,
+        except for a dry run and after ``--yes``.
+        """
 
         def register(function: Changing) -> click.Command:
             @functools.wraps(function)
@@ -53,6 +61,9 @@ class Tree(click.Group):
                 desk = desk_of(click.get_current_context())
                 with closing(desk.db):
                     require_current(desk.db)
+                    if before is not None and not (is_sure or is_dry_run):
+                        with database_errors(desk.db):
+                            before(desk, **_normal(given))
                     make(
                         desk,
                         who,
@@ -62,7 +73,7 @@ class Tree(click.Group):
                         asks=asks and not is_sure,
                     )
 
-            options = (json_option, _dry_run_option, _as_option, *((_yes_option,) if asks else ()))
+            options = (json_option, _dry_run_option, _as_option, *((_yes_option,) if asks or before else ()))
             return self._register(verb, run, options, example)
 
         return register
