@@ -14,6 +14,7 @@ from esl_huntgroup.journal import view
 from esl_huntgroup.journal.view import JournalLine
 from esl_huntgroup.model.columns import Column, rows
 from esl_huntgroup.model.hangup_causes import LegResult, leg_result
+from esl_huntgroup.model.outcome import EntryKind
 from esl_huntgroup.model.text import clean
 
 _INDENT = "    "
@@ -88,8 +89,9 @@ def as_dict(entries: Sequence[JournalLine], phones: Sequence[Phone]) -> dict[str
 
 
 def _as_call(line: JournalLine) -> JournalLine:
-    """Return the line as one of the whole call: how it ended, and with whom the caller spoke."""
-    return replace(line, user_name="", kind=None)
+    """Return the line as one of the whole call: with whom the caller spoke, or how it ended."""
+    kind = EntryKind.ANSWERED_ELSEWHERE if line.answered_by_name else None
+    return replace(line, user_name="", kind=kind)
 
 
 def _below(entries: Sequence[JournalLine], phones: Sequence[Phone], language: str) -> Iterator[tuple[str, str, str]]:

@@ -200,6 +200,7 @@ def _columns(
     time, group, caller, seen, waiting, talking = words.headings
     members = Column(words.member, tuple(clean(line.user_name) for line in lines), least=8)
     groups = tuple(_both(line.group_name, line.group_number) for line in lines)
+    callers = tuple(_both(line.caller_name, line.caller_number) for line in lines)
     names = tuple(clean(line.group_name or line.group_number) for line in lines)
     ids = Column(words.call, tuple(short(line.call_id) for line in lines))
     waits = tuple(duration(line.wait_ms) for line in lines)
@@ -208,7 +209,7 @@ def _columns(
         _times(time, lines, words, zone),
         *([members] if with_member else []),
         Column(group, groups, short=(group, names), least=8, rank=1),
-        Column(caller, tuple(_both(line.caller_name, line.caller_number) for line in lines), least=14),
+        Column(caller, callers, least=18, keeps_number=True),
         Column(seen, tuple(seen_as(line, language) for line in lines), least=22),
         Column(waiting, waits, short=(words.short_waiting, waits), rank=3),
         Column(talking, talks, short=(words.short_talking, talks), rank=2),

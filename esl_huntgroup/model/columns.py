@@ -24,7 +24,8 @@ class Column:
     A heading and a cell for each row.
 
     ``short`` is the same column in fewer characters, ``least`` to how many columns of the terminal a cell may be cut
-    (0: not at all), ``rank`` the order in which columns are left out, the highest first (0: never).
+    (0: not at all; with ``keeps_number`` the name is cut and not the number behind it), ``rank`` the order in which
+    columns are left out, the highest first (0: never).
     """
 
     heading: str
@@ -32,6 +33,7 @@ class Column:
     short: tuple[str, tuple[str, ...]] | None = None
     least: int = 0
     rank: int = 0
+    keeps_number: bool = False
 
     @property
     def width(self) -> int:
@@ -42,9 +44,11 @@ class Column:
 def rows(columns: Sequence[Column], most: int | None = None) -> list[str]:
     """Return the heading and the rows, aligned; none takes more than ``most`` columns where that can be had."""
     fitting, widths = _fitting(columns, most)
-    headings = [column.heading for column in fitting]
-    cells = zip(*(column.cells for column in fitting), strict=True)
-    return [_aligned(row, widths) for row in (headings, *cells)]
+    cut_columns = [
+        [_cut_name(text, most) if column.keeps_number else cut(text, most) for text in (column.heading, *column.cells)]
+        for column, most in zip(fitting, widths, strict=True)
+    ]
+    return [_aligned(row, widths) for row in zip(*cut_columns, strict=True)]
 
 
 def width(text: str) -> int:
@@ -65,6 +69,14 @@ def cut(text: str, most: int) -> str:
             break
         kept.append(char)
     return "".join(kept).rstrip() + ELLIPSIS
+
+
+def _cut_name(text: str, most: int) -> str:
+    """Cut what stands before a number, which is of use only as a whole."""
+    name, _, number = text.rpartition(" ")
+    room = most - width(number) - 1
+    is_number = number.lstrip("+").isdecimal()
+    return f"{cut(name, room)} {number}" if name and is_number and room > 1 and width(text) > most else cut(text, most)
 
 
 def _columns(char: str) -> int:
@@ -113,5 +125,5 @@ def _total(widths: Sequence[int]) -> int:
 
 
 def _aligned(cells: Iterable[str], widths: Iterable[int]) -> str:
-    shown = ((cut(cell, most), most) for cell, most in zip(cells, widths, strict=True))
-    return GAP.join(cell + " " * (most - width(cell)) for cell, most in shown).rstrip()
+    padded = (cell + " " * (most - width(cell)) for cell, most in zip(cells, widths, strict=True))
+    return GAP.join(padded).rstrip()

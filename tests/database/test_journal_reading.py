@@ -190,7 +190,7 @@ def test_the_table_says_how_to_go_on_and_explain_takes_its_id(run: Run) -> None:
 
 def test_one_row_for_each_call_has_its_phones_below_it(run: Run) -> None:
     heading, call, *phones, older = run("journal", "--calls", "--limit", "1").output.splitlines()
-    assert "answered" in call
+    assert "spoken with User 1" in call
     assert call.endswith(short(call_id(29)))
     assert [" ".join(phone.split()) for phone in phones] == [
         "User 1 101@example.org answered",

@@ -29,6 +29,12 @@ def test_short_forms_come_first_then_columns_then_names() -> None:
     assert row(21) == "11-26 04:39  Bernhar…"
 
 
+def test_a_number_behind_a_name_is_kept_whole() -> None:
+    caller = Column("caller", ("Wilhelmine von Bree +49301234", "Ole", "0301234567890"), least=8, keeps_number=True)
+    assert rows([caller], 16)[1:] == ["Wilhe… +49301234", "Ole", "0301234567890"]
+    assert rows([caller], 9)[1:] == ["Wilhelmi…", "Ole", "03012345…"]
+
+
 def test_what_cannot_fit_is_shown_as_narrow_as_can_be_read() -> None:
     assert row(3) == "11-26 04:39  Bernhar…"
 
