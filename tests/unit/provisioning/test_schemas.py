@@ -59,7 +59,7 @@ def test_a_value_is_brought_into_its_normal_form(check: Callable[[str], object],
         (
             schemas.hunt_mode,
             "parallel",
-            "'parallel' is not a hunt mode: disabled, softphone, voice_services are accepted",
+            "'parallel' is not a hunt mode: disabled and those of the setting hunt_modes are accepted",
         ),
         (
             schemas.ring_timeout_s,
