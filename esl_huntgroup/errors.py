@@ -12,6 +12,7 @@ Every exception of this package.
         ├── CommandRefused    it answered a command with -ERR
         ├── SwitchTimeout     it did not answer within the deadline
         └── SwitchGone        it closed or reset the connection
+            └── OnlyAsked     it was no switch but `check`, which asks who listens
 
 A message says what was read, why it is refused and what would be accepted.
 """
@@ -66,3 +67,7 @@ class SwitchTimeout(SwitchError):
 
 class SwitchGone(SwitchError):
     """The switch closed or reset the connection."""
+
+
+class OnlyAsked(SwitchGone):
+    """There was no switch and no call: somebody asks who listens here."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from esl_huntgroup.db.engine import safe_url
+from esl_huntgroup.db.engine import safe_url, who_may
 from esl_huntgroup.errors import InputError, SettingsError
 from esl_huntgroup.model.group import HuntMode
 from esl_huntgroup.model.limits import LEG_LIMIT
@@ -44,7 +44,7 @@ _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[A-Za-z0-9._-]
 
 
 def _setting(default: Any, read: Callable[[Any], Any], sentence: str, *, is_secret: bool = False) -> Any:
-    metadata = {"read": read, "sentence": sentence, "is_secret": is_secret}
+    metadata = {"read": read, "sentence": sentence, "is_secret": is_secret, "range": getattr(read, "range", "")}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -78,6 +78,7 @@ def _number(kind: type[int] | type[float], least: float, most: float) -> Callabl
             raise ValueError(sentence)
         return number
 
+    read.range = f"{least:g} to {most:g}"  # type: ignore[attr-defined]  # for the help
     return read
 
 
@@ -222,7 +223,8 @@ def _read_file(path: Path) -> Reading:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"the settings file {path} cannot be read: {error.strerror}") from None
+        what_to_do = f": {who_may(path)}" if isinstance(error, PermissionError) else ""
+        raise SettingsError(f"the settings file {path} cannot be read: {error.strerror}{what_to_do}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"the settings file {path} is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:

@@ -249,6 +249,9 @@ CREATE TABLE {new}journal_entries (
 CREATE INDEX {new}lines_by_user ON "lines" (user_id);
 CREATE INDEX {new}members_by_user ON members (user_id);
 CREATE INDEX {new}calls_by_group ON calls (group_id, call_id);
+CREATE INDEX {new}calls_by_caller ON calls (caller_number, call_id);
+CREATE INDEX {new}calls_by_outcome ON calls (outcome, call_id);
+CREATE INDEX {new}journal_entries_by_kind ON journal_entries (kind, call_id);
 CREATE INDEX {new}calls_by_answerer ON calls (answered_by_user_id);
 CREATE INDEX {new}journal_entries_by_user ON journal_entries (user_id, call_id);
 CREATE INDEX {new}superiors_by_user ON superiors (user_id);

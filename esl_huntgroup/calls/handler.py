@@ -6,15 +6,17 @@ Whatever fails in a call stays in it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
+from esl_huntgroup import __version__
 from esl_huntgroup.calls import call_records
 from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.controller import CallController
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.inbound_call import InboundCall, read_inbound_call
 from esl_huntgroup.calls.peers import SECRET_VARIABLE, knows_secret
-from esl_huntgroup.errors import SwitchError, SwitchGone
+from esl_huntgroup.errors import OnlyAsked, SwitchError, SwitchGone
 from esl_huntgroup.esl.session import CallSession
 
 log = logging.getLogger(__name__)
@@ -34,8 +36,7 @@ def serve(session: CallSession, ctx: CallContext) -> None:
         session.session_data = None  # 5 kB that nobody needs any more
         del answer
     except SwitchError as error:
-        log.log(_weight(session, error), "no call from %s: %s", _peer(session), error)
-        session.stop()
+        _end_without_call(session, error, ctx)
         return
     if not is_trusted:
         ctx.meter.count("wrong_secrets")
@@ -77,10 +78,18 @@ def refuse(session: CallSession, ctx: CallContext) -> None:
     try:
         inbound = read_inbound_call(session.connect(ctx.reply_timeout_s).reader(), ctx.default_domain)
     except SwitchError as error:
-        log.log(_weight(session, error), "a call that was refused: %s peer=%s", error, _peer(session))
-        session.stop()
+        _end_without_call(session, error, ctx)
     else:
         _give_back(session, inbound, ctx)
+
+
+def _end_without_call(session: CallSession, error: SwitchError, ctx: CallContext) -> None:
+    """Close a connection on which there was no call. Nothing is raised."""
+    log.log(_weight(session, error), "no call from %s: %s", _peer(session), error)
+    if isinstance(error, OnlyAsked):
+        with contextlib.suppress(SwitchError):
+            session.tell_version(__version__, ctx.reply_timeout_s)
+    session.stop()
 
 
 def _give_back(session: CallSession, inbound: InboundCall, ctx: CallContext) -> None:
@@ -113,7 +122,8 @@ def _summary(hunt: Hunt) -> dict[str, str | int | float]:
 
 def _weight(session: CallSession, error: SwitchError) -> int:
     """Return the level for the end before any call: ``check`` and load balancers connect and leave without a word."""
-    return logging.DEBUG if isinstance(error, SwitchGone) and not session.has_heard else logging.WARNING
+    has_only_looked = isinstance(error, OnlyAsked) or (isinstance(error, SwitchGone) and not session.has_heard)
+    return logging.DEBUG if has_only_looked else logging.WARNING
 
 
 def _peer(session: CallSession) -> str:

@@ -9,18 +9,23 @@ from typing import Any
 
 import click
 
-from esl_huntgroup.cli.tree import desk_of
+from esl_huntgroup.cli.tree import desk_of, words
 from esl_huntgroup.db.engine import database_errors
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.model.text import clean
+from esl_huntgroup.model.text import accepted, clean, normal_name
 from esl_huntgroup.provisioning import audit
 from esl_huntgroup.provisioning.change import sentence
 
+KINDS = ("user", "line", "group", "member", "level", "service", "favourite", "monitor", "journal", "file")
+"""What a change can be of; a load is one of a file."""
+
 
 @click.command("audit", epilog="Example: esl-huntgroup audit --kind group --name Vertrieb --since 2026-11-22")
-@click.option("--kind", default="", help="only this kind of thing: user, line, group, ...", metavar="KIND")
-@click.option("--name", default="", help="only the thing with this name", metavar="NAME")
+@click.option(
+    "--kind", default="", help=f"only changes of: {', '.join(KINDS)}", metavar="KIND", shell_complete=words(KINDS)
+)
+@click.option("--name", type=normal_name, default="", help="only the thing with this name", metavar="NAME")
 @click.option("--since", help="only changes since then: 2026-11-22 or 2026-11-22T18:30", metavar="TIME")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="at most so many")
 @click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")
@@ -31,6 +36,8 @@ def audit_command(ctx: click.Context, /, *, kind: str, name: str, since: str | N
 
     A member is named GROUP/USER, a line NUMBER@DOMAIN.
     """
+    if kind not in ("", *KINDS):
+        raise InputError(f"--kind {kind!r} is no kind of thing: {accepted(KINDS)}")
     since_ms = 0 if since is None else milliseconds(since)
     desk = desk_of(ctx)
     with closing(desk.db):

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from pathlib import Path
 
 import click
 import peewee
 
+from esl_huntgroup.cli.context import settings_of
+from esl_huntgroup.cli.help import Overview
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.diagnostics.check import findings
 from esl_huntgroup.diagnostics.finding import Finding, right, wrong
 from esl_huntgroup.diagnostics.switch_numbers import Sources, compare, of_files, of_switches
 from esl_huntgroup.errors import SwitchError
-from esl_huntgroup.settings import Settings
+from esl_huntgroup.model.numbers import normal_number
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="for programs: one JSON object a line, with ok and text"
 )
 
 
-@click.group("check", invoke_without_command=True)
+@click.group("check", cls=Overview, invoke_without_command=True)
 @json_option
 @click.pass_context
 def check_command(ctx: click.Context, /, as_json: bool) -> None:
     """
     Look at settings, database, service and switch; say of each that it is right, or what to do.
 
-    The exit status is 1 if there is anything to do. Example: esl-huntgroup --esl-address 127.0.0.1:8021 check
-    (with ESL_HUNTGROUP_ESL_PASSWORD set)
+    The exit status is 1 if there is anything to do. The password for the switch comes from the settings file or from
+    ESL_HUNTGROUP_ESL_PASSWORD.
+
+    Example: esl-huntgroup --esl-address 127.0.0.1:8021 check
     """
     if ctx.invoked_subcommand is None:
-        _show(ctx, findings(ctx.obj), as_json=as_json)
+        _show(ctx, findings(settings_of(ctx)), as_json=as_json)
 
 
 @check_command.command("numbers")
@@ -54,21 +58,21 @@ def numbers_command(
 
     Example: esl-huntgroup check numbers --directory-xml directory/ --dialplan-xml dialplan/default.xml
     """
-    settings: Settings = ctx.obj
+    settings, accepted = settings_of(ctx), [normal_number(number) for number in accept]
     has_files = directory_xml or dialplan_xml
     every = [of_files(directory_xml, dialplan_xml)] if has_files else of_switches(settings)
     with closing(open_database(settings.database)) as db:
         require_current(db)
-        shown = [finding for sources in every for finding in _compared(db, sources, accept)]
+        shown = [finding for sources in every for finding in _compared(db, sources, accepted)]
     _show(ctx, shown, as_json=as_json)
 
 
-def _compared(db: peewee.Database, sources: Sources | SwitchError, accept: tuple[str, ...]) -> list[Finding]:
+def _compared(db: peewee.Database, sources: Sources | SwitchError, accepted: Collection[str]) -> list[Finding]:
     """Return what is wrong with one switch, or that nothing is."""
     if isinstance(sources, SwitchError):
         return [wrong(f"switch: {sources}")]
     found, sentence = compare(db, sources)
-    return [wrong(it.sentence) for it in found if it.number not in accept] or [right(sentence)]
+    return [wrong(it.sentence) for it in found if it.number not in accepted] or [right(sentence)]
 
 
 def _show(ctx: click.Context, found: Iterable[Finding], *, as_json: bool) -> None:

@@ -12,6 +12,8 @@ import click
 import peewee
 
 from esl_huntgroup.cli.ask import ask
+from esl_huntgroup.cli.context import pass_settings
+from esl_huntgroup.cli.help import Overview
 from esl_huntgroup.cli.load import as_option, json_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.db import backup, migrate
@@ -20,14 +22,18 @@ from esl_huntgroup.journal import prune
 from esl_huntgroup.settings import Settings
 
 
-@click.group("db")
+@click.group("db", cls=Overview)
 def db_group() -> None:
-    """Set up, upgrade, back up and clean up the database."""
+    """
+    Set up, upgrade, back up and clean up the database.
+
+    Example: esl-huntgroup db status
+    """
 
 
 @db_group.command("upgrade")
 @click.option("--dry-run", is_flag=True, help="say what would be applied, and change nothing")
-@click.pass_obj
+@pass_settings
 def upgrade_command(settings: Settings, dry_run: bool) -> None:
     """
     Bring the database to the newest version, and say what was done. Doing it again does no harm.
@@ -35,8 +41,8 @@ def upgrade_command(settings: Settings, dry_run: bool) -> None:
     Example: esl-huntgroup --database sqlite:///firm.db db upgrade
     """
     with closing(open_database(settings.database)) as db:
-        click.echo(f"database {describe(db)}")
-        for sentence in _would_apply(db) if dry_run else migrate.upgrade(db):
+        sentences = _would_apply(db) if dry_run else migrate.upgrade(db)
+        for sentence in (f"database {describe(db)}", *sentences):
             click.echo(sentence)
 
 
@@ -47,12 +53,14 @@ def _would_apply(db: peewee.Database) -> list[str]:
 
 @db_group.command("status")
 @json_option
-@click.pass_obj
+@pass_settings
 def status_command(settings: Settings, as_json: bool) -> None:
     """
     Say which version the database has, and what an upgrade would do. Changes nothing.
 
-    The exit status is 1 unless it is the version that this program needs. Example: esl-huntgroup db status
+    The exit status is 1 unless it is the version that this program needs.
+
+    Example: esl-huntgroup db status
     """
     with closing(open_database(settings.database)) as db:
         version, pending = migrate.version(db), migrate.pending(db)
@@ -71,7 +79,7 @@ def status_command(settings: Settings, as_json: bool) -> None:
 @db_group.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
-@click.pass_obj
+@pass_settings
 def backup_command(settings: Settings, file: Path, as_json: bool) -> None:
     """
     Copy a SQLite database to FILE while calls go on. A server has its own tools: see db/scripts/backup.
@@ -91,7 +99,7 @@ def backup_command(settings: Settings, file: Path, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="do not ask")
 @as_option
 @json_option
-@click.pass_obj
+@pass_settings
 def prune_command(
     settings: Settings, *, older_than: str, dry_run: bool, yes: bool, who: str | None, as_json: bool
 ) -> None:

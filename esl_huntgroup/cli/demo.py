@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from esl_huntgroup.settings import Settings
+from esl_huntgroup.cli.context import language_of
 from esl_huntgroup.simulator import demo
 
 
 @click.command("demo")
-@click.pass_obj
-def demo_command(settings: Settings) -> None:
+@click.pass_context
+def demo_command(ctx: click.Context, /) -> None:
     """
     Show group calls: the real service against a simulated FreeSWITCH.
 
@@ -19,4 +19,4 @@ def demo_command(settings: Settings) -> None:
 
     Example: esl-huntgroup demo
     """
-    demo.run(settings.language)
+    demo.run(language_of(ctx))

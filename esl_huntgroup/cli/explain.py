@@ -7,25 +7,27 @@ from contextlib import closing
 
 import click
 
+from esl_huntgroup.cli.context import pass_settings
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.diagnostics.explain import explain
+from esl_huntgroup.model.text import normal_name
 from esl_huntgroup.settings import Settings
 
 
 @click.command("explain")
-@click.argument("what", metavar="GROUP|CALL")
+@click.argument("what", type=normal_name, metavar="GROUP|CALL")
 @click.option("--caller", default="", help="the line that would call; it does not ring", metavar="ACCOUNT@DOMAIN")
 @click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")
-@click.pass_obj
+@pass_settings
 def explain_command(settings: Settings, what: str, caller: str, as_json: bool) -> None:
     """
     Say for each member of GROUP whether a call to it would ring there now, and if not, why. Nobody is called.
 
-    GROUP is a name, a number or NUMBER@DOMAIN. With the id of a CALL of the journal, say what became of every phone in
-    that call. The switch is asked who is registered (settings esl_address and esl_password). Of several switches each
-    is asked, and told by itself: a call rings the phones that are registered at its own. If one does not answer, the
-    exit status is 1.
+    GROUP is a name, a number or NUMBER@DOMAIN. With the id of a CALL, as the journal shows it, say what became of every
+    phone in that call. The switch is asked who is registered (settings esl_address and esl_password). Of several
+    switches each is asked, and told by itself: a call rings the phones that are registered at its own. If one does not
+    answer, the exit status is 1.
 
     Example: esl-huntgroup --esl-address 127.0.0.1:8021 explain Vertrieb --caller 101@pbx.example.org
     """

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli.complete import GROUPS, USERS, Completion
 from esl_huntgroup.cli.tree import one, tree, words
+from esl_huntgroup.db import lookup
 from esl_huntgroup.model.permissions import LEVEL_WORDS
 from esl_huntgroup.provisioning.admin import groups, reading
 from esl_huntgroup.provisioning.admin.desk import Desk, unknown
@@ -25,6 +27,10 @@ _SUPERIORS = (
 _TAKEN_AWAY = (*(it.name for it in ATTRIBUTES if it.is_optional), "leader", "deputy")
 
 
+def _completion(name: str, accepted: tuple[str, ...]) -> Completion:
+    return USERS if name in ("leader", "deputy") else words(accepted)
+
+
 def _values(function: Callable[..., Iterable[Change]]) -> Callable[..., Iterable[Change]]:
     """Add an option for everything that can be set of a group; its attributes say themselves how."""
     overflow = "after OUTCOME: dialplan, transfer:EXTENSION or respond:STATUS; several times"
@@ -33,7 +39,7 @@ def _values(function: Callable[..., Iterable[Change]]) -> Callable[..., Iterable
         function = click.option(it.switch, it.name, default=None, help=it.sentence)(function)
     attributes = ((it.name, it.sentence, it.metavar, it.words) for it in ATTRIBUTES if not it.switch)
     for name, what, metavar, accepted in reversed([*attributes, *_SUPERIORS]):
-        option, completed = "--" + name.replace("_", "-"), words(accepted)
+        option, completed = "--" + name.replace("_", "-"), _completion(name, accepted)
         function = click.option(option, name, help=what, metavar=metavar, shell_complete=completed)(function)
     return function
 
@@ -61,7 +67,7 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @group_tree.change("add", example="group add Vertrieb --number 700 --hunt-mode softphone --leader anna")
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 @_values
 def add(desk: Desk, group: str, **options: Any) -> Iterable[Change]:
     """Add a group. Members come with `member add`."""
@@ -69,7 +75,7 @@ def add(desk: Desk, group: str, **options: Any) -> Iterable[Change]:
 
 
 @group_tree.change("set", example="group set Vertrieb --ring-timeout-s 20 --overflow no_answer=transfer:9000")
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 @click.option("--name", help="the new name", metavar="NAME")
 @_values
 @_no_options
@@ -79,17 +85,25 @@ def change(desk: Desk, group: str, **options: Any) -> Iterable[Change]:
 
 
 @group_tree.change("remove", example="group remove Vertrieb --dry-run", asks=True)
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 def remove(desk: Desk, group: str) -> Iterable[Change]:
     """Remove a group with its memberships, lists and overflows; its number is free then."""
     return groups.remove(desk, group)
 
 
 @group_tree.view("show", example="group show Vertrieb")
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 def show(desk: Desk, group: str) -> Mapping[str, Any]:
-    """Show a group with everything that belongs to it."""
-    return one(reading.groups(desk.db, group=group), unknown("group", group))
+    """Show a group with everything that belongs to it. GROUP is its name, number or NUMBER@DOMAIN."""
+    return one(reading.groups(desk.db, group=_name_of_group(desk, group)), unknown("group", group))
+
+
+def _name_of_group(desk: Desk, what: str) -> str:
+    """Return the name of the group that is meant. Raises InputError for the number of more than one."""
+    found = lookup.groups(desk.db, what)
+    if len(found) > 1:
+        raise lookup.more_than_one(what, found)
+    return found[0].name if found else what
 
 
 _LISTED = ("name", "is_active", "number", "domain", "hunt_mode", "ring_timeout_s", "member_level", "leader", "members")

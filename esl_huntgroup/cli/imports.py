@@ -13,6 +13,8 @@ import peewee
 from click.core import ParameterSource
 
 from esl_huntgroup.cli.ask import ask
+from esl_huntgroup.cli.context import pass_settings, settings_of
+from esl_huntgroup.cli.help import Overview
 from esl_huntgroup.cli.load import NOTHING, as_dicts, as_option, json_option, progress_shown
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.db.engine import database_errors, open_database
@@ -32,9 +34,13 @@ from esl_huntgroup.provisioning.store import read_inventory
 from esl_huntgroup.settings import Settings, refuse_password
 
 
-@click.group("import")
+@click.group("import", cls=Overview)
 def import_group() -> None:
-    """Bring in users and groups from FusionPBX, from FreeSWITCH's directory or from a table."""
+    """
+    Bring in users and groups from FusionPBX, from FreeSWITCH's directory or from a table.
+
+    Example: esl-huntgroup import csv staff.csv --dry-run
+    """
 
 
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,7 +58,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 @import_group.command("csv")
 @click.argument("file", type=click.Path(path_type=Path))
 @_options
-@click.pass_obj
+@pass_settings
 def csv_command(settings: Settings, /, file: Path, **options: Any) -> None:
     """
     Bring in users, lines and groups from a table (CSV, also as Excel writes it).
@@ -68,7 +74,7 @@ def csv_command(settings: Settings, /, file: Path, **options: Any) -> None:
 @import_group.command("directory-xml")
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE|FOLDER")
 @_options
-@click.pass_obj
+@pass_settings
 def directory_command(settings: Settings, /, path: Path, **options: Any) -> None:
     """
     Bring in users and groups from the directory of FreeSWITCH. Its groups have no number: give them one afterwards.
@@ -100,7 +106,7 @@ def fusionpbx_command(ctx: click.Context, /, url: str, domain: str, **options: A
         with closing(open_database(url)) as fusionpbx:
             return read_fusionpbx(fusionpbx, current, domain.lower())
 
-    _run(ctx.obj, read, **options)
+    _run(settings_of(ctx), read, **options)
 
 
 def _run(

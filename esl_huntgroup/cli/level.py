@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli.complete import GROUPS, USERS
 from esl_huntgroup.cli.tree import one, tree, words
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.model.permissions import LEVEL_WORDS
@@ -19,8 +20,8 @@ level_tree = tree(
     f"Levels that users grant, and that groups give: {', '.join(LEVEL_WORDS)}.",
     example="level set anna bernd team",
 )
-_owner = click.argument("owner")
-_other = click.argument("other")
+_owner = click.argument("owner", shell_complete=USERS)
+_other = click.argument("other", shell_complete=USERS)
 _level = click.argument("level", shell_complete=words(LEVEL_WORDS))
 
 
@@ -43,7 +44,7 @@ def change(desk: Desk, owner: str, other: str, level: str) -> Iterable[Change]:
 
 
 @level_tree.change("group", example="level group Vertrieb team")
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 @_level
 def change_of_group(desk: Desk, group: str, level: str) -> Iterable[Change]:
     """Set the level that the members of a group have on one another."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli.complete import USERS
 from esl_huntgroup.cli.tree import Changing, tree, words
 from esl_huntgroup.model.group import LineKind
 from esl_huntgroup.provisioning.admin import lines, reading
@@ -30,7 +31,7 @@ def _kind(default: str | None) -> Callable[[Changing], Changing]:
 
 
 @line_tree.change("add", example="line add anna 101 --kind softphone")
-@click.argument("user")
+@click.argument("user", shell_complete=USERS)
 @click.argument("number")
 @_domain
 @_kind(LineKind.SOFTPHONE.value)
@@ -43,12 +44,12 @@ def add(desk: Desk, **given: Any) -> Iterable[Change]:
 @line_tree.change("set", example="line set 101 --user bernd")
 @click.argument("number")
 @_domain
-@click.option("--number", "new_number", help="the new number", metavar="NUMBER")
-@click.option("--user", help="the new user", metavar="NAME")
+@click.option("--number", "new_number", help="the new number; the SIP account stays (--account)", metavar="NUMBER")
+@click.option("--user", help="the new user", shell_complete=USERS, metavar="NAME")
 @_kind(None)
 @_account
 def change(desk: Desk, **given: Any) -> Iterable[Change]:
-    """Change the number, user, kind or account of a line."""
+    """Change the number, user, kind or account of a line; the account, by which the phone registers, stays else."""
     return lines.change(desk, **given)
 
 
@@ -69,7 +70,7 @@ def show(desk: Desk, number: str, domain: str | None) -> Mapping[str, Any]:
 
 
 @line_tree.view("list", example="line list --user anna")
-@click.option("--user", help="only the lines of this user", metavar="NAME")
+@click.option("--user", help="only the lines of this user", shell_complete=USERS, metavar="NAME")
 def list_all(desk: Desk, user: str | None) -> Sequence[Mapping[str, Any]]:
     """List lines by domain and number."""
     if user is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli.context import pass_settings
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.db.engine import Progress, open_database
 from esl_huntgroup.db.migrate import require_current
@@ -31,7 +32,7 @@ NOTHING = "nothing would change"
 @click.option("--diff", "--dry-run", "only_diff", is_flag=True, help="say what would change, and change nothing")
 @as_option
 @json_option
-@click.pass_obj
+@pass_settings
 def load_command(settings: Settings, file: Path, only_diff: bool, who: str | None, as_json: bool) -> None:
     """
     Bring in services, users, lines, groups and members from FILE (YAML), whole or not at all.
@@ -65,7 +66,7 @@ def as_dicts(changes: Iterable[Change]) -> list[dict[str, Any]]:
 
 
 @click.command("export")
-@click.pass_obj
+@pass_settings
 def export_command(settings: Settings) -> None:
     """
     Write the whole configuration as YAML to standard output; "load" makes the same configuration of it again.

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli.complete import GROUPS, USERS
 from esl_huntgroup.cli.tree import one, tree
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.provisioning.admin import members, reading
@@ -16,11 +17,11 @@ from esl_huntgroup.provisioning.change import Change
 member_tree = tree(
     "member", "Members: who is in a group, in the order of the phones.", example="member list --group Vertrieb"
 )
-_users = click.argument("users", nargs=-1, required=True)
+_users = click.argument("users", nargs=-1, required=True, shell_complete=USERS)
 
 
 @member_tree.change("add", example="member add Vertrieb anna bernd --position 1")
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 @_users
 @click.option("--position", type=int, help="where the first one comes; default: at the end", metavar="POSITION")
 def add(desk: Desk, group: str, users: Sequence[str], position: int | None) -> Iterable[Change]:
@@ -29,8 +30,8 @@ def add(desk: Desk, group: str, users: Sequence[str], position: int | None) -> I
 
 
 @member_tree.change("move", example="member move Vertrieb anna 2")
-@click.argument("group")
-@click.argument("user")
+@click.argument("group", shell_complete=GROUPS)
+@click.argument("user", shell_complete=USERS)
 @click.argument("position", type=int)
 def move(desk: Desk, group: str, user: str, position: int) -> Iterable[Change]:
     """Put a member at another position."""
@@ -38,7 +39,7 @@ def move(desk: Desk, group: str, user: str, position: int) -> Iterable[Change]:
 
 
 @member_tree.change("remove", example="member remove Vertrieb anna")
-@click.argument("group")
+@click.argument("group", shell_complete=GROUPS)
 @_users
 def remove(desk: Desk, group: str, users: Sequence[str]) -> Iterable[Change]:
     """Take users out of a group."""
@@ -46,8 +47,8 @@ def remove(desk: Desk, group: str, users: Sequence[str]) -> Iterable[Change]:
 
 
 @member_tree.view("show", example="member show Vertrieb anna")
-@click.argument("group")
-@click.argument("user")
+@click.argument("group", shell_complete=GROUPS)
+@click.argument("user", shell_complete=USERS)
 def show(desk: Desk, group: str, user: str) -> Mapping[str, Any]:
     """Show where in a group a member is."""
     desk.group_id(group)
@@ -57,8 +58,8 @@ def show(desk: Desk, group: str, user: str) -> Mapping[str, Any]:
 
 
 @member_tree.view("list", example="member list --group Vertrieb")
-@click.option("--group", help="only members of this group", metavar="NAME")
-@click.option("--user", help="only memberships of this user", metavar="NAME")
+@click.option("--group", help="only members of this group", shell_complete=GROUPS, metavar="NAME")
+@click.option("--user", help="only memberships of this user", shell_complete=USERS, metavar="NAME")
 def list_all(desk: Desk, group: str | None, user: str | None) -> Sequence[Mapping[str, Any]]:
     """List members by group and position."""
     if group is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli.complete import GROUPS, USERS
 from esl_huntgroup.cli.tree import Tree, tree
 from esl_huntgroup.provisioning.admin import prepared, reading
 from esl_huntgroup.provisioning.admin.desk import Desk
@@ -15,14 +16,14 @@ from esl_huntgroup.provisioning.change import Change
 from esl_huntgroup.provisioning.order import at
 from esl_huntgroup.provisioning.resource_lists import ListEntry, resource_lists
 
-_group = click.argument("group")
+_group = click.argument("group", shell_complete=GROUPS)
 _position = click.argument("position", type=int)
 
 
 def _entry_options(function: Any) -> Any:
     function = click.option("--number", help="the number of the external contact", metavar="NUMBER")(function)
     function = click.option("--name", help="the name of an external contact", metavar="TEXT")(function)
-    return click.option("--user", help="a user", metavar="NAME")(function)
+    return click.option("--user", help="a user", shell_complete=USERS, metavar="NAME")(function)
 
 
 def _tree(list_name: str, command: str) -> Tree:
@@ -32,10 +33,15 @@ def _tree(list_name: str, command: str) -> Tree:
 
     @commands.change("add", example=f"{command} add Vertrieb --name Taxi --number +4930202020 --position 1")
     @_group
+    @click.argument("member", required=False, metavar="[USER]", shell_complete=USERS)
     @_entry_options
     @click.option("--position", type=int, help="default: at the end", metavar="POSITION")
-    def add(desk: Desk, group: str, position: int | None, **entry: Any) -> Iterable[Change]:
-        """Prepare an entry: a user, or an external contact."""
+    def add(desk: Desk, group: str, member: str | None, position: int | None, **entry: Any) -> Iterable[Change]:
+        """Prepare an entry: a USER, or an external contact."""
+        if member is not None:
+            if entry["user"] not in (None, member):
+                raise click.UsageError("USER and --user exclude each other")
+            entry["user"] = member
         return prepared.add(desk, list_name, group, prepared.content(**entry), position=position)
 
     @commands.change("set", example=f"{command} set Vertrieb 1 --user anna")
@@ -70,11 +76,17 @@ def _tree(list_name: str, command: str) -> Tree:
         return at(reading.contents(desk.db, list_name, group=group), position)
 
     @commands.view("list", example=f"{command} list anna --resource-lists")
-    @click.argument("user", required=False)
-    @click.option("--group", help="only what this group has prepared", metavar="NAME")
+    @click.argument("user", required=False, shell_complete=USERS)
+    @click.option("--user", "named", shell_complete=USERS, help="the same as USER", metavar="NAME")
+    @click.option("--group", help="only what this group has prepared", shell_complete=GROUPS, metavar="NAME")
     @click.option("--resource-lists", "as_xml", is_flag=True, help="for phones: XML of RFC 4826; needs USER")
-    def list_all(desk: Desk, user: str | None, group: str | None, as_xml: bool) -> Sequence[Mapping[str, Any]] | str:
+    def list_all(
+        desk: Desk, user: str | None, named: str | None, group: str | None, as_xml: bool
+    ) -> Sequence[Mapping[str, Any]] | str:
         """List what groups have prepared; or, with USER, what this user gets, and from which groups."""
+        if user is not None and named not in (None, user):
+            raise click.UsageError("USER and --user exclude each other")
+        user = user if user is not None else named
         if user is None and not as_xml:
             if group is not None:
                 desk.group_id(group)

@@ -7,17 +7,18 @@ from contextlib import closing
 
 import click
 
+from esl_huntgroup.cli.complete import USERS
 from esl_huntgroup.cli.tree import desk_of, json_option
 from esl_huntgroup.db.engine import database_errors
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.model.permissions import Level, Reason, effective, rights
-from esl_huntgroup.model.text import clean
+from esl_huntgroup.model.text import clean, normal_name
 from esl_huntgroup.provisioning.admin.levels import why
 
 
 @click.command("rights", epilog="Example: esl-huntgroup rights anna bernd")
-@click.argument("user")
-@click.argument("on")
+@click.argument("user", type=normal_name, shell_complete=USERS)
+@click.argument("on", type=normal_name, shell_complete=USERS)
 @json_option
 @click.pass_context
 def rights_command(ctx: click.Context, /, user: str, on: str, as_json: bool) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from esl_huntgroup.cli import RELOAD
+from esl_huntgroup.cli.context import settings_loader, settings_of
 from esl_huntgroup.service import run
-from esl_huntgroup.settings import Settings
 
 
 @click.command("serve")
@@ -17,5 +16,4 @@ def serve_command(ctx: click.Context) -> None:
 
     Example: esl-huntgroup --listen 127.0.0.1:8084,[::1]:8084 serve
     """
-    settings: Settings = ctx.obj
-    run.run(settings, ctx.meta[RELOAD])
+    run.run(settings_of(ctx), settings_loader(ctx))

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli.complete import GROUPS, SERVICES, USERS
 from esl_huntgroup.cli.tree import one, tree
 from esl_huntgroup.provisioning.admin import reading, services
 from esl_huntgroup.provisioning.admin.desk import Desk, unknown
@@ -15,9 +16,13 @@ from esl_huntgroup.provisioning.change import Change
 service_tree = tree(
     "service", "Services: granted to groups, and so to each member, and to single users.", example="service list"
 )
-_name = click.argument("name")
-_groups = click.option("--group", "groups", multiple=True, help="a group; several times", metavar="NAME")
-_users = click.option("--user", "users", multiple=True, help="a user; several times", metavar="NAME")
+_name = click.argument("name", shell_complete=SERVICES)
+_groups = click.option(
+    "--group", "groups", multiple=True, help="a group; several times", shell_complete=GROUPS, metavar="NAME"
+)
+_users = click.option(
+    "--user", "users", multiple=True, help="a user; several times", shell_complete=USERS, metavar="NAME"
+)
 
 
 @service_tree.change("add", example="service add fax --description 'Fax by mail'")
@@ -69,7 +74,7 @@ def show(desk: Desk, name: str) -> Mapping[str, Any]:
 
 
 @service_tree.view("list", example="service list --user anna")
-@click.option("--user", help="what this user has, and from which groups", metavar="NAME")
+@click.option("--user", help="what this user has, and from which groups", shell_complete=USERS, metavar="NAME")
 def list_all(desk: Desk, user: str | None) -> Sequence[Mapping[str, Any]]:
     """List all services, or those of one user."""
     if user is None:

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
+from esl_huntgroup.model.columns import GAP, Column, rows
 from esl_huntgroup.model.text import clean
 from esl_huntgroup.provisioning.change import value_words
 
-_GAP = "  "
+LEAST_WIDTH = 8
+"""A cell that is cut shows as much of a name."""
 
 
-def table(things: Sequence[Mapping[str, object]]) -> list[str]:
-    """Return a heading and a line for each thing, all of which have the keys of the first; without any, ``nothing``."""
+def table(things: Sequence[Mapping[str, object]], width: int | None = None) -> list[str]:
+    """
+    Return a heading and a line for each thing, all of which have the keys of the first; without any, ``nothing``.
+
+    Cells are shortened where that makes the table fit into so many columns of the terminal.
+    """
     if not things:
         return ["nothing"]
-    headings = [key.replace("_", " ") for key in things[0]]
-    cells = [[clean(value_words(value)) for value in thing.values()] for thing in things]
-    widths = [max(map(_width, column)) for column in zip(headings, *cells, strict=True)]
-    return [click.style(_aligned(headings, widths), underline=True), *(_aligned(row, widths) for row in cells)]
+    cells = zip(*([clean(value_words(value)) for value in thing.values()] for thing in things), strict=True)
+    columns = [
+        Column(key.replace("_", " "), its_cells, least=LEAST_WIDTH)
+        for key, its_cells in zip(things[0], cells, strict=True)
+    ]
+    heading, *shown = rows(columns, width)
+    return [click.style(heading, underline=True), *shown]
 
 
 def sheet(thing: Mapping[str, object]) -> list[str]:
     """Return one thing, a line for each of its keys."""
     width = max(map(len, thing), default=0)
-    return [f"{key.replace('_', ' '):{width}}{_GAP}{clean(value_words(value))}" for key, value in thing.items()]
-
-
-def _aligned(cells: Iterable[str], widths: Iterable[int]) -> str:
-    padded = (cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
-    return _GAP.join(padded).rstrip()
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal the text takes: two for a wide character, none for an accent."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return [f"{key.replace('_', ' '):{width}}{GAP}{clean(value_words(value))}" for key, value in thing.items()]

@@ -13,7 +13,6 @@ import json
 import os
 import pwd
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -21,14 +20,16 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli import output
+from esl_huntgroup.cli.context import settings_of
+from esl_huntgroup.cli.help import Overview
 from esl_huntgroup.cli.table import sheet, table
 from esl_huntgroup.db.engine import database_errors, open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.model.text import clean
+from esl_huntgroup.model.text import clean, normal_name
 from esl_huntgroup.provisioning.admin.desk import Desk, Work, perform
 from esl_huntgroup.provisioning.change import Change, sentence
-from esl_huntgroup.settings import Settings
 
 WHO_MAX_CHARS = 128
 
@@ -38,14 +39,21 @@ Viewing = Callable[..., Found]
 json_option = click.option("--json", "as_json", is_flag=True, help="for programs: JSON")
 _dry_run_option = click.option("--dry-run", "is_dry_run", is_flag=True, help="say what would change; change nothing")
 _as_option = click.option("--as", "who", help="who makes the change, for the audit; default: you", metavar="NAME")
-_yes_option = click.option("--yes", "is_sure", is_flag=True, help="do not ask before what cannot be undone")
+_yes_option = click.option("--yes", "is_sure", is_flag=True, help="do not ask")
 
 
-class Tree(click.Group):
+class Tree(Overview):
     """The commands for one kind of thing."""
 
-    def change(self, verb: str, *, example: str, asks: bool = False) -> Callable[[Changing], click.Command]:
-        """Register what changes something; one that ``asks`` is done only after a yes."""
+    def change(
+        self, verb: str, *, example: str, asks: bool = False, before: Callable[..., None] | None = None
+    ) -> Callable[[Changing], click.Command]:
+        """
+        Register what changes something; one that ``asks`` is done only after a yes.
+
+        ``before`` may ask as well, or raise InputError: it is called with the same arguments before anything is begun,
+        except for a dry run and after ``--yes``.
+        """
 
         def register(function: Changing) -> click.Command:
             @functools.wraps(function)
@@ -53,6 +61,9 @@ class Tree(click.Group):
                 desk = desk_of(click.get_current_context())
                 with closing(desk.db):
                     require_current(desk.db)
+                    if before is not None and not (is_sure or is_dry_run):
+                        with database_errors(desk.db):
+                            before(desk, **_normal(given))
                     make(
                         desk,
                         who,
@@ -62,7 +73,7 @@ class Tree(click.Group):
                         asks=asks and not is_sure,
                     )
 
-            options = (json_option, _dry_run_option, _as_option, *((_yes_option,) if asks else ()))
+            options = (json_option, _dry_run_option, _as_option, *((_yes_option,) if asks or before else ()))
             return self._register(verb, run, options, example)
 
         return register
@@ -103,7 +114,7 @@ def words(accepted: Iterable[str]) -> Callable[..., list[str]]:
 
 def desk_of(ctx: click.Context) -> Desk:
     """Return the desk with the database and the settings of this run. Does not connect."""
-    settings: Settings = ctx.obj
+    settings = settings_of(ctx)
     return Desk(open_database(settings.database), settings.default_domain, settings.hunt_modes)
 
 
@@ -130,7 +141,7 @@ def show(found: Found, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
-    for line in sheet(found) if isinstance(found, Mapping) else table(found):
+    for line in sheet(found) if isinstance(found, Mapping) else table(found, output.width()):
         click.echo(line)
 
 
@@ -145,21 +156,21 @@ def name_of(given: str | None) -> str:
     """Return who makes the change: the name that is given, or the user of the operating system. Raises InputError."""
     if given is None:
         return _system_user()
-    name = given.strip()
+    name = normal_name(given.strip())
     if name and name.isprintable() and len(name) <= WHO_MAX_CHARS:
         return name
     raise InputError(f"--as {given!r} is not a name: 1 to {WHO_MAX_CHARS} printable characters are accepted")
 
 
 def _normal(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given with every text in the one Unicode form that names have in the database (NFC)."""
+    """Return what was given with every text in its one Unicode form."""
     return {key: _normal_text(value) for key, value in given.items()}
 
 
 def _normal_text(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_normal_text, value))
-    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+    return normal_name(value) if isinstance(value, str) else value
 
 
 def _system_user() -> str:

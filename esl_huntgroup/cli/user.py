@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.cli.ask import ask
+from esl_huntgroup.cli.complete import GROUPS, USERS
 from esl_huntgroup.cli.tree import one, tree
 from esl_huntgroup.provisioning.admin import reading, users
 from esl_huntgroup.provisioning.admin.desk import Desk, unknown
@@ -15,8 +17,15 @@ from esl_huntgroup.provisioning.change import Change
 user_tree = tree("user", "Users: people with lines, in groups.", example="user list")
 
 
-@user_tree.change("add", example="user add anna --display-name 'Anna Berg'")
-@click.argument("name")
+def _ask_about_twin(desk: Desk, name: str, **_: Any) -> None:
+    """Ask whether to add a name beside one that differs in capitals alone. Raises InputError for a no."""
+    twins = reading.twins(desk.db, name)
+    if twins and name not in twins:
+        ask(f"There is a user {twins[0]!r} already. Add {name!r}, which differs in capitals alone, as well?")
+
+
+@user_tree.change("add", example="user add anna --display-name 'Anna Berg'", before=_ask_about_twin)
+@click.argument("name", shell_complete=USERS)
 @click.option("--display-name", help="what people read; default: the name", metavar="TEXT")
 def add(desk: Desk, name: str, display_name: str | None) -> Iterable[Change]:
     """Add a user. A line comes with `line add`, membership with `member add`."""
@@ -24,7 +33,7 @@ def add(desk: Desk, name: str, display_name: str | None) -> Iterable[Change]:
 
 
 @user_tree.change("set", example="user set anna --display-name 'Anna Berg-Tal'")
-@click.argument("name")
+@click.argument("name", shell_complete=USERS)
 @click.option("--name", "new_name", help="the new name", metavar="NAME")
 @click.option("--display-name", help="what people read", metavar="TEXT")
 def change(desk: Desk, **given: Any) -> Iterable[Change]:
@@ -33,20 +42,29 @@ def change(desk: Desk, **given: Any) -> Iterable[Change]:
 
 
 @user_tree.change("remove", example="user remove anna --dry-run", asks=True)
-@click.argument("name")
+@click.argument("name", shell_complete=USERS)
 def remove(desk: Desk, name: str) -> Iterable[Change]:
     """Remove a user with lines, memberships, levels and places in lists. The journal keeps the name."""
     return users.remove(desk, name)
 
 
 @user_tree.view("show", example="user show anna")
-@click.argument("name")
+@click.argument("name", shell_complete=USERS)
 def show(desk: Desk, name: str) -> Mapping[str, Any]:
     """Show a user with lines, groups and own services."""
     return one(reading.users(desk.db, user=name), unknown("user", name))
 
 
-@user_tree.view("list", example="user list --json")
-def list_all(desk: Desk) -> Sequence[Mapping[str, Any]]:
-    """List all users."""
-    return reading.users(desk.db)
+@user_tree.view("list", example="user list --group Vertrieb")
+@click.option("--group", shell_complete=GROUPS, help="only members of this group", metavar="NAME")
+@click.option("--match", default="", help="only who has this text in a name or a line", metavar="TEXT")
+def list_all(desk: Desk, group: str | None, match: str) -> Sequence[Mapping[str, Any]]:
+    """List users by name, all or some."""
+    if group is not None:
+        desk.group_id(group)
+    return [
+        user
+        for user in reading.users(desk.db)
+        if (group is None or group in user["groups"])
+        and any(match.casefold() in text.casefold() for text in (user["name"], user["display_name"], *user["lines"]))
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from contextlib import closing
@@ -11,6 +12,9 @@ import peewee
 
 from esl_huntgroup.db.engine import describe, dialect
 from esl_huntgroup.errors import DatabaseError, InputError
+
+_BESIDE = ("-journal", "-wal", "-shm")
+"""What SQLite may have beside a file."""
 
 
 def back_up(db: peewee.Database, target: Path) -> None:
@@ -30,5 +34,7 @@ def back_up(db: peewee.Database, target: Path) -> None:
             source.backup(copy)  # one read transaction: with write-ahead logging it keeps nobody from writing
         os.replace(partial, target)
     except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
+        for rest in (partial, *(partial.with_name(partial.name + end) for end in _BESIDE)):
+            with contextlib.suppress(OSError):
+                rest.unlink(missing_ok=True)
         raise DatabaseError(f"{describe(db)} cannot be copied to {target}: {error}") from error

@@ -11,6 +11,7 @@ import functools
 import importlib
 import itertools
 import os
+import pwd
 import re
 import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -112,13 +113,66 @@ def database_errors(db: peewee.Database) -> Iterator[None]:
     try:
         yield
     except peewee.PeeweeException as error:
+        has_file(db)
         raise DatabaseError(explain(db, error)) from error
+
+
+def has_file(db: peewee.Database) -> bool:
+    """
+    Return whether there is something to open: the file of SQLite; a server is assumed.
+
+    Raises DatabaseError when nobody can say, or the file cannot be read or made here.
+    """
+    if dialect(db) != "sqlite":
+        return True
+    file = Path(db.database)
+    try:
+        found = file.exists()
+        is_refused = found and not os.access(file, os.R_OK)
+    except PermissionError:
+        is_refused = True
+    if is_refused:
+        raise DatabaseError(f"the database {describe(db)} cannot be read by {user_name()}: {who_may(file)}")
+    folder = file.absolute().parent
+    if not found and not folder.is_dir():
+        raise DatabaseError(
+            f"the database {describe(db)} cannot be used: there is no folder {folder}: "
+            "make it, or name a file in another one (setting database)"
+        )
+    return found
+
+
+def who_may(path: Path) -> str:
+    """Return as whom a command is accepted that was not allowed to use this file. Raises nothing."""
+    return f"run this as root or as {_owner(path)}"
+
+
+def user_name() -> str:
+    """Return who runs this program. Raises nothing."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"
+
+
+_NOBODY_KNOWN = "the user of the service"
+
+
+def _owner(path: Path) -> str:
+    """Return to whom the file belongs, or the nearest folder around it that can be seen."""
+    for seen in (path, *path.absolute().parents):
+        with contextlib.suppress(OSError, KeyError):
+            owner = seen.owner()
+            return owner if owner != "root" else _NOBODY_KNOWN
+    return _NOBODY_KNOWN
 
 
 def explain(db: peewee.Database, error: peewee.PeeweeException) -> str:
     """Return one sentence on why this database could not be used, and what to do where that is known."""
     if _MISSING_TABLE.search(str(error)):
         return f"the database {describe(db)} has not been set up: run: esl-huntgroup db upgrade"
+    if dialect(db) == "sqlite" and _is_read_only(Path(db.database)):
+        return f"the database {describe(db)} can be read by {user_name()} and not written: {who_may(Path(db.database))}"
     return f"the database {describe(db)} cannot be used: {one_line(error)}"
 
 
@@ -246,7 +300,26 @@ def _open_sqlite(url: str, parts: SplitResult, pragmas: dict[str, object]) -> pe
             f"{safe_url(url)!r} names no file: "
             "sqlite:///RELATIVE or sqlite:////ABSOLUTE is accepted (three or four slashes)"
         )
-    return peewee.SqliteDatabase(str(Path(path)), pragmas=pragmas, lock_type="IMMEDIATE")
+    return _SqliteFile(str(Path(path)), pragmas=pragmas, lock_type="IMMEDIATE")
+
+
+class _SqliteFile(peewee.SqliteDatabase):
+    """A file of SQLite. One that this process may not write is opened for reading, so that it can be looked at."""
+
+    def _connect(self) -> Any:
+        file = Path(self.database)
+        opened: Any = peewee.SqliteDatabase(_read_only_uri(file), uri=True) if _is_read_only(file) else super()
+        return opened._connect()  # peewee's own way to a connection
+
+
+def _is_read_only(file: Path) -> bool:
+    return os.access(file, os.R_OK) and not os.access(file, os.W_OK)
+
+
+def _read_only_uri(file: Path) -> str:
+    """Return the URI under which SQLite reads the file, and makes no file beside it where nobody else has."""
+    has_writer = os.access(f"{file}-wal", os.F_OK)
+    return f"{file.absolute().as_uri()}?mode=ro{'' if has_writer else '&immutable=1'}"
 
 
 def _open_postgresql(url: str, parts: SplitResult) -> peewee.Database:

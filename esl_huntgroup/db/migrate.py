@@ -15,11 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 
 import peewee
 
-from esl_huntgroup.db.engine import database_errors, describe, dialect, execute
+from esl_huntgroup.db.engine import database_errors, describe, dialect, execute, has_file
 from esl_huntgroup.errors import DatabaseError
 
 LOCK_WAIT_S = 20
@@ -71,7 +70,7 @@ def version(db: peewee.Database) -> int:
 
     Raises DatabaseError when it is out of reach.
     """
-    if dialect(db) == "sqlite" and Path(db.database).parent.is_dir() and not Path(db.database).exists():
+    if not has_file(db):
         return 0
     with database_errors(db):
         return _version(db)

@@ -16,17 +16,25 @@ from typing import Final
 from xml.etree import ElementTree
 
 import peewee
-from gevent import socket
 
+from esl_huntgroup import __version__
 from esl_huntgroup.calls import peers
 from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS
 from esl_huntgroup.db import tables
-from esl_huntgroup.db.engine import open_database, safe_url
+from esl_huntgroup.db.engine import database_errors, open_database, safe_url, who_may
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.diagnostics import switch_release
 from esl_huntgroup.diagnostics.finding import Finding, right, wrong
 from esl_huntgroup.diagnostics.number_check import is_same_domain
-from esl_huntgroup.errors import HuntgroupError, InputError, SwitchError
+from esl_huntgroup.errors import (
+    DatabaseError,
+    HuntgroupError,
+    InputError,
+    ProtocolError,
+    SwitchError,
+    SwitchTimeout,
+)
+from esl_huntgroup.esl.greeting import version_of_listener
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.fsxml.contract import FALLBACK, OURS, VARIABLE_LOST, variables_set
 from esl_huntgroup.fsxml.sip_profiles import sip_profiles
@@ -39,7 +47,9 @@ from esl_huntgroup.settings import NO_EVENT_SOCKET, Address, Settings
 MODULES: Final = ("mod_sofia", "mod_dptools", "mod_commands", "mod_dialplan_xml", "mod_event_socket")
 SESSIONS_PER_SECOND_MIN: Final = 30
 """What FreeSWITCH ships with; a group call creates a channel for its caller and one for each phone."""
-CONNECT_TIMEOUT_S: Final = 2.0
+GREETING_TIMEOUT_S: Final = 5.0
+"""Where systemd has the socket, the connection of ``check`` starts the service."""
+_WHO_HAS_THE_PORT: Final = "see who has the port (ss -ltnp), or set listen to another one"
 EVERYWHERE: Final = ("0.0.0.0", "::")
 WAIT: Final = ("record waits", "records wait")
 SAME_MACHINE: Final = frozenset({"127.0.0.1", "localhost"})
@@ -51,7 +61,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield check_descriptors(settings.max_calls, hard_limit())
     yield from _check_database(settings)
     yield from check_spool(Path(settings.spool))
-    yield from (_check_service(address) for address in settings.listen)
+    yield from (check_service(settings, address) for address in settings.listen)
     if not settings.esl_address:
         yield wrong(f"settings: {NO_EVENT_SOCKET}")
         return
@@ -119,12 +129,17 @@ def _check_database(settings: Settings) -> Iterator[Finding]:
         return
     try:
         yield right(f"database: {shown} is reachable and up to date")
-        yield from _check_groups(database)
+        with database_errors(database):
+            found = _softphone_lines(database)
+        yield from check_groups(found)
+    except DatabaseError as error:
+        yield wrong(f"database: {error}")
     finally:
         database.close()
 
 
-def _check_groups(database: peewee.Database) -> Iterator[Finding]:
+def _softphone_lines(database: peewee.Database) -> list[tuple[str, bool, int]]:
+    """Return the groups in mode softphone as ``check_groups`` takes them."""
     group, member, line = tables.Group, tables.Member, tables.Line
     query = (
         group.select(group.name, group.is_active, peewee.fn.COUNT(line.id))
@@ -134,7 +149,7 @@ def _check_groups(database: peewee.Database) -> Iterator[Finding]:
         .group_by(group.id, group.name, group.is_active)
         .order_by(group.name)
     )
-    yield from check_groups(list(query.tuples().execute(database)))
+    return list(query.tuples().execute(database))
 
 
 def check_groups(rows: Sequence[tuple[str, bool, int]]) -> Iterator[Finding]:
@@ -166,13 +181,18 @@ def _all_of(groups: int) -> str:
 def check_spool(directory: Path) -> Iterator[Finding]:
     """Say what waits in the spool, since when and why, and what has been set aside."""
     try:
+        if directory.is_file():
+            sentence = "is the spool file of version 0.1; the service takes it over when it starts"
+            yield wrong(f"journal: {directory} {sentence}")
+            return
         if spool.has_rejected(directory):
             rejected = directory / spool.REJECTED
             yield wrong(f"journal: {rejected} holds rows that the database refused; read it, then move it away")
         waiting, outage = spool.waiting_records(directory), spool.outage(directory)
         has_writer = spool.has_writer(directory)
     except OSError as error:
-        yield wrong(f"journal: the spool {directory} cannot be read: {error.strerror}")
+        what_to_do = f"; {who_may(directory)}" if isinstance(error, PermissionError) else ""
+        yield wrong(f"journal: the spool {directory} cannot be read: {error.strerror}{what_to_do}")
         return
     if outage:
         since = datetime.fromtimestamp(outage.since_ms // 1000, UTC).isoformat()
@@ -185,14 +205,30 @@ def check_spool(directory: Path) -> Iterator[Finding]:
         yield right("journal: nothing waits for the database")
 
 
-def _check_service(address: Address) -> Finding:
-    host, port = address
+def check_service(settings: Settings, address: Address) -> Finding:
+    """Ask who listens on one of the addresses of the service."""
+    where = f"{address[0]} port {address[1]}"
     try:
-        socket.create_connection(address, timeout=CONNECT_TIMEOUT_S).close()
-    except OSError as error:
-        why = error.strerror or error
-        return wrong(f"service: nobody answers on {host} port {port} ({why}); start it: esl-huntgroup serve")
-    return right(f"service: answers on {host} port {port}")
+        version = version_of_listener(address, GREETING_TIMEOUT_S)
+    except SwitchTimeout as error:
+        return wrong(f"service: what listens on {where} is not the service, or hangs ({error}); {_WHO_HAS_THE_PORT}")
+    except ProtocolError as error:
+        return wrong(f"service: what listens on {where} is not the service ({error}); {_WHO_HAS_THE_PORT}")
+    except SwitchError as error:
+        return wrong(f"service: nobody answers on {where} ({error}); start it: esl-huntgroup serve")
+    if not version and not _admits_this_machine(settings, address[0]):
+        return right(f"service: {where} closes at once, as it should: allowed_peers does not have this machine")
+    if not version:
+        return wrong(f"service: what listens on {where} is not the service (it closes at once); {_WHO_HAS_THE_PORT}")
+    if version != __version__:
+        return wrong(f"service: {version} answers on {where}, but {__version__} is installed; start it anew")
+    return right(f"service: answers on {where}, version {version}")
+
+
+def _admits_this_machine(settings: Settings, host: str) -> bool:
+    """Return whether the service takes connections from its own machine by this address of it."""
+    loopback = "::1" if ":" in host else "127.0.0.1"
+    return peers.admits(settings.allowed_peers)(loopback if host in EVERYWHERE or host == "localhost" else host)
 
 
 # -- the switch -------------------------------------------------------------------------------------------------------

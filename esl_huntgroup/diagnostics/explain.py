@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -32,19 +31,21 @@ from esl_huntgroup.calls.hunt_messages import (
 )
 from esl_huntgroup.calls.inbound_call import InboundCall, read_inbound_call
 from esl_huntgroup.calls.ring_plan import CallIds
+from esl_huntgroup.db import lookup
 from esl_huntgroup.db.engine import database_errors, execute, quoted
 from esl_huntgroup.diagnostics.explanation import Explanation, of_hunt
 from esl_huntgroup.diagnostics.past_call import PastCall, PastEntry, PastLeg, explain_past
 from esl_huntgroup.errors import InputError, SwitchError
+from esl_huntgroup.journal.query import short_ids
+from esl_huntgroup.model.call_ids import is_call_id, is_short
 from esl_huntgroup.model.call_state import call_state
 from esl_huntgroup.model.group import HuntGroup, Line, LineKind
-from esl_huntgroup.model.numbers import normal_account, normal_domain, normal_number
+from esl_huntgroup.model.numbers import normal_account, normal_domain
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.registrars.freeswitch import ask
 from esl_huntgroup.registrars.registrations import Registration
 from esl_huntgroup.settings import Address, Settings
 
-_CALL_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 NO_SWITCH: Final = (
     "the switch has to be asked who is registered, but esl_address is not set: "
     "HOST:PORT of its event socket is accepted (and its password in esl_password)"
@@ -57,17 +58,32 @@ def explain(db: peewee.Database, settings: Settings, what: str, caller: str = ""
     """
     Yield the explanation of a call of the journal, or, for each switch, of what a call to a group would do there now.
 
-    ``what`` is a call id, or a group's name, NUMBER or NUMBER@DOMAIN; ``caller`` is ACCOUNT@DOMAIN of the line that
-    would call. A call rings the phones that are registered at its own switch, so that each switch has its own answer.
+    ``what`` is the id of a call, whole or short, or a group's name, NUMBER or NUMBER@DOMAIN; ``caller`` is
+    ACCOUNT@DOMAIN of the line that would call. A call rings the phones that are registered at its own switch, so that
+    each switch has its own answer.
     Raises InputError and DatabaseError, and SwitchError at the end, with a line for each switch that did not answer.
     """
-    with database_errors(db):
-        past = _past_call(db, what.lower()) if _CALL_ID.fullmatch(what.lower()) else None
+    past = _call_meant(db, what)
     if past is not None:
         yield _explain_call(db, settings, past)
         return
     domain, number = _group_key(db, what, settings.default_domain)
     yield from _explain_group(db, settings, _inbound(domain, number, caller))
+
+
+def _call_meant(db: peewee.Database, what: str) -> PastCall | None:
+    """Return the call with this id, whole or short; a group of the same name comes before a short one."""
+    text = what.lower()
+    with database_errors(db):
+        if is_call_id(text):
+            return _past_call(db, text)
+        if not is_short(text) or lookup.groups(db, what):
+            return None
+    found = short_ids(db, text)
+    if len(found) > 1:
+        raise InputError(f"{what!r} is the short id of more than one call: one of {', '.join(found)} is accepted")
+    with database_errors(db):
+        return _past_call(db, found[0]) if found else None
 
 
 # -- a group ----------------------------------------------------------------------------------------------------------
@@ -153,33 +169,19 @@ def _inbound(domain: str, number: str, caller: str) -> InboundCall:
 def _group_key(db: peewee.Database, what: str, default_domain: str) -> tuple[str, str]:
     """Return domain and number of a group. Raises InputError where there is none, or more than one."""
     with database_errors(db):
-        sql = f"SELECT name, domain, number FROM {quoted(db, 'groups')} WHERE name = {db.param} OR number = {db.param}"
-        number, at, domain = what.rpartition("@")
-        found = execute(db, sql, (what, _as_number(number if at else what))).fetchall()
-    by_name = [row for row in found if row[0] == what]
-    wanted_domain = domain.lower() if at else ""
-    by_number = [row for row in found if row[0] != what and wanted_domain in ("", row[1])]
-    if len(by_number) > 1 and default_domain in [row[1] for row in by_number]:
-        by_number = [row for row in by_number if row[1] == default_domain]
-    rows = by_name or by_number
-    if not rows:
+        found = lookup.groups(db, what)
+    if len(found) > 1:
+        found = [group for group in found if group.domain == default_domain] or found
+    if not found:
         raise InputError(f"there is no group {what!r}: a name, NUMBER, NUMBER@DOMAIN or the id of a call is accepted")
-    if len(rows) > 1:
-        owners = ", ".join(sorted(f"{row[2]}@{row[1]}" for row in rows))
-        raise InputError(f"{what!r} is the number of more than one group: one of {owners} is accepted")
-    ((name, its_domain, its_number),) = rows
-    if its_number is None:
+    if len(found) > 1:
+        raise lookup.more_than_one(what, found)
+    (group,) = found
+    if group.number is None:
         raise InputError(
-            f"group {name!r} has no group number, so nobody can call it: a group with a number is accepted"
+            f"group {group.name!r} has no group number, so nobody can call it: a group with a number is accepted"
         )
-    return its_domain, its_number
-
-
-def _as_number(text: str) -> str:
-    try:
-        return normal_number(text)
-    except InputError:
-        return ""
+    return group.domain, group.number
 
 
 def _hardphones(db: peewee.Database, group: HuntGroup) -> dict[int, list[str]]:

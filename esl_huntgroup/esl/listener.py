@@ -7,11 +7,12 @@ connections in the queue of a worker that ends would be reset; in a shared queue
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 import socket as native_socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from gevent import socket
@@ -32,22 +33,41 @@ REST_S: Final = 0.2
 OUT_OF_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE)
 
 
-def bind(host: str, port: int) -> native_socket.socket:
+def bind(host: str, port: int, beside: Sequence[native_socket.socket] = ()) -> native_socket.socket:
     """
     Return a listening socket, IPv4 or IPv6 as the host says; port 0 is any free one.
 
-    Raises SettingsError, naming the address, if it cannot be bound.
+    ``beside`` are listening sockets of our own that may have the same port: 0.0.0.0 can be bound while 127.0.0.1 still
+    has its callers, and the other way round. Raises SettingsError, naming the address, if it cannot be bound.
     """
     try:
-        return _bound(host, port)
-    except OSError as error:
+        with sharing_the_port(beside):
+            return _bound(host, port, shares=bool(beside))
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "this is not the name of a host"
         raise SettingsError(
-            f"cannot listen on {host} port {port}: {error.strerror}; an address of this machine and a free port are "
-            "needed"
+            f"cannot listen on {host} port {port}: {why}; an address of this machine and a free port are needed"
         ) from None
 
 
-def _bound(host: str, port: int) -> native_socket.socket:
+@contextlib.contextmanager
+def sharing_the_port(sockets: Sequence[native_socket.socket]) -> Iterator[None]:
+    """
+    Let sockets of the same user, which ask for it too, listen on the port of these, meanwhile.
+
+    SO_REUSEPORT is looked at when a socket is bound and when it begins to listen, so nobody else can use the moment
+    after. Workers may have these sockets as well, so closing them here would not free the port.
+    """
+    for sock in sockets:
+        sock.setsockopt(native_socket.SOL_SOCKET, native_socket.SO_REUSEPORT, 1)
+    try:
+        yield
+    finally:
+        for sock in sockets:
+            sock.setsockopt(native_socket.SOL_SOCKET, native_socket.SO_REUSEPORT, 0)
+
+
+def _bound(host: str, port: int, *, shares: bool) -> native_socket.socket:
     found = native_socket.getaddrinfo(host, port, type=native_socket.SOCK_STREAM, flags=native_socket.AI_PASSIVE)
     family, _, _, _, address = found[0]
     sock = native_socket.socket(family, native_socket.SOCK_STREAM)
@@ -56,8 +76,9 @@ def _bound(host: str, port: int) -> native_socket.socket:
         if family == native_socket.AF_INET6:
             sock.setsockopt(native_socket.IPPROTO_IPV6, native_socket.IPV6_V6ONLY, 1)
         prepare(sock)
-        sock.bind(address)
-        sock.listen(BACKLOG)
+        with sharing_the_port([sock] if shares else []):
+            sock.bind(address)
+            sock.listen(BACKLOG)
     except OSError:
         sock.close()
         raise

@@ -8,11 +8,13 @@ begins with "Cures" names the defect of greenswitch 0.0.19 that is cured there.
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from greenswitch.esl import OutboundSession
 
-from esl_huntgroup.errors import CommandRefused, ProtocolError, SwitchGone
+from esl_huntgroup.errors import CommandRefused, OnlyAsked, ProtocolError, SwitchGone
+from esl_huntgroup.esl import greeting
 from esl_huntgroup.esl.stream import EventSocket
 from esl_huntgroup.esl.wire import COMMAND_REPLY, Message, command, execute
 
@@ -35,14 +37,21 @@ class CallSession(EventSocket, OutboundSession):  # type: ignore[misc]  # greens
         """
         Take control of the call and return the channel data.
 
-        Raises ProtocolError if the answer is no channel, or one whose name could be more than one word of a command.
+        Raises ProtocolError if the answer is no channel, or one whose name could be more than one word of a command,
+        and OnlyAsked if it is the question of ``check``, which ``tell_version`` answers.
         """
         # Cures "connect of a silent peer is held for ever" and "splits with splitlines() what it has unquoted".
         (answer,) = self.exchange([command("connect")], timeout_s)
+        if greeting.is_question(answer):
+            raise OnlyAsked("somebody asked who listens here")
         if answer.content_type != COMMAND_REPLY or not _CHANNEL.fullmatch(answer.get("Unique-ID") or ""):
             raise ProtocolError(f"the answer to connect is not a channel: {answer!r}")
         self.session_data = answer
         return answer
+
+    def tell_version(self, version: str, timeout_s: float = 5.0) -> None:
+        """Say who listens here to who has asked instead of bringing a call. Raises SwitchError."""
+        self._write(greeting.answer_with(version), time.monotonic() + timeout_s)
 
     def call_command(
         self, app_name: str, app_args: str | None = None, block: bool = False, response_timeout: float | None = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from esl_huntgroup.errors import InputError
+
+_DECLARATION = re.compile(r"<\?xml[^>]*>\n?")
 
 
 @dataclass(slots=True)
@@ -37,7 +40,7 @@ Line = tuple[str, str]
 
 def parse_fsxml(text: str, source: str) -> Element:
     """Return what a text holds, which the switch has preprocessed already. Raises InputError."""
-    lines = (line for line in text.split("\n") if not line.startswith("<?xml"))
+    lines = _DECLARATION.sub("", text).split("\n")
     return parse_lines([(line, f"{source}, line {number}") for number, line in enumerate(lines, start=1)])
 
 

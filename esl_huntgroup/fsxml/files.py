@@ -27,6 +27,8 @@ _VARIABLE = re.compile(r"\$\$\{([^{}]+)\}")
 _CHANNEL_VARIABLE = re.compile(r"(?<!\$)\$(\\*)\{")
 """Not ``$${name}``: it stays as it is where nobody has set it, because another file may."""
 _SKIPPED = ("<include>", "</include>", "<?")
+"""switch_xml.c leaves out the whole line in which it finds one of these."""
+_AROUND = re.compile(r"</?include>|<\?[^>]*>")
 
 
 def read_fsxml(path: Path, variables: Mapping[str, str] | None = None) -> Element:
@@ -55,8 +57,11 @@ class _Reader:
         self._files += 1
         if depth > DEPTH_MAX or self._files > FILES_MAX:
             raise InputError(f"{path}: files include one another without end: at most {DEPTH_MAX} deep is accepted")
-        for number, line in enumerate(_text(path).split("\n"), start=1):
-            if any(word in line for word in _SKIPPED):
+        text = _text(path)
+        _require_lines(text, path)
+        for number, line in enumerate(text.split("\n"), start=1):
+            if _is_skipped(line):
+                yield "", f"{path}, line {number}"
                 continue
             expanded = _VARIABLE.sub(lambda match: self._variables.get(match[1], match[0]), line)
             yield from self._line(expanded, path, number, depth)
@@ -75,6 +80,21 @@ class _Reader:
                 for found in sorted(glob.glob(str(path.parent / pattern))):
                     yield from self.lines(Path(found), depth + 1)
         yield "", place
+
+
+def _is_skipped(line: str) -> bool:
+    return any(word in line for word in _SKIPPED)
+
+
+def _require_lines(text: str, path: Path) -> None:
+    """Refuse a file of which FreeSWITCH would read nothing, although something is in it: all stands in one line."""
+    lines = text.splitlines()
+    is_read = any(line.strip() and not _is_skipped(line) for line in lines)
+    if not is_read and any(_AROUND.sub("", line).strip() for line in lines):
+        raise InputError(
+            f"{path}: FreeSWITCH leaves out every line with <include>, </include> or <?xml, and with them all that "
+            "this file holds: a file with a new line after each of them is accepted"
+        )
 
 
 def _text(path: Path) -> str:

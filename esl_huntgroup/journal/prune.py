@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import peewee
 
-from esl_huntgroup.db.engine import Progress, database_errors, execute, marks
+from esl_huntgroup.db.engine import Progress, database_errors, execute, marks, update_sql
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.model.text import counted
 from esl_huntgroup.provisioning import audit
@@ -27,6 +29,10 @@ class Pruned:
     calls: int
     legs: int
     journal_entries: int
+
+    def plus(self, more: Pruned) -> Pruned:
+        """Return both together."""
+        return Pruned(self.calls + more.calls, self.legs + more.legs, self.journal_entries + more.journal_entries)
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -65,20 +71,38 @@ def prune(db: peewee.Database, moment_ms: int, who: str, progress: Progress = la
     """
     Delete every call that arrived before the moment, with its legs and entries, and write it into the audit.
 
-    An interruption loses nothing that should stay: doing it again deletes the rest. Raises DatabaseError.
+    An interruption loses nothing that should stay: doing it again deletes the rest. The row of the audit grows with
+    each transaction, so that it tells what has gone even if the program is killed. Raises DatabaseError.
     """
     found = prunable(db, moment_ms)
-    done = 0
+    done = Pruned(0, 0, 0)
+    row: int | None = None
     with database_errors(db):
         while ids := _oldest(db, moment_ms):
             with db.atomic():
+                done = done.plus(_of_calls(db, ids))
                 execute(db, f"DELETE FROM calls WHERE call_id IN ({marks(db, ids)})", ids)
-            done += len(ids)
-            progress(f"deleted {done} of {counted(found.calls, 'call')}")
-        if found.calls:
-            with db.atomic():
-                audit.record(db, who, Change("remove", "journal", f"before {_date(moment_ms)}", asdict(found), None))
-    return found
+                row = _note(db, row, who, Change("remove", "journal", f"before {_date(moment_ms)}", asdict(done), None))
+            progress(f"deleted {done.calls} of {counted(found.calls, 'call')}")
+    return done
+
+
+def _of_calls(db: peewee.Database, ids: Sequence[str]) -> Pruned:
+    """Return how many rows go with these calls."""
+    tables = ("legs", "journal_entries")
+    counts = [f"SELECT COUNT(*) FROM {table} WHERE call_id IN ({marks(db, ids)})" for table in tables]
+    return Pruned(len(ids), *(execute(db, sql, ids).fetchone()[0] for sql in counts))
+
+
+def _note(db: peewee.Database, row: int | None, who: str, change: Change) -> int:
+    """Write what has gone so far into the audit, or anew into its row, and return the number of that row."""
+    if row is None:
+        audit.record(db, who, change)
+        sql = f"SELECT MAX(id) FROM audit WHERE kind = {db.param} AND name = {db.param} AND who = {db.param}"
+        return int(execute(db, sql, (change.kind, change.name, who)).fetchone()[0])
+    sql = update_sql(db, "audit", ("before",), ("id",))
+    execute(db, sql, (json.dumps(change.before), row))
+    return row
 
 
 def _oldest(db: peewee.Database, moment_ms: int) -> list[str]:

@@ -1,18 +1,38 @@
-"""Journal entries, read for people: who called a group, and what each member has seen of it."""
+"""
+Journal entries, read for people: who called a group, and what each member has seen of it.
+
+A page is read in one query: the newest calls that are wanted, found by an index, and what belongs to them. Where both
+the call and the entry are asked about, one query before it finds out which of the two are few. The next page begins at
+the cursor of the last.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import peewee
 
-from esl_huntgroup.db.engine import database_errors, execute, quoted
+from esl_huntgroup.db import lookup
+from esl_huntgroup.db.engine import database_errors, execute, marks, quoted
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.journal import conditions
+from esl_huntgroup.journal.call_view import Phone
+from esl_huntgroup.journal.conditions import Condition, Cursor, Wanted
 from esl_huntgroup.journal.view import JournalLine
+from esl_huntgroup.model.call_ids import bounds, is_call_id, is_short
 from esl_huntgroup.model.call_state import call_state
 from esl_huntgroup.model.outcome import EntryKind, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Lines of the journal, and where the next page begins; ``after`` is None with the last one."""
+
+    lines: list[JournalLine]
+    after: Cursor | None
 
 
 def entries(
@@ -33,30 +53,149 @@ def entries(
     open call can still go on (None: the machine's). Takes one query, and one more for each of these two
     that is given. Raises InputError for a user or group that does not exist, and DatabaseError.
     """
+    return page(db, wanted(db, user=user, group=group), limit, now_ms).lines
+
+
+def wanted(db: peewee.Database, *, user: str | None = None, group: str | None = None) -> Wanted:
+    """
+    Return what is wanted of a user and a group, as people name them; one query for each that is given.
+
+    Raises InputError for one that does not exist, and DatabaseError.
+    """
     with database_errors(db):
-        conditions = []
-        parameters: list[object] = []
-        if user is not None:
-            conditions.append("e.user_id = {0}")
-            parameters.append(_user_id(db, user))
-        if group is not None:
-            ids = _group_ids(db, group)
-            conditions.append(f"c.group_id IN ({', '.join(['{0}'] * len(ids))})")
-            parameters += ids
-        newest = "c.call_id" if user is None else "e.call_id"
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        template = f"{_ENTRIES} {where} ORDER BY {newest} DESC, e.position LIMIT {{0}}"
-        sql = template.format(db.param, quoted(db, "groups"))
-        now = int(time.time() * 1000) if now_ms is None else now_ms
-        return [_line(row, now) for row in execute(db, sql, (*parameters, limit)).fetchall()]
+        return Wanted(
+            user_id=None if user is None else _user_id(db, user),
+            group_ids=None if group is None else _group_ids(db, group),
+        )
+
+
+def page(db: peewee.Database, wanted: Wanted, limit: int, now_ms: int | None = None) -> Page:
+    """Return at most ``limit`` lines, newest call first, and in a call by position. One query; raises DatabaseError."""
+    rest = [*conditions.of_entries(wanted), *conditions.of_rest(wanted)]
+    (chosen, ids), (shown, values) = _calls(db, wanted, limit), conditions.where(rest)
+    with database_errors(db):
+        found = _rows(db, f"{_entries(db, chosen, shown)} LIMIT ?", [*ids, *values, limit + 1])
+    now = _now_ms() if now_ms is None else now_ms
+    lines = [_line(row[1:], now) for row in found[:limit]]
+    is_last = len(found) <= limit
+    position: Any = found[limit - 1][0] if lines and not is_last else None
+    return Page(lines, None if is_last or not lines else Cursor(lines[-1].call_id, position))
+
+
+def calls(db: peewee.Database, wanted: Wanted, limit: int) -> Page:
+    """
+    Return whole calls, at most ``limit`` of them, with all lines of each; newest first. One query.
+
+    With a user or a kind, those calls of which there is such an entry. Raises DatabaseError.
+    """
+    chosen, ids = _calls(db, wanted, limit)
+    with database_errors(db):
+        lines = [_line(row[1:], _now_ms()) for row in _rows(db, _entries(db, chosen), ids)]
+    order = list(dict.fromkeys(line.call_id for line in lines))
+    if len(order) <= limit:
+        return Page(lines, None)
+    kept = set(order[:limit])
+    return Page([line for line in lines if line.call_id in kept], Cursor(order[limit - 1]))
+
+
+def phones(db: peewee.Database, call_ids: Sequence[str]) -> dict[str, list[Phone]]:
+    """Return the phones of these calls, in the order in which they were to ring. One query; raises DatabaseError."""
+    if not call_ids:
+        return {}
+    sql = f"""SELECT l.call_id, COALESCE(e.user_name, ''), l.line, l.rang, l.cause FROM legs l
+        LEFT JOIN journal_entries e ON e.call_id = l.call_id AND e.user_id = l.user_id
+        WHERE l.call_id IN ({marks(db, call_ids)}) ORDER BY l.call_id, l.{db.quote[0]}number{db.quote[1]}"""
+    found: dict[str, list[Phone]] = {}
+    with database_errors(db):
+        for call_id, user_name, line, rang, cause in execute(db, sql, tuple(call_ids)).fetchall():
+            found.setdefault(call_id, []).append(Phone(user_name, line, bool(rang), cause))
+    return found
+
+
+def all_pages(db: peewee.Database, wanted: Wanted, limit: int, *, by_call: bool) -> Iterator[Page]:
+    """Yield one page after the other to the end; each is a query of its own, so nobody is kept from writing."""
+    read = calls if by_call else page
+    while True:
+        found = read(db, wanted, limit)
+        yield found
+        if found.after is None:
+            return
+        wanted = replace(wanted, after=found.after)
+
+
+def full_id(db: peewee.Database, call: str) -> str:
+    """
+    Return the id of the call of the journal that is meant by an id or its short form. At most one query.
+
+    Raises InputError where there is none, or more than one, and DatabaseError.
+    """
+    text = call.lower()
+    if is_call_id(text):
+        return text
+    found = short_ids(db, text) if is_short(text) else []
+    if len(found) > 1:
+        raise InputError(f"{call!r} is the short id of more than one call: one of {', '.join(found)} is accepted")
+    if not found:
+        raise InputError(f"there is no call {call!r}: an id that the journal shows is accepted")
+    return found[0]
+
+
+def short_ids(db: peewee.Database, short: str) -> list[str]:
+    """Return the calls of the journal with this short id. One query; raises DatabaseError."""
+    with database_errors(db):
+        sql = f"SELECT call_id FROM calls WHERE call_id >= {db.param} AND call_id <= {db.param} ORDER BY call_id"
+        return [str(row[0]) for row in execute(db, sql, bounds(short)).fetchall()]
 
 
 _ENTRIES = """
-SELECT c.call_id, c.arrived_at_ms, c.group_name, c.group_number, c.group_domain, c.caller_name, c.caller_number,
-       e.user_name, e.kind, e.rang, e.cause, c.answered_by_name, c.wait_ms, c.talk_ms, c.outcome,
+SELECT e.position, c.call_id, c.arrived_at_ms, c.group_name, c.group_number, c.group_domain, c.caller_name,
+       c.caller_number, e.user_name, e.kind, e.rang, e.cause, c.answered_by_name, c.wait_ms, c.talk_ms, c.outcome,
        c.answered_at_ms, g.ring_timeout_s
-FROM calls c LEFT JOIN journal_entries e ON e.call_id = c.call_id LEFT JOIN {1} g ON g.id = c.group_id"""
+FROM calls c JOIN ({calls}) page ON page.call_id = c.call_id
+LEFT JOIN journal_entries e ON e.call_id = c.call_id LEFT JOIN {groups} g ON g.id = c.group_id{where}
+ORDER BY c.call_id DESC, e.position"""
 """Call ids begin with the time, so their order is that of the calls."""
+_MORE = 2
+"""Calls beyond the page: one that may have been seen to its end, and one that says that there is more."""
+_FEW = 1000
+
+
+def _entries(db: peewee.Database, calls: str, where: str = "") -> str:
+    """Return the query of the entries of these calls, and of calls without one."""
+    return _ENTRIES.format(calls=calls, groups=quoted(db, "groups"), where=where)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _calls(db: peewee.Database, wanted: Wanted, limit: int) -> Condition:
+    """Return the query of the newest calls that are wanted, so written that it reads little."""
+    of_calls, of_entries = conditions.of_calls(wanted), conditions.of_entries(wanted)
+    if not wanted.is_by_entry:
+        where, values = conditions.where([*of_calls, *conditions.of_ids(wanted, "c.call_id")])
+        return f"SELECT c.call_id FROM calls c{where} ORDER BY c.call_id DESC LIMIT ?", [*values, limit + _MORE]
+    if wanted.is_by_call and _are_few(db, of_calls):
+        sql, values = conditions.where(of_entries)
+        exists = (f"EXISTS (SELECT 1 FROM journal_entries e{sql} AND e.call_id = c.call_id)", values)
+        where, values = conditions.where([*of_calls, *conditions.of_ids(wanted, "c.call_id"), exists])
+        return f"SELECT c.call_id FROM calls c{where} ORDER BY c.call_id DESC LIMIT ?", [*values, limit + _MORE]
+    where, values = conditions.where([*of_entries, *of_calls, *conditions.of_ids(wanted, "e.call_id")])
+    calls = " JOIN calls c ON c.call_id = e.call_id" if of_calls else ""
+    sql = f"SELECT DISTINCT e.call_id FROM journal_entries e{calls}{where} ORDER BY e.call_id DESC LIMIT ?"
+    return sql, [*values, limit + _MORE]
+
+
+def _are_few(db: peewee.Database, of_calls: Sequence[Condition]) -> bool:
+    """Return whether so few calls are of this kind that it is better to look at each than at the entries."""
+    where, values = conditions.where(of_calls)
+    with database_errors(db):
+        return len(_rows(db, f"SELECT 1 FROM calls c{where} LIMIT ?", [*values, _FEW])) < _FEW
+
+
+def _rows(db: peewee.Database, sql: str, values: Sequence[object]) -> list[Sequence[object]]:
+    found: list[Sequence[object]] = execute(db, sql.replace("?", db.param), tuple(values)).fetchall()
+    return found
 
 
 def _line(row: Sequence[Any], now_ms: int) -> JournalLine:
@@ -80,15 +219,14 @@ def _line(row: Sequence[Any], now_ms: int) -> JournalLine:
 
 
 def _user_id(db: peewee.Database, name: str) -> int:
-    row = execute(db, f"SELECT id FROM users WHERE name = {db.param}", (name,)).fetchone()
-    if row is None:
+    found = lookup.user_id(db, name)
+    if found is None:
         raise InputError(f"there is no user {name!r}: the name that the user was loaded with is accepted")
-    return int(row[0])
+    return found
 
 
-def _group_ids(db: peewee.Database, name: str) -> list[int]:
-    sql = f"SELECT id FROM {quoted(db, 'groups')} WHERE name = {db.param} OR number = {db.param}"
-    ids = [int(row[0]) for row in execute(db, sql, (name, name)).fetchall()]
+def _group_ids(db: peewee.Database, name: str) -> tuple[int, ...]:
+    ids = tuple(group.id for group in lookup.groups(db, name))
     if not ids:
         raise InputError(f"there is no group {name!r}: the name or the number of a group is accepted")
     return ids

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
+from esl_huntgroup.model.call_ids import short
 from esl_huntgroup.model.call_state import CallState
+from esl_huntgroup.model.columns import Column, rows
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.model.text import clean
 
@@ -48,7 +49,12 @@ class _Words:
 
     headings: tuple[str, ...]
     member: str
+    call: str
+    short_waiting: str
+    short_talking: str
     time_format: str
+    minute_format: str
+    day_format: str
     answered: str
     spoken_with: str
     answered_elsewhere: str
@@ -63,7 +69,12 @@ _WORDS: Mapping[str, _Words] = {
     "en": _Words(
         headings=("time", "group", "caller", "seen as", "waiting", "talking"),
         member="member",
+        call="call",
+        short_waiting="wait",
+        short_talking="talk",
         time_format="%Y-%m-%d %H:%M:%S",
+        minute_format="%Y-%m-%d %H:%M",
+        day_format="%m-%d %H:%M",
         answered="answered",
         spoken_with="spoken with {}",
         answered_elsewhere="answered elsewhere",
@@ -93,7 +104,12 @@ _WORDS: Mapping[str, _Words] = {
     "de": _Words(
         headings=("Zeit", "Gruppe", "Anrufer", "gesehen als", "gewartet", "gesprochen"),
         member="Mitglied",
+        call="Anruf",
+        short_waiting="warten",
+        short_talking="Dauer",
         time_format="%d.%m.%Y %H:%M:%S",
+        minute_format="%d.%m.%Y %H:%M",
+        day_format="%d.%m. %H:%M",
         answered="angenommen",
         spoken_with="gesprochen mit {}",
         answered_elsewhere="anderswo angenommen",
@@ -130,27 +146,30 @@ _STYLE: Mapping[EntryKind | None, Mapping[str, Any]] = {
     EntryKind.MISSED: {"bold": True},
     EntryKind.NOT_SIGNALLED: {"dim": True},
 }
-_GAP = "  "
 
 
 def table(
-    lines: Sequence[JournalLine], language: str, *, with_member: bool, zone: datetime.tzinfo | None = None
+    lines: Sequence[JournalLine],
+    language: str,
+    *,
+    with_member: bool,
+    zone: datetime.tzinfo | None = None,
+    width: int | None = None,
+    with_id: bool = False,
 ) -> list[str]:
     """
     Return the journal as lines for a terminal, a heading first; each entry in the style of its kind.
 
-    ``with_member`` adds whose entry it is. Times are in ``zone``, in the machine's own when it is None. Raises
-    KeyError for a language that is not in LANGUAGES.
+    ``with_member`` adds whose entry it is, ``with_id`` the short id of the call. Times are in ``zone``, in the
+    machine's own when it is None. What does not fit into ``width`` is shortened or left out, the least important first.
+    Raises KeyError for a language that is not in LANGUAGES.
     """
-    words = _WORDS[language]
     if not lines:
-        return [words.empty]
-    headings = [words.headings[0], *([words.member] if with_member else []), *words.headings[1:]]
-    rows = [_cells(line, language, with_member, zone) for line in lines]
-    widths = [max(map(_width, column)) for column in zip(headings, *rows, strict=True)]
+        return [_WORDS[language].empty]
+    heading, *shown = rows(_columns(lines, language, with_member, zone, with_id), width)
     return [
-        click.style(_aligned(headings, widths), underline=True),
-        *(click.style(_aligned(row, widths), **_STYLE[line.kind]) for line, row in zip(lines, rows, strict=True)),
+        click.style(heading, underline=True),
+        *(click.style(row, **_STYLE[line.kind]) for line, row in zip(lines, shown, strict=True)),
     ]
 
 
@@ -191,16 +210,27 @@ def duration(milliseconds: int | None) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
-def _cells(line: JournalLine, language: str, with_member: bool, zone: datetime.tzinfo | None) -> list[str]:
-    arrived = datetime.datetime.fromtimestamp(line.arrived_at_ms / 1000, datetime.UTC).astimezone(zone)
+def _columns(
+    lines: Sequence[JournalLine], language: str, with_member: bool, zone: datetime.tzinfo | None, with_id: bool
+) -> list[Column]:
+    words = _WORDS[language]
+    time, group, caller, seen, waiting, talking = words.headings
+    members = Column(words.member, tuple(clean(line.user_name) for line in lines), least=8)
+    groups = tuple(_both(line.group_name, line.group_number) for line in lines)
+    callers = tuple(_both(line.caller_name, line.caller_number) for line in lines)
+    names = tuple(clean(line.group_name or line.group_number) for line in lines)
+    ids = Column(words.call, tuple(short(line.call_id) for line in lines))
+    waits = tuple(duration(line.wait_ms) for line in lines)
+    talks = tuple(_talked(line, language) for line in lines)
     return [
-        arrived.strftime(_WORDS[language].time_format),
-        *([clean(line.user_name)] if with_member else []),
-        _both(line.group_name, line.group_number),
-        _both(line.caller_name, line.caller_number),
-        seen_as(line, language),
-        duration(line.wait_ms),
-        _talked(line, language),
+        _times(time, lines, words, zone),
+        *([members] if with_member else []),
+        Column(group, groups, short=(group, names), least=8, rank=1),
+        Column(caller, callers, least=18, keeps_number=True),
+        Column(seen, tuple(seen_as(line, language) for line in lines), least=22),
+        Column(waiting, waits, short=(words.short_waiting, waits), rank=3),
+        Column(talking, talks, short=(words.short_talking, talks), rank=2),
+        *([ids] if with_id else []),
     ]
 
 
@@ -210,22 +240,14 @@ def _talked(line: JournalLine, language: str) -> str:
     return _WORDS[language].not_over[line.state] if is_open_entry else duration(line.talk_ms)
 
 
+def _times(heading: str, lines: Sequence[JournalLine], words: _Words, zone: datetime.tzinfo | None) -> Column:
+    """Return when the calls came; the short form has no seconds, and no year where all are of one."""
+    times = [datetime.datetime.fromtimestamp(it.arrived_at_ms / 1000, datetime.UTC).astimezone(zone) for it in lines]
+    short_format = words.day_format if len({time.year for time in times}) == 1 else words.minute_format
+    short_cells = tuple(time.strftime(short_format) for time in times)
+    return Column(heading, tuple(time.strftime(words.time_format) for time in times), short=(heading, short_cells))
+
+
 def _both(name: str, number: str) -> str:
     """Return name and number, each once, either of which may be missing."""
     return " ".join(dict.fromkeys(filter(None, (clean(name), clean(number)))))
-
-
-def _aligned(cells: Iterable[str], widths: Iterable[int]) -> str:
-    padded = (cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
-    return _GAP.join(padded).rstrip()
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal the text takes: two for a wide character, none for an accent."""
-    return sum(_columns(char) for char in text)
-
-
-def _columns(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

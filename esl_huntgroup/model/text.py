@@ -1,4 +1,4 @@
-"""PURE: text for people: numbers with the word that belongs to them, and nothing that a terminal would obey."""
+"""PURE: text for people: numbers with their word, names in one form, and nothing that a terminal would obey."""
 
 from __future__ import annotations
 
@@ -26,6 +26,23 @@ def counted(number: int, one: str, many: str = "") -> str:
 def accepted(words: Collection[str]) -> str:
     """Return ``A is accepted`` for one word, ``A, B are accepted`` for others, in their order. Raises nothing."""
     return f"{', '.join(words)} {'is' if len(words) == 1 else 'are'} accepted"
+
+
+def normal_name(text: str) -> str:
+    """
+    Return the text in the one Unicode form that names have in the database (NFC).
+
+    A keyboard, a file of macOS or a mail may have written "ü" as "u" and an accent. Raises nothing.
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return at most so many characters of the text, its beginning and its end; a sentence has its point there."""
+    if len(text) <= most:
+        return text
+    tail = most // 3
+    return f"{text[: most - tail - 5]} ... {text[-tail:]}"
 
 
 def clean(text: str) -> str:

@@ -142,7 +142,9 @@ def line_kind(text: str) -> str:
 
 def hunt_mode(text: str) -> str:
     """Return the hunt mode. Raises InputError for an unknown one."""
-    return _one_of(HuntMode, text, "hunt mode")
+    if text in {mode.value for mode in HuntMode}:
+        return text
+    raise InputError(f"{text!r} is not a hunt mode: disabled and those of the setting hunt_modes are accepted")
 
 
 def ring_timeout_s(text: str) -> int:

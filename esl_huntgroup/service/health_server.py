@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -14,6 +15,7 @@ from typing import Any, Final
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from esl_huntgroup.errors import SettingsError
+from esl_huntgroup.esl.listener import sharing_the_port
 from esl_huntgroup.service.metrics import Status, StatusCollector
 from esl_huntgroup.settings import Address
 
@@ -41,28 +43,47 @@ class StatusServer:
         """The real port where 0 was asked for; 0 when nothing listens."""
         return int(self._server.server_address[1]) if self._server else 0
 
-    def move(self, address: Address | None) -> None:
+    @contextlib.contextmanager
+    def moving(self, address: Address | None) -> Iterator[None]:
         """
-        Answer on this address from now on, None: no more.
+        Answer on this address once what is done inside has succeeded; None: no more.
 
-        Raises SettingsError if it cannot be bound; everything is then as it was.
+        The address is bound before, so nothing has to be put back when something else fails. Raises SettingsError if
+        it cannot be bound.
         """
         if address == self._address:
+            yield
             return
         server = self._open(*address) if address else None
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
+        try:
+            yield
+        except BaseException:
+            if server:
+                server.server_close()
+            raise
+        self._end()
         self._server, self._address = server, address
         if server:
             threading.Thread(target=server.serve_forever, name="status", daemon=True).start()
 
+    def move(self, address: Address | None) -> None:
+        """Answer on this address from now on, None: no more. Raises SettingsError; everything is then as it was."""
+        with self.moving(address):
+            pass
+
+    def _end(self) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+
     def _open(self, host: str, port: int) -> ThreadingHTTPServer:
+        ours = [self._server.socket] if self._server and port == self.port else []
         try:
-            return _Server((host, port), self._answer)
-        except OSError as error:
+            return _Server((host, port), self._answer, ours)
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or "this is not the name of a host"
             raise SettingsError(
-                f"metrics_listen: cannot listen on {host} port {port}: {error.strerror}; an address of this machine "
+                f"metrics_listen: cannot listen on {host} port {port}: {why}; an address of this machine "
                 "and a free port are needed"
             ) from None
 
@@ -99,11 +120,19 @@ class _Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, address: Address, answer: Callable[[str], Answer]) -> None:
+    def __init__(self, address: Address, answer: Callable[[str], Answer], beside: Sequence[socket.socket]) -> None:
+        """Listen on the address, beside sockets of ours that may have the same port on another one."""
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         self.answer = answer
-        super().__init__(address, _Handler)
+        super().__init__(address, _Handler, bind_and_activate=False)
+        try:
+            with sharing_the_port([*beside, self.socket] if beside else []):
+                self.server_bind()
+                self.server_activate()
+        except BaseException:
+            self.server_close()
+            raise
 
     def server_bind(self) -> None:
         """Bind, and do not ask the name service for a name of this address, which can take as long as it likes."""

@@ -29,7 +29,7 @@ class Listeners:
         try:
             for address in addresses:
                 if address not in self._bound and address not in fresh:
-                    fresh[address] = bind(*address)
+                    fresh[address] = bind(*address, beside=self._at_port(address[1]))
         except BaseException:
             for sock in fresh.values():
                 sock.close()
@@ -53,6 +53,9 @@ class Listeners:
         """Return the addresses, with the real port where 0 was asked for."""
         names = [sock.getsockname() for sock in self._sockets()]
         return " ".join(f"{name[0]}:{name[1]}" for name in names)
+
+    def _at_port(self, port: int) -> list[socket.socket]:
+        return [sock for sock in self._bound.values() if sock.getsockname()[1] == port]
 
     def _sockets(self) -> list[socket.socket]:
         return [*self._given, *self._bound.values()]

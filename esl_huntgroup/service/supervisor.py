@@ -134,12 +134,14 @@ class Supervisor:
             self._pool.require_room(settings.workers)
             self._require_the_same_journal(settings)
             self._prepare(settings)
-            self._status_server.move(settings.metrics_listen)
-            self._listeners.move(settings.listen)
+            with self._status_server.moving(settings.metrics_listen):
+                self._listeners.move(settings.listen)
         except HuntgroupError as error:
-            self._status_server.move(self._settings.metrics_listen)
             self._refused_reloads += 1
             log.error("the reload is refused, everything stays as it was: %s", " ".join(str(error).splitlines()))
+        except Exception:
+            self._refused_reloads += 1
+            log.exception("the reload is refused, everything stays as it was: a fault of this program")
         else:
             self._apply(settings)
         self._notifier.tell("READY=1")

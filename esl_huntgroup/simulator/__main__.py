@@ -7,6 +7,7 @@ each that did not.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ import gevent
 
 from esl_huntgroup.simulator.causes import COMPLETED_ELSEWHERE
 from esl_huntgroup.simulator.clock import Clock
-from esl_huntgroup.simulator.narrator import Narrator
+from esl_huntgroup.simulator.narrator import READER_GONE, Narrator
 from esl_huntgroup.simulator.phones import Phone
 from esl_huntgroup.simulator.showcase import DOMAIN, PEOPLE, SCENES, Scene
 from esl_huntgroup.simulator.switch import CallResult, Switch
@@ -23,16 +24,20 @@ from esl_huntgroup.simulator.switch import CallResult, Switch
 SCENE_LIMIT_S = 12
 
 
-@click.command()
+@click.command(context_settings={"color": False if os.environ.get("NO_COLOR") else None})
 @click.argument("service", metavar="HOST:PORT")
 def main(service: str) -> None:
     """Play the calls of the demo against the service at HOST:PORT."""
     host, _, port = service.rpartition(":")
-    complaints = [
-        f"call {number}: {complaint}"
-        for number, scene in enumerate(SCENES, 1)
-        for complaint in _play((host, int(port)), number, scene)
-    ]
+    try:
+        complaints = [
+            f"call {number}: {complaint}"
+            for number, scene in enumerate(SCENES, 1)
+            for complaint in _play((host, int(port)), number, scene)
+        ]
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what waits in the buffer goes nowhere
+        sys.exit(READER_GONE)
     for complaint in complaints:
         click.echo(complaint, err=True)
     sys.exit(1 if complaints else 0)

@@ -8,8 +8,11 @@ FreeSWITCH and the phones. Everything lives in a temporary directory and is gone
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,9 +28,12 @@ import click
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import upgrade
 from esl_huntgroup.errors import HuntgroupError
+from esl_huntgroup.journal.query import entries
+from esl_huntgroup.journal.view import table
 from esl_huntgroup.provisioning.load import load_file
 from esl_huntgroup.settings import CONFIG_VARIABLE, PREFIX
 from esl_huntgroup.simulator import showcase
+from esl_huntgroup.simulator.narrator import READER_GONE
 from esl_huntgroup.simulator.showcase import DOMAIN, MEMBERS, PEOPLE, SCENES, Scene
 
 START_LIMIT_S: Final = 10.0
@@ -56,7 +62,7 @@ def run(language: str = "en") -> None:
         with _service(home, language) as (environment, address):
             _play(address)
             complaint = _await_journal(environment)
-            _show_journal(environment)
+            _show_journal(home, language)
     if complaint:
         raise DemoFailed(complaint)
     click.echo()
@@ -68,7 +74,12 @@ def run(language: str = "en") -> None:
 
 def _prepare(home: Path) -> None:
     """Write the firm of the demo into a new database."""
-    click.secho("esl-huntgroup demo: the real service, a simulated FreeSWITCH, six people and their phones", bold=True)
+    click.secho("esl-huntgroup demo: the real service, and a simulated switch (FreeSWITCH)", bold=True)
+    for name, number, members in (
+        ("Vertrieb", showcase.GROUP_NUMBER, MEMBERS),
+        ("Technik", showcase.EMPTY_GROUP_NUMBER, showcase.EMPTY_GROUP_MEMBERS),
+    ):
+        click.echo(f"group {name}, {number}: {', '.join(PEOPLE[account].split()[0] for account in members)}")
     firm = home / "firm.yaml"
     firm.write_text(json.dumps(_firm(), ensure_ascii=False, indent=2), encoding="utf-8")
     db = open_database(_database_url(home))
@@ -131,17 +142,25 @@ def _play(address: str) -> None:
         raise DemoFailed(f"the calls were not over after {CALLS_LIMIT_S:g} s") from None
     finally:
         _stop(simulator)
+    if simulator.returncode == READER_GONE:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
     if simulator.returncode:
         raise DemoFailed((complaints.strip().splitlines() or ["the simulated switch ended without a word"])[-1])
 
 
-def _show_journal(environment: Mapping[str, str]) -> None:
-    """Show the journal as each member sees it."""
-    for account in MEMBERS:
+def _show_journal(home: Path, language: str) -> None:
+    """Show the journal as each member sees it, all with the same columns."""
+    with contextlib.closing(open_database(_database_url(home))) as db:
+        seen = {account: entries(db, user=_login(account)) for account in PEOPLE}
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    every = [line for lines in seen.values() for line in lines]
+    heading, *shown = table(every, language, with_member=False, width=width)
+    rows = iter(shown)
+    for account, lines in seen.items():
         click.echo()
         click.secho(f"The journal of {PEOPLE[account]}", bold=True)
-        sys.stdout.flush()
-        subprocess.run(_ourselves("journal", "--user", _login(account)), env=dict(environment), check=False)
+        for row in (heading, *itertools.islice(rows, len(lines))):
+            click.echo(row)
 
 
 def _await_journal(environment: Mapping[str, str]) -> str:

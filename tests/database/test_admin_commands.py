@@ -387,7 +387,10 @@ REFUSED = [
         "group add Neu --hunt-mode softphone",
         "group 'Neu' has hunt mode softphone and no group number: give a number too",
     ),
-    ("group add Neu --hunt-mode all", "'all' is not a hunt mode: disabled, softphone, voice_services are accepted"),
+    (
+        "group add Neu --hunt-mode all",
+        "'all' is not a hunt mode: disabled and those of the setting hunt_modes are accepted",
+    ),
     (
         "group add Neu --hunt-mode voice_services",
         "hunt mode voice_services is not offered by this installation "

@@ -100,6 +100,11 @@ def test_two_queries_whatever_the_size(firm: peewee.Database, sqlite_url: str, c
             b'<X-PRE-PROCESS cmd="include" data="f.xml"/>',
             "{file}: files include one another without end: at most 20 deep is accepted",
         ),
+        (
+            b'<include><user id="1"/></include>',
+            "{file}: FreeSWITCH leaves out every line with <include>, </include> or <?xml, and with them all that this "
+            "file holds: a file with a new line after each of them is accepted",
+        ),
     ],
 )
 def test_files_that_cannot_be_read_are_one_sentence(

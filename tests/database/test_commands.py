@@ -78,7 +78,7 @@ def test_the_journal_shows_blue_bold_and_grey_where_there_are_colours(with_calls
 
 def test_the_journal_of_one_user_in_german(with_calls: str) -> None:
     rows = run(journal_command, with_calls, "--user", "user2", language="de").output.splitlines()
-    assert rows[0].split() == ["Zeit", "Gruppe", "Anrufer", "gesehen", "als", "gewartet", "gesprochen"]
+    assert rows[0].split() == ["Zeit", "Gruppe", "Anrufer", "gesehen", "als", "gewartet", "gesprochen", "Anruf"]
     assert "nicht signalisiert" in rows[1]
     assert "gesprochen mit User 1" in rows[2]
     assert len(rows) == 3

@@ -244,6 +244,27 @@ def test_what_of_a_directory_cannot_be_imported_has_its_file_and_line(
     assert read_inventory(sqlite).groups["Süd"].members == ("1001",)
 
 
+@pytest.mark.parametrize("line", ['<include><user id="1"/></include>', '<?xml version="1.0"?><user id="1"/>'])
+def test_a_directory_of_one_line_without_a_last_line_break_is_refused_in_a_sentence(
+    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path, line: str
+) -> None:
+    file = tmp_path / "directory.xml"
+    file.write_text(line)
+    (sentence,) = refusal(sqlite, sqlite_url, "directory-xml", str(file))
+    assert sentence.startswith(f"{file}: FreeSWITCH leaves out every line with <include>")
+
+
+@pytest.mark.parametrize("begins", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1"])
+def test_a_workbook_is_told_apart_from_a_table(
+    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path, begins: bytes
+) -> None:
+    file = tmp_path / "staff.xlsx"
+    file.write_bytes(begins + bytes(100))
+    assert refusal(sqlite, sqlite_url, "csv", str(file)) == [
+        f"{file} is a workbook, no CSV: save it as CSV (Excel: Save as, CSV UTF-8) and import that"
+    ]
+
+
 def test_a_directory_without_domain_or_users_is_refused(
     sqlite: peewee.Database, sqlite_url: str, directory: Path, tmp_path: Path
 ) -> None:

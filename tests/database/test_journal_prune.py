@@ -7,6 +7,7 @@ from pathlib import Path
 import peewee
 import pytest
 
+from esl_huntgroup.db import backup
 from esl_huntgroup.db.backup import back_up
 from esl_huntgroup.db.engine import execute, open_database
 from esl_huntgroup.errors import DatabaseError, InputError
@@ -75,3 +76,35 @@ def test_a_backup_is_a_new_file_or_nothing(sqlite: peewee.Database, tmp_path: Pa
 def test_a_server_has_its_own_tools(url: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a server: pg_dump or mariadb-dump is its backup; see db/scripts/backup"):
         back_up(open_database(url), tmp_path / "x.db")
+
+
+def test_pruning_that_is_killed_has_told_the_audit_what_is_gone(database: peewee.Database) -> None:
+    people(database)
+    count = 2 * CALLS_AT_ONCE + 1
+    JournalStore(database).write([opened(number, arrived_at_ms=number) for number in range(1, count + 1)])
+
+    def killed(_step: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prune(database, count + 1, "eve", killed)
+    (entry,) = audit.entries(database)
+    assert entry.change.before == {"calls": CALLS_AT_ONCE, "legs": 0, "journal_entries": 0}
+    prune(database, count + 1, "eve")
+    newest, _ = audit.entries(database)
+    assert newest.change.before == {"calls": CALLS_AT_ONCE + 1, "legs": 0, "journal_entries": 0}
+
+
+def test_a_backup_that_fails_leaves_nothing_behind(sqlite: peewee.Database, tmp_path: Path) -> None:
+    target = tmp_path / "folder" / "copy.db"
+    target.parent.mkdir()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(backup.os, "replace", _fails)  # type: ignore[attr-defined]  # the module that it imports
+        target.with_name("copy.db.partial-journal").write_bytes(b"left by SQLite")
+        with pytest.raises(DatabaseError, match="cannot be copied"):
+            back_up(sqlite, target)
+    assert list(target.parent.iterdir()) == []
+
+
+def _fails(*_: object) -> None:
+    raise OSError(28, "No space left on device")

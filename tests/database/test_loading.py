@@ -202,7 +202,7 @@ def test_a_line_keeps_its_kind_and_account_unless_the_file_says_otherwise(
         (
             "groups: [{name: Vertrieb, hunt_mode: sequential}]",
             ["line 1: group 'Vertrieb', hunt_mode: 'sequential' is not a hunt mode: "
-             "disabled, softphone, voice_services are accepted"],
+             "disabled and those of the setting hunt_modes are accepted"],
         ),
         (
             "groups: [{name: Neu, hunt_mode: softphone}]",

@@ -255,7 +255,7 @@ def test_a_newer_database_is_refused_and_not_touched(database: peewee.Database) 
 
 
 def test_an_unreachable_database_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match=r"cannot be used: unable to open database file$"):
+    with pytest.raises(DatabaseError, match=r"cannot be used: there is no folder \S+/missing: make it, or "):
         migrate.version(open_database(f"sqlite:///{tmp_path}/missing/huntgroup.db"))
 
 

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import peewee
 import pytest
 
 from esl_huntgroup.db import migrate
-from esl_huntgroup.db.engine import execute, open_database
+from esl_huntgroup.db.engine import execute, insert_rows, open_database
 from esl_huntgroup.journal.store import JournalStore
 from esl_huntgroup.provisioning import audit
 from esl_huntgroup.provisioning.export import export
@@ -117,6 +119,12 @@ def test_from_the_first_employee_to_the_last(database: peewee.Database, run: Run
         ("move-group-number", ("Team", "Nobody", "700"), "group 'Nobody'"),
         ("move-group-number", ("Team", "Team", "799", "--yes"), "'Team' does not have the number 799: the number of"),
         ("employee-leaves", ("zoe",), "user 'zoe'"),
+        ("new-employee", ("zoe", "Z", "1x"), "\nesl-huntgroup: "),
+        (
+            "clean-up-journal",
+            ("abc",),
+            "clean-up-journal: 'abc' is not a number of days: digits such as 365 are accepted",
+        ),
         ("clean-up-journal", ("0",), "'0d' is not an age: days such as '365d' are accepted, from 1d to 36500d"),
     ],
 )
@@ -133,7 +141,8 @@ def test_a_script_that_is_refused_changes_nothing(
     before = export(sqlite)
     refused = run(script, *arguments)
     assert refused.returncode == 1
-    assert sentence in refused.stderr
+    assert sentence in f"\n{refused.stderr}"
+    assert "/tmp." not in refused.stderr, "nobody has written that file"
     assert export(sqlite) == before
 
 
@@ -232,6 +241,62 @@ def test_a_backup_of_postgresql_comes_back(new_postgresql: NewDatabase, tmp_path
         with pytest.raises(peewee.PeeweeException):
             line(db, 1, "101")
         db.close()
+
+
+PASSWORD = "s3cret/\\x41% ü@"
+SPY = """#!/bin/sh
+cat /proc/[0-9]*/cmdline >> {seen} 2> /dev/null
+exec {real} "$@"
+"""
+
+
+def test_no_process_list_shows_the_password_of_the_database(new_postgresql: NewDatabase, tmp_path: Path) -> None:
+    if not shutil.which("pg_dump") or not shutil.which("psql"):
+        pytest.skip("not installed: pg_dump and psql (Debian: postgresql-client)")
+    with new_postgresql() as source, new_postgresql() as empty:
+        before = _prepared(source)
+        run = runner(_with_password(source), tmp_path)
+        for name in ("pg_dump", "psql"):
+            spy = tmp_path / "bin" / name
+            spy.write_text(SPY.format(seen=tmp_path / "seen", real=shutil.which(name)))
+            spy.chmod(0o755)
+        backup = done(run("backup", "backups")).splitlines()[-1]
+        done(runner(_with_password(empty), tmp_path)("restore", f"{backup}.sql"))
+        after = _export(empty)
+    seen = (tmp_path / "seen").read_bytes()
+    assert b"pg_dump" in seen
+    assert b"psql" in seen
+    assert b"s3cret" not in seen
+    assert before == after
+
+
+def test_the_programs_of_postgresql_get_the_password_as_it_is_meant(tmp_path: Path) -> None:
+    run = runner(_with_password("postgresql://anna@127.0.0.1:1/firm?application_name=a%2Fb"), tmp_path)
+    spy = tmp_path / "bin" / "pg_dump"
+    spy.write_text(
+        f'#!/bin/sh\nprintf %s "$PGPASSWORD" > {tmp_path}/password\nfor last; do :; done\necho "$last"; exit 9\n'
+    )
+    spy.chmod(0o755)
+    refused = run("backup", "backups")
+    assert (refused.returncode, refused.stdout) == (9, "postgresql://anna@127.0.0.1:1/firm?application_name=a%2Fb\n")
+    assert (tmp_path / "password").read_text(encoding="utf-8") == PASSWORD
+
+
+def _prepared(url: str) -> str:
+    """Set the database up with a user in it; return its configuration."""
+    with closing(open_database(url)) as db:
+        migrate.upgrade(db)
+        insert_rows(db, "users", ("name", "display_name"), [("anna", "Anna")])
+    return _export(url)
+
+
+def _export(url: str) -> str:
+    with closing(open_database(url)) as db:
+        return export(db)
+
+
+def _with_password(url: str) -> str:
+    return url.replace("@", f":{quote(PASSWORD, safe='')}@", 1)
 
 
 @pytest.mark.parametrize(

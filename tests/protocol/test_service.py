@@ -13,12 +13,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import gevent
 import pytest
 from gevent.event import Event
 
+from esl_huntgroup import __version__
+from esl_huntgroup.diagnostics.check import check_service
+from esl_huntgroup.esl.greeting import version_of_listener
 from esl_huntgroup.journal import spool
+from esl_huntgroup.settings import Settings
 from esl_huntgroup.simulator.phones import RINGING, Heard, Phone, answering, registered
 from esl_huntgroup.simulator.sipvars import Caller
 from esl_huntgroup.simulator.switch import CallResult, Switch
@@ -235,6 +240,20 @@ def test_a_port_scan_harms_nobody(installation: Installation) -> None:
 
 
 # -- stopping ---------------------------------------------------------------------------------------------------------
+
+
+def test_check_asks_the_service_who_it_is_and_no_call_comes_of_it(installation: Installation) -> None:
+    host, port = installation.start(max_calls="1")
+    done = installation.run("check", listen=f"{host}:{port}")
+    assert f"ok  service: answers on {host} port {port}, version {__version__}\n" in done.stdout
+    assert "no call from" not in installation.log.read_text()
+    with patch("esl_huntgroup.diagnostics.check.__version__", "0.0.1"):
+        found = check_service(Settings(), (host, port))
+    assert found.text == f"service: {__version__} answers on {host} port {port}, but 0.0.1 is installed; start it anew"
+    with socket.create_connection((host, port)) as held:  # one of one: who comes now is asked by those who refuse
+        assert held.recv(9) == b"connect\n\n"
+        assert version_of_listener((host, port), LIMIT_S) == __version__
+    assert installation.journal() == []
 
 
 def test_a_stopping_service_takes_no_new_call_and_waits_for_the_one_it_has(installation: Installation) -> None:

@@ -70,9 +70,9 @@ def is_alive(pid: int) -> bool:
     return False
 
 
-def asked(port: int, path: str) -> tuple[int, str]:
+def asked(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=LIMIT_S) as answer:
+        with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=LIMIT_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -231,6 +231,52 @@ def test_a_reload_to_an_address_that_is_taken_is_refused_and_everything_stays(se
         (service.folder / "settings.toml").write_text(f"metrics_listen = '127.0.0.1:{port}'")
         service.send(signal.SIGHUP)
         service.await_log(f"everything stays as it was: metrics_listen: cannot listen on 127.0.0.1 port {port}")
+    assert Office(address).call(talks_s=0.1).get().spoken_with == "Anna Berg"
+
+
+def test_a_reload_widens_both_addresses_on_the_same_port_and_narrows_them_again(service: Service) -> None:
+    calls, status = free_port(), free_port()
+    del service.environment["ESL_HUNTGROUP_LISTEN"]
+
+    def settings(host: str) -> None:
+        text = f"listen = '{host}:{calls}'\nmetrics_listen = '{host}:{status}'\n"
+        (service.folder / "settings.toml").write_text(text)
+
+    settings("127.0.0.1")
+    service.start()
+    for host, local in (("0.0.0.0", "127.0.0.2"), ("127.0.0.1", "127.0.0.1")):
+        before = service.workers()
+        settings(host)
+        service.send(signal.SIGHUP)
+        service.await_log(f"reloaded: serving on {host}:{calls}")
+        until(lambda before=before: not set(before) & set(service.workers()))  # type: ignore[misc]  # bound at once
+        assert Office((local, calls)).call(talks_s=0.1).get().spoken_with == "Anna Berg"
+        assert asked(status, "/readyz", local)[0] == 200
+    for port in (calls, status):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port))
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("0.0.0.0", port))
+    assert "refused" not in service.log.read_text()
+
+
+def test_a_reload_that_is_refused_has_moved_nothing_that_would_have_to_be_put_back(service: Service) -> None:
+    before, after = free_port(), free_port()
+    del service.environment["ESL_HUNTGROUP_LISTEN"]
+    file = service.folder / "settings.toml"
+    file.write_text(f"listen = '127.0.0.1:0'\nmetrics_listen = '127.0.0.1:{before}'\n")
+    address = service.start()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for listen, metrics, why in (
+            (f"127.0.0.1:{taken.getsockname()[1]}", f"127.0.0.1:{after}", "in use"),
+            (f"{'a' * 70}:1", f"127.0.0.1:{after}", "a port 1: this is not the name of a host; an address of this"),
+        ):
+            file.write_text(f"listen = '{listen}'\nmetrics_listen = '{metrics}'\n")
+            service.send(signal.SIGHUP)
+            assert "everything stays as it was: " in service.await_log(why)
+            assert asked(before, "/readyz")[0] == 200
+            with pytest.raises(urllib.error.URLError):
+                asked(after, "/readyz")
     assert Office(address).call(talks_s=0.1).get().spoken_with == "Anna Berg"
 
 

@@ -56,6 +56,11 @@ def users(db: peewee.Database, *, user: str | None = None) -> list[Shown]:
     ]
 
 
+def twins(db: peewee.Database, name: str) -> list[str]:
+    """Return the users whose names are this one but for capitals, as the database knows them. One query."""
+    return [found for (found,) in fetch(db, User.select(User.name).where(peewee.fn.LOWER(User.name) == name.lower()))]
+
+
 def lines(
     db: peewee.Database, *, user: str | None = None, domain: str | None = None, number: str | None = None
 ) -> list[Shown]:

@@ -20,6 +20,8 @@ from esl_huntgroup.provisioning.importers.draft import Draft
 
 COLUMNS: Final = ("user", "display_name", "number", "domain", "kind", "account", "group", "group_number")
 FILE_MAX_BYTES: Final = 64 * 1024 * 1024
+_WORKBOOK: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How .xlsx and .ods begin, which are archives, and how .xls does."""
 _SEPARATORS: Final = (";", ",", "\t")
 
 Row = tuple[str, Mapping[str, str]]
@@ -106,6 +108,8 @@ def _text(path: Path) -> str:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if len(data) > FILE_MAX_BYTES:
         raise InputError(f"{path} is too large: at most {FILE_MAX_BYTES // 1024 // 1024} MiB are accepted")
+    if data.startswith(_WORKBOOK):
+        raise InputError(f"{path} is a workbook, no CSV: save it as CSV (Excel: Save as, CSV UTF-8) and import that")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _decoded(path, data, "utf-16")
     try:

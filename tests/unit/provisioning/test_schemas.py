@@ -57,7 +57,7 @@ def test_a_value_is_brought_into_its_normal_form(check: Callable[[str], object],
         (
             values.hunt_mode,
             "parallel",
-            "'parallel' is not a hunt mode: disabled, softphone, voice_services are accepted",
+            "'parallel' is not a hunt mode: disabled and those of the setting hunt_modes are accepted",
         ),
         (
             values.ring_timeout_s,
