@@ -11,7 +11,7 @@ import pytest
 from esl_huntgroup.calls.hunt import GUARD_MARGIN_S
 
 from . import sipp
-from .lab import GAVE_UP, GAVE_UP, WITNESS_WITHIN_S, Lab
+from .lab import GAVE_UP, WITNESS_WITHIN_S, Lab
 
 ASYNC = pytest.mark.parametrize("switch", ["async"], indirect=True)
 """The fast variant holds a caller until a frozen service is killed: see ``test_fast``."""
