@@ -9,10 +9,11 @@ and a database URL with a password is refused there.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,12 @@ WORKERS_MAX: Final = 64
 SECRET_MIN_CHARS: Final = 16
 """Too many to be guessed over the network, even without a limit on the tries."""
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+
+NO_EVENT_SOCKET: Final = (
+    "esl_address is not set: should a worker die, the journal never hears how its calls end, and nobody can ask the "
+    "switch; set esl_address and esl_password to the event socket of every switch"
+)
+"""What the service and ``check`` say where the second witness is missing."""
 
 Address = tuple[str, int]
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})", re.ASCII)
@@ -192,18 +199,27 @@ def load_settings(file: Path | None, environment: Mapping[str, str], options: Ma
     Return the settings from all four sources.
 
     ``file`` None means the file named by ``ESL_HUNTGROUP_CONFIG``, else the default file if there is one. ``options``
-    holds what was given on the command line; None values count as not given. Raises SettingsError.
+    holds what was given on the command line; None values count as not given. Raises SettingsError with a line for
+    everything that is wrong.
     """
-    values: dict[str, Any] = {}
     chosen = file or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
-    if chosen or DEFAULT_FILE.exists():
-        values |= _read_file(chosen or DEFAULT_FILE)
-    values |= _read_environment(environment)
-    values |= {name: _read_option(name, value) for name, value in options.items() if value is not None}
+    path = chosen or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    values: dict[str, Any] = {}
+    refused: list[str] = []
+    if path:
+        _take(values, refused, _read_file(path))
+    _take(values, refused, _read_environment(environment))
+    _take(values, refused, _read_options(options))
+    if refused:
+        raise SettingsError("\n".join(refused))
     return Settings(**values)
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+Reading = Iterator[tuple[str, Callable[[], Any]]]
+"""The name of each setting of a source, and what reads its value or raises SettingsError."""
+
+
+def _read_file(path: Path) -> Reading:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -213,12 +229,33 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(f"the settings file {path} is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"the settings file {path} is not TOML: {error}") from None
-    return {name: _read(name, value, f"{name} in {path}") for name, value in content.items()}
+    for name, value in content.items():
+        yield name, functools.partial(_read, name, value, f"{name} in {path}")
 
 
-def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    ours = {key: value for key, value in environment.items() if key.startswith(PREFIX) and key != CONFIG_VARIABLE}
-    return {name: _read(name, ours[key], key) for key in ours for name in [key.removeprefix(PREFIX).lower()]}
+def _read_environment(environment: Mapping[str, str]) -> Reading:
+    for key, value in environment.items():
+        if key.startswith(PREFIX) and key != CONFIG_VARIABLE:
+            name = key.removeprefix(PREFIX).lower()
+            yield name, functools.partial(_read, name, value, key)
+
+
+def _read_options(options: Mapping[str, Any]) -> Reading:
+    for name, value in options.items():
+        if value is not None:
+            yield name, functools.partial(_read_option, name, value)
+
+
+def _take(values: dict[str, Any], refused: list[str], reading: Reading) -> None:
+    """Take the values of a source, and note everything that is wrong with it."""
+    try:
+        for name, read in reading:
+            try:
+                values[name] = read()
+            except SettingsError as error:
+                refused.append(str(error))
+    except SettingsError as error:
+        refused.append(str(error))
 
 
 def _read_option(name: str, value: str) -> Any:

@@ -5,12 +5,16 @@ A dialplan that runs ``socket`` without ``async`` has the phones ring one turn o
 says nothing until the call is over. That somebody has answered, the worker hears from the switch itself: by one
 connection to each switch, for all calls. Without it the journal learns of the answer from the call's own socket, when
 the call ends.
+
+Every call that is followed carries the mark of its worker, and the switch tells each worker of its own calls alone.
+What a switch has to tell piles up in its memory while the network is cut: nobody marks new calls then.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +22,6 @@ from typing import Final, NoReturn
 
 import gevent
 
-from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.errors import SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.reconnect import EventSubscription, keep_connected
@@ -27,6 +30,8 @@ from esl_huntgroup.esl.wire import Message
 log = logging.getLogger(__name__)
 
 NO_ADDRESS: Final = "esl_address is not set"
+FOLLOWER: Final = "huntgroup_follower"
+"""The channel variable with the mark of the worker that wants to hear of the call."""
 LISTEN_S: Final = 10.0
 """How often a silent connection is looked after."""
 
@@ -35,10 +40,15 @@ Hears = Callable[[Message, InboundSession], None]
 
 
 class AnswerFeed:
-    """The connections of one worker to all switches; made when the first call needs them."""
+    """
+    The connections of one worker to all switches; made when the first call needs them.
+
+    ``mark`` is what the variable FOLLOWER has to be on a channel that is followed: no other worker has the same.
+    """
 
     def __init__(self, addresses: Sequence[tuple[str, int]] = (), password: str = "") -> None:
         """Take where the switches listen. Connects to none."""
+        self.mark = os.urandom(8).hex()
         self._connects = [functools.partial(InboundSession, host, port, password) for host, port in addresses]
         self._hears: dict[str, Hears] = {}
         self._listeners: list[gevent.Greenlet] | None = None
@@ -67,7 +77,7 @@ class AnswerFeed:
 
     def _listen(self, switch: InboundSession) -> NoReturn:
         """Pass on events until the connection breaks. Raises SwitchError."""
-        subscription = EventSubscription(switch, "CHANNEL_BRIDGE", NOTE, time.monotonic)
+        subscription = EventSubscription(switch, "CHANNEL_BRIDGE", f"{FOLLOWER} {self.mark}", time.monotonic)
         log.info("live: hears of calls without async")
         while True:
             event = subscription.next_event(LISTEN_S)

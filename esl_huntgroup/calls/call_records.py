@@ -5,24 +5,49 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from esl_huntgroup.calls.inbound_call import InboundCall
+from esl_huntgroup.calls.leg_report import LegReport
 from esl_huntgroup.calls.ring_plan import CAUSE_OF, PLANS_KNOWN_MAX, RingPlan, WhyNot
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, EntryRecord, LegRecord
 from esl_huntgroup.model import hangup_causes
-from esl_huntgroup.model.group import HuntGroup
-from esl_huntgroup.model.hangup_causes import LegResult, leg_result
-from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.model.group import HuntGroup, Taker
+from esl_huntgroup.model.hangup_causes import LegEnd, LegResult
+from esl_huntgroup.model.outcome import SPOKEN, EntryKind, Outcome
 from esl_huntgroup.model.text import counted
 
 UNSAFE = (
     "registered contact is not safe to dial and does not ring",
     "registered contacts are not safe to dial and do not ring",
 )
-CAUSES_MAX = 256
-"""Causes whose meaning is remembered; FreeSWITCH has about eighty."""
+ENDS_MAX = 512
+"""Ends of legs whose meaning is remembered; FreeSWITCH has about eighty causes."""
+_NO_LEG = LegEnd("")
+
 CONTACT_SHOWN_MAX = 80
 """Characters of a refused contact in the log: enough to see which phone it is and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What does not change any more once the phones ring. ``plan`` is empty for a call that rings nobody."""
+
+    call_id: str
+    arrived_at_ms: int
+    group: HuntGroup
+    plan: RingPlan
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How a call ended. ``answered_at_ms`` is 0 when nobody took it; ``cause`` and ``overflow`` as in CallEnded."""
+
+    outcome: Outcome
+    at_ms: int
+    answered_at_ms: int = 0
+    cause: str = ""
+    overflow: str = ""
 
 
 def opened(call_id: str, inbound: InboundCall, group: HuntGroup, worker: str = "") -> CallOpened:
@@ -42,72 +67,41 @@ def opened(call_id: str, inbound: InboundCall, group: HuntGroup, worker: str = "
     )
 
 
-def answered(
-    call_id: str,
-    arrived_at_ms: int,
-    group: HuntGroup,
-    plan: RingPlan,
-    leg_causes: Mapping[str, str],
-    *,
-    leg_uuid: str,
-    at_ms: int,
-) -> CallAnswered:
+def answered(facts: CallFacts, legs: LegReport, taker: Taker, at_ms: int) -> CallAnswered:
     """Return the record of an answer: who took the call, and what everybody else sees."""
-    winner = plan.leg_of(call_id, leg_uuid)
-    causes_told = told(call_id, plan, leg_causes)
+    ends = legs.ends(facts.plan, facts.call_id)
     return CallAnswered(
-        call_id=call_id,
+        call_id=facts.call_id,
         answered_at_ms=at_ms,
-        wait_ms=max(at_ms - arrived_at_ms, 0),
-        answered_by_user_id=winner.member.user_id if winner else None,
-        answered_by_name=winner.member.name if winner else "",
-        legs=leg_records(plan, causes_told),
-        entries=entry_records(group, plan, causes_told, is_answered=True),
+        wait_ms=max(at_ms - facts.arrived_at_ms, 0),
+        answered_by_user_id=taker.user_id,
+        answered_by_name=taker.name,
+        legs=leg_records(facts.plan, ends),
+        entries=entry_records(facts, ends, taker),
     )
 
 
-def ended(
-    call_id: str,
-    arrived_at_ms: int,
-    group: HuntGroup,
-    plan: RingPlan,
-    leg_causes: Mapping[str, str],
-    *,
-    outcome: Outcome,
-    answered_at_ms: int,
-    ended_at_ms: int,
-    cause: str,
-    overflow: str,
-) -> CallEnded:
+def ended(facts: CallFacts, legs: LegReport, end: CallEnd) -> CallEnded:
     """Return the record of the end. Legs and entries are in it unless CallAnswered has told them."""
-    is_answered = outcome is Outcome.ANSWERED
-    rang_at_all = outcome is not Outcome.GROUP_DISABLED
-    causes_told = told(call_id, plan, leg_causes)
+    was_taken = end.outcome in SPOKEN
+    ends = legs.ends(facts.plan, facts.call_id)
+    has_entries = not was_taken and end.outcome is not Outcome.GROUP_DISABLED
     return CallEnded(
-        call_id=call_id,
-        ended_at_ms=ended_at_ms,
-        wait_ms=max((answered_at_ms or ended_at_ms) - arrived_at_ms, 0),
-        talk_ms=max(ended_at_ms - answered_at_ms, 0) if is_answered else 0,
-        outcome=outcome,
-        cause=cause,
-        overflow=overflow,
-        legs=() if is_answered else leg_records(plan, causes_told),
-        entries=() if is_answered or not rang_at_all else entry_records(group, plan, causes_told, is_answered=False),
+        call_id=facts.call_id,
+        ended_at_ms=end.at_ms,
+        wait_ms=max((end.answered_at_ms or end.at_ms) - facts.arrived_at_ms, 0),
+        talk_ms=max(end.at_ms - end.answered_at_ms, 0) if was_taken else 0,
+        outcome=end.outcome,
+        cause=end.cause,
+        overflow=end.overflow,
+        legs=() if was_taken else leg_records(facts.plan, ends),
+        entries=entry_records(facts, ends, None) if has_entries else (),
     )
 
 
-def told(call_id: str, plan: RingPlan, leg_causes: Mapping[str, str]) -> list[str]:
-    """
-    Return the hangup cause of each leg of the plan; ``leg_causes`` maps leg uuid to cause.
-
-    A leg of which the switch never told was never a channel.
-    """
-    return [leg_causes.get(uuid, hangup_causes.NEVER_CREATED) for uuid in plan.uuids(call_id)]
-
-
-def leg_records(plan: RingPlan, causes_told: Sequence[str]) -> tuple[LegRecord, ...]:
+def leg_records(plan: RingPlan, ends: Sequence[LegEnd]) -> tuple[LegRecord, ...]:
     """Return a row for each leg, and after them one for each contact that could not become a leg."""
-    rows = tuple(map(LegRecord, *_columns(plan), causes_told, map(_rang, causes_told)))
+    rows = tuple(map(LegRecord, *_columns(plan), [end.cause for end in ends], map(_rang, ends)))
     return (*rows, *_left_out(plan)) if plan.not_rung else rows
 
 
@@ -130,59 +124,64 @@ def _left_out(plan: RingPlan) -> Iterator[LegRecord]:
         yield LegRecord(number, item.member.user_id, line, item.contact, CAUSE_OF[item.why], rang=False)
 
 
-def entry_records(
-    group: HuntGroup, plan: RingPlan, causes_told: Sequence[str], *, is_answered: bool
-) -> tuple[EntryRecord, ...]:
-    """Return one entry for each member with a softphone line: hardphone members see nothing (promise 5)."""
-    told_of = _most_telling(plan, causes_told)
+def entry_records(facts: CallFacts, ends: Sequence[LegEnd], taker: Taker | None) -> tuple[EntryRecord, ...]:
+    """
+    Return one entry for each member with a softphone line: hardphone members see nothing (promise 5).
+
+    ``taker`` is who has the call, None when nobody took it.
+    """
+    told_of = _most_telling(facts.plan, ends)
     # Whoever made the call, and has no other phone that rang, knows of it already.
-    callers = {item.member.user_id for item in plan.left_out(WhyNot.IS_THE_CALLER)} - told_of.keys()
-    members = [member for member in group.members if member.lines and member.user_id not in callers]
+    callers = {item.member.user_id for item in facts.plan.left_out(WhyNot.IS_THE_CALLER)} - told_of.keys()
+    members = [member for member in facts.group.members if member.lines and member.user_id not in callers]
     user_ids = [member.user_id for member in members]
     names = [member.name for member in members]
-    spoken_for = [told_of.get(user_id, "") for user_id in user_ids]
-    kinds = map(_kind, spoken_for, itertools.repeat(is_answered))
-    return tuple(map(EntryRecord, itertools.count(1), user_ids, names, kinds, map(_rang, spoken_for), spoken_for))
+    told = [told_of.get(user_id, _NO_LEG) for user_id in user_ids]
+    rang = [_rang(end) for end in told]
+    kinds = map(_untaken_kind, rang) if taker is None else [_taken_kind(user_id, taker) for user_id in user_ids]
+    return tuple(map(EntryRecord, itertools.count(1), user_ids, names, kinds, rang, [end.cause for end in told]))
 
 
-def _most_telling(plan: RingPlan, causes_told: Sequence[str]) -> dict[int, str]:
-    """Return user id → the cause that says most of what became of the user's phones."""
+def _most_telling(plan: RingPlan, ends: Sequence[LegEnd]) -> dict[int, LegEnd]:
+    """Return user id → the end that says most of what became of the user's phones."""
     _, user_ids, _, contacts = _columns(plan)
-    told_of: dict[int, str] = {}
-    for user_id, cause in zip(user_ids, causes_told, strict=True):
-        _tell(told_of, user_id, cause)
+    told_of: dict[int, LegEnd] = {}
+    for user_id, end in zip(user_ids, ends, strict=True):
+        _tell(told_of, user_id, end)
     for item in plan.not_rung:
         if item.why in CAUSE_OF:
-            _tell(told_of, item.member.user_id, CAUSE_OF[item.why])
+            _tell(told_of, item.member.user_id, LegEnd(CAUSE_OF[item.why]))
         elif item.why is WhyNot.NOT_REGISTERED:
-            _tell(told_of, item.member.user_id, hangup_causes.NOT_REGISTERED)
+            _tell(told_of, item.member.user_id, LegEnd(hangup_causes.NOT_REGISTERED))
     for item in plan.left_out(WhyNot.SHARED_CONTACT):
-        rung = causes_told[contacts.index(item.contact)] if item.contact in contacts else hangup_causes.LEG_LIMIT
-        _tell(told_of, item.member.user_id, _shared_cause(rung))
+        rung = ends[contacts.index(item.contact)] if item.contact in contacts else LegEnd(hangup_causes.LEG_LIMIT)
+        _tell(told_of, item.member.user_id, _shared_end(rung))
     return told_of
 
 
-def _shared_cause(cause: str) -> str:
+def _shared_end(end: LegEnd) -> LegEnd:
     """Return what a phone that rings for a colleague says of its owner: one who did not lift it has not answered."""
-    return hangup_causes.SHARED_CONTACT if leg_result(cause) is LegResult.ANSWERED else cause
+    return LegEnd(hangup_causes.SHARED_CONTACT) if end.result is LegResult.ANSWERED else end
 
 
-def _tell(told_of: dict[int, str], user_id: int, cause: str) -> None:
+def _tell(told_of: dict[int, LegEnd], user_id: int, end: LegEnd) -> None:
     known = told_of.get(user_id)
-    if known is None or leg_result(cause) > leg_result(known):
-        told_of[user_id] = cause
+    if known is None or end.result > known.result:
+        told_of[user_id] = end
 
 
-@functools.lru_cache(CAUSES_MAX)
-def _kind(cause: str, is_answered: bool) -> EntryKind:
-    if is_answered:
-        return EntryKind.ANSWERED if leg_result(cause) is LegResult.ANSWERED else EntryKind.ANSWERED_ELSEWHERE
-    return EntryKind.MISSED if _rang(cause) else EntryKind.NOT_SIGNALLED
+def _taken_kind(user_id: int, taker: Taker) -> EntryKind:
+    return EntryKind.ANSWERED if user_id == taker.user_id else EntryKind.ANSWERED_ELSEWHERE
 
 
-@functools.lru_cache(CAUSES_MAX)
-def _rang(cause: str) -> bool:
-    return leg_result(cause) >= LegResult.REFUSED
+def _untaken_kind(rang: bool) -> EntryKind:
+    return EntryKind.MISSED if rang else EntryKind.NOT_SIGNALLED
+
+
+@functools.lru_cache(ENDS_MAX)
+def _rang(end: LegEnd) -> bool:
+    """Whether the phone said that it rings, or itself that it would not."""
+    return end.result >= LegResult.REFUSED
 
 
 def warnings(plan: RingPlan) -> list[str]:

@@ -14,7 +14,7 @@ from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.ring_plan import CallIds
 from esl_huntgroup.journal.records import JournalRecord
-from esl_huntgroup.model.group import HuntGroup
+from esl_huntgroup.model.group import HuntGroup, Taker
 
 
 class Directory(Protocol):
@@ -22,6 +22,9 @@ class Directory(Protocol):
 
     def find(self, domain: str, number: str) -> HuntGroup | None:
         """Return the group with this number, or None. Raises DatabaseError."""
+
+    def user_at(self, address: str) -> Taker | None:
+        """Return the user who has the line ``account@domain``, None where that is not known. Raises nothing."""
 
 
 class Journal(Protocol):

@@ -28,35 +28,47 @@ from typing import Final
 import gevent
 
 from esl_huntgroup.calls import esl_commands, esl_events
+from esl_huntgroup.calls.answer_feed import FOLLOWER
 from esl_huntgroup.calls.context import CallContext
+from esl_huntgroup.calls.enquiries import Enquiries
+from esl_huntgroup.calls.esl_events import EventReader
 from esl_huntgroup.calls.hunt import Hunt, State
 from esl_huntgroup.calls.hunt_messages import (
     Answered,
+    AskReplacement,
+    AskTaker,
     Bridge,
     CallerGone,
     Command,
     ContactsKnown,
+    EndRinging,
     Event,
     Fault,
     GroupFound,
     GroupUnknown,
     HandedOver,
+    Keep,
     LookUp,
     Prepare,
     Release,
     Restore,
+    RingLimitReached,
     RunOverflow,
     SwitchLost,
+    TakerKnown,
     Warn,
     WriteRecord,
 )
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.leg_note import NOTE
+from esl_huntgroup.calls.leg_report import NOTHING_TOLD
 from esl_huntgroup.calls.peers import SECRET_VARIABLE
 from esl_huntgroup.errors import CommandRefused, DatabaseError, SwitchError, SwitchGone, SwitchTimeout
+from esl_huntgroup.esl.dump import read_dump
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import DISCONNECT_NOTICE, Message, execute
+from esl_huntgroup.fsxml.contract import FALLBACK
 from esl_huntgroup.model.group import OverflowAction
 
 log = logging.getLogger(__name__)
@@ -85,10 +97,13 @@ class CallController:
         self._hunt = hunt
         self._ctx = ctx
         self._connected_at = ctx.clock()
-        self._bridge_uuid = f"{hunt.call_id[:-4]}ffff"
+        self._events = EventReader(inbound, hunt.call_id)
+        self._ring_limit_at: float | None = None
         self._is_controlled = False
         self._has_task = inbound.watchdog_ms > 0
         self._unrestored: Restore | None = None
+        self._is_replaced = False
+        self._enquiries = Enquiries(self._exchange, ctx.directory, inbound, hunt.call_id)
 
     def run(self) -> None:
         """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
@@ -120,30 +135,50 @@ class CallController:
     def _carry(self, what: Command) -> Event | None:
         """Carry out one command; return what came of it, if that is known at once."""
         try:
-            match what:
-                case WriteRecord(entry):
-                    self._ctx.journal.record(entry)
-                    self._ctx.meter.wrote(entry)
-                case Warn(text):
-                    log.warning("%s call=%s channel=%s", text, self._hunt.call_id, self._inbound.channel_uuid)
-                case LookUp(domain, number):
-                    return self._look_up(domain, number)
-                case Prepare():
-                    return self._prepare(what)
-                case Bridge():
-                    self._bridge(what)
-                case Restore(variables):
-                    self._exchange(self._restoring(variables))
-                case RunOverflow():
-                    return self._hand_over(what)
-                case Release():
-                    if self._unrestored and not self._session.is_dismissed:
-                        self._exchange(self._restoring(self._unrestored.variables))
-                    # The end of the connection means ``exit`` to the switch (mod_event_socket.c, listener_run).
-                    self._session.stop()
+            return self._carry_here(what) if isinstance(what, WriteRecord | Warn | LookUp) else self._carry_out(what)
         except SwitchError as error:
             return self._switch_failed(error)
+
+    def _carry_here(self, what: WriteRecord | Warn | LookUp) -> Event | None:
+        """Carry out what the switch has no part in."""
+        match what:
+            case WriteRecord(entry):
+                self._ctx.journal.record(entry)
+                self._ctx.meter.wrote(entry)
+            case Warn(text):
+                log.warning("%s call=%s channel=%s", text, self._hunt.call_id, self._inbound.channel_uuid)
+            case LookUp(domain, number):
+                return self._look_up(domain, number)
         return None
+
+    def _carry_out(self, what: Command) -> Event | None:
+        """Carry out what the switch has to do. Raises SwitchError."""
+        match what:
+            case Prepare():
+                return self._prepare(what)
+            case Bridge():
+                self._bridge(what)
+            case EndRinging():
+                self._exchange([esl_commands.end_ringing(self._hunt.call_id)])
+            case Restore(variables):
+                self._exchange(self._restoring(variables))
+            case AskTaker():
+                return TakerKnown(self._enquiries.taker(), self._now_ms())
+            case AskReplacement(channel_uuid):
+                return self._enquiries.replacement(channel_uuid, self._now_ms)
+            case Keep(channel_uuid, variables):
+                self._exchange([esl_commands.set_variables(channel_uuid, variables)])
+            case RunOverflow():
+                return self._move_on(what) if what.channel_uuid else self._hand_over(what)
+            case Release():
+                self._release()
+        return None
+
+    def _release(self) -> None:
+        if self._unrestored and not self._session.is_dismissed:
+            self._exchange(self._restoring(self._unrestored.variables))
+        # The end of the connection means ``exit`` to the switch (mod_event_socket.c, listener_run).
+        self._session.stop()
 
     def _look_up(self, domain: str, number: str) -> Event:
         try:
@@ -179,7 +214,8 @@ class CallController:
         if self._is_controlled:
             return self._exchange(more)
         uuid = self._inbound.channel_uuid
-        replies = self._exchange([*esl_commands.subscribe(uuid), esl_commands.ask_parked(uuid), *more])
+        ring_s = self._hunt.group.ring_timeout_s if self._hunt.group else 0
+        replies = self._exchange([*esl_commands.subscribe(uuid, ring_s), esl_commands.ask_parked(uuid), *more])
         if not self._inbound.is_static:
             self._await_park(replies[3])
         self._is_controlled = True  # refused or not: from here on the call can be given back
@@ -200,14 +236,20 @@ class CallController:
         raise SwitchTimeout("the switch does not park the channel")
 
     def _bridge(self, what: Bridge) -> None:
-        ring = execute("bridge", what.dial_string, event_uuid=self._bridge_uuid)
-        beside = [self._set_variables({NOTE: what.note}), *self._cancel_tasks(), *self._set_guard(what.guard_s)]
+        ring = execute("bridge", what.dial_string, event_uuid=esl_commands.bridge_uuid(self._hunt.call_id))
+        follower = {FOLLOWER: self._ctx.answer_feed.mark} if self._inbound.is_static else {}
+        beside = [
+            self._set_variables({NOTE: what.note, **follower}),
+            *self._cancel_tasks(),
+            *self._set_tasks(what),
+        ]
         if self._inbound.is_static:
             self._session.exchange([*beside, ring], self._ctx.reply_timeout_s, later=1)
         else:
             (queued, *_) = self._exchange([ring, *beside])
             if not queued.reply.startswith("+OK"):
                 raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
+        self._ring_limit_at = self._ctx.clock() + what.limit_s
         self._ctx.meter.to_bridge.observe(self._ctx.clock() - self._connected_at)
 
     def _hand_over(self, what: RunOverflow) -> Event:
@@ -231,6 +273,22 @@ class CallController:
         self._session.stop()
         return HandedOver(self._now_ms())
 
+    def _move_on(self, what: RunOverflow) -> Event:
+        """
+        Let a channel that is not under our control go on: it has taken the place of the caller.
+
+        It waits for us in the fallback. One that has found its way from there (an administrator's own routing) is left.
+        """
+        uuid = what.channel_uuid
+        (answer,) = self._exchange([esl_commands.dump(uuid)])
+        if read_dump(answer.text()).get("Caller-Destination-Number") == FALLBACK:
+            self._exchange(
+                [esl_commands.set_variables(uuid, what.variables), esl_commands.move_on(uuid, what.overflow)]
+            )
+        self._exchange([esl_commands.EXIT])
+        self._session.stop()
+        return HandedOver(self._now_ms())
+
     # -- what the switch says ---------------------------------------------------------------------------------------
 
     def _next_event(self) -> Event:
@@ -240,7 +298,7 @@ class CallController:
                 try:
                     event = self._read(self._session.next_message(self._patience_s()))
                 except SwitchTimeout:
-                    event = self._ask_whether_it_exists()
+                    event = self._ring_limit_reached() or self._ask_whether_it_exists()
                 if event is not None:
                     return event
         except SwitchError as error:
@@ -267,17 +325,32 @@ class CallController:
         self._unrestored = None
 
     def _patience_s(self) -> float:
-        if self._session.is_dismissed:
+        if self._session.is_dismissed and not self._is_replaced:
             return LAST_EVENTS_S
         if self._hunt.state is State.ALERTING and self._hunt.group:
+            if self._ring_limit_at is not None and not self._session.is_busy:
+                return max(self._ring_limit_at - self._ctx.clock(), 0.0)
             return self._hunt.group.ring_timeout_s + RING_GRACE_S
         return SILENCE_S if self._hunt.state is State.TALKING else self._ctx.reply_timeout_s
+
+    def _ring_limit_reached(self) -> Event | None:
+        """
+        Return RingLimitReached, once, when it is.
+
+        A socket without ``async`` cannot be told to end the ringing; there the switch's own task does it.
+        """
+        limit_at = self._ring_limit_at
+        is_over = self._session.is_dismissed and not self._is_replaced
+        if limit_at is None or is_over or self._session.is_busy or self._ctx.clock() < limit_at:
+            return None
+        self._ring_limit_at = None
+        return RingLimitReached(self._now_ms()) if self._hunt.state is State.ALERTING else None
 
     def _read(self, message: Message) -> Event | None:
         """Return what an event means for the hunt, None for one that means nothing."""
         if message.content_type == DISCONNECT_NOTICE and self._inbound.is_static:
             return self._read_notice()
-        return esl_events.read_event(message, self._inbound, self._bridge_uuid, wants_causes=self._wants_causes)
+        return self._events.read(message, wants_legs=self._wants_legs)
 
     def _read_notice(self) -> Event | None:
         """Return what it means that the caller is gone: the end, where no event will tell of it."""
@@ -285,13 +358,11 @@ class CallController:
 
     def _gone(self, at_ms: int) -> CallerGone:
         """Return the end of a caller of whose end no event tells. A channel that waits for us can still be asked."""
-        if not self._inbound.is_static:
-            return CallerGone(at_ms, "", {})
         (channel,) = self._exchange([esl_commands.CONNECT])
-        return esl_events.read_end(channel, at_ms, wants_causes=self._wants_causes)
+        return self._events.read_end(channel, at_ms, wants_legs=self._wants_legs)
 
     @property
-    def _wants_causes(self) -> bool:
+    def _wants_legs(self) -> bool:
         """Whether what became of the legs can still change what the journal knows."""
         return self._hunt.state is State.ALERTING
 
@@ -301,17 +372,20 @@ class CallController:
 
         A caller of whom the switch has said only that they are gone has been so since before the silence.
         """
-        if self._session.is_dismissed:
-            return self._gone(self._now_ms() - int(LAST_EVENTS_S * 1000))
+        if self._session.is_dismissed and not self._is_replaced:
+            gone = self._gone(self._now_ms() - int(LAST_EVENTS_S * 1000))
+            # Who has transferred the ringing call is gone, and the last event comes when the ringing ends.
+            self._is_replaced = bool(gone.replaced_by) and self._hunt.state is State.ALERTING
+            return None if self._is_replaced else gone
         if self._session.is_busy:
             return None  # nobody hears the question; a switch that is gone ends the connection
         (answer,) = self._exchange([esl_commands.ask_existence(self._inbound.channel_uuid)])
-        return None if answer.reply == "true" else CallerGone(self._now_ms(), "", {})
+        return None if answer.reply == "true" else CallerGone(self._now_ms(), "", NOTHING_TOLD)
 
     def _switch_failed(self, error: SwitchError) -> Event:
         """Return what a broken conversation with the switch means: after a hang-up notice it is just the end."""
         if self._session.is_dismissed and isinstance(error, SwitchGone):
-            return CallerGone(self._now_ms(), "", {})
+            return CallerGone(self._now_ms(), "", NOTHING_TOLD)
         log.warning("%s call=%s channel=%s", error, self._hunt.call_id, self._inbound.channel_uuid)
         if isinstance(error, CommandRefused):
             return Fault(self._now_ms())
@@ -338,11 +412,14 @@ class CallController:
         self._has_task = False
         return [esl_commands.cancel_tasks(self._inbound.channel_uuid)]
 
-    def _set_guard(self, guard_s: int) -> list[bytes]:
-        if not guard_s:
+    def _set_tasks(self, what: Bridge) -> list[bytes]:
+        """Return what the switch shall do by itself if we cannot: end the ringing, and look after the caller then."""
+        if not what.guard_s:
             return []
         self._has_task = True
-        return [esl_commands.set_guard(self._inbound.channel_uuid, guard_s)]
+        uuid = self._inbound.channel_uuid
+        end = esl_commands.end_ringing_later(uuid, what.limit_s + 1, self._hunt.call_id)
+        return [end, esl_commands.set_guard(uuid, what.guard_s)]
 
     def _now_ms(self) -> int:
         """Return the time by the switch's clock, reckoned from what it said when the caller arrived."""

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
+from esl_huntgroup.calls.leg_report import ring_note
 from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX, Leg, RingPlan
+from esl_huntgroup.model.text import is_harmless
 
 SEPARATOR: Final = "~"
+RINGING: Final = "huntgroup_ringing"
+"""A variable of each leg that nobody has answered yet: the call's id. What ends the ringing looks for it."""
 _CALL: Final = "\0"
-"""Stands in no value, see ``_checked``, and in no contact, see ``registrars.contacts``."""
+_CALLER: Final = "\1"
+"""Stand in no value, see ``_checked``, and in no contact, see ``registrars.contacts``."""
 _SAFE: Final = frozenset(' .,_+-#&()*!?<>";:=@/')
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 .,_+#&()*!?<>\";:=@/-]*", re.ASCII)
 """Safe characters of ASCII: most values consist of these, and one match is faster than a look at each."""
@@ -28,29 +32,42 @@ VALUES_KNOWN_MAX: Final = 10_000
 """Values that are remembered to be safe: but for the call's id and the caller, those of every call are the same."""
 
 
-def dial_string(variables: Mapping[str, str], plan: RingPlan, call_id: str) -> str:
+def dial_string(variables: Mapping[str, str], plan: RingPlan, call_id: str, caller_uuid: str = "") -> str:
     """
     Return the argument of ``bridge`` for a parallel call to all legs of a plan.
 
-    ``variables`` apply to every leg. Raises ValueError for a value with a character that could be syntax: each is
-    made of sanitised parts before it comes here, so this is a fault of ours and must not reach a switch.
+    ``variables`` apply to every leg, which notes on the channel ``caller_uuid`` that it rings, or nowhere without one.
+    Raises ValueError for a value with a character that could be syntax: each is made of sanitised parts before it comes
+    here, so this is a fault of ours and must not reach a switch.
     """
     common = SEPARATOR.join(f"{name}={_checked(name, value)}" for name, value in variables.items())
-    return f"{{^^{SEPARATOR}{common}}}{_legs(plan).replace(_CALL, call_id[:-4])}"
+    legs = _legs(plan, notes_ringing=bool(caller_uuid)).replace(_CALL, call_id[:-4])
+    return f"{{^^{SEPARATOR}{common}}}{legs.replace(_CALLER, caller_uuid)}"
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)
-def _legs(plan: RingPlan) -> str:
-    """Return the legs of any call with this plan, with ``_CALL`` where the begin of its id belongs."""
-    return ",".join([_leg(leg, suffix) for leg, suffix in zip(plan.legs, plan.suffixes, strict=True)])
+def _legs(plan: RingPlan, *, notes_ringing: bool) -> str:
+    """Return the legs of any call with this plan, with ``_CALL`` and ``_CALLER`` where its own values belong."""
+    return ",".join(
+        [
+            _leg(leg, suffix, _ring_notes(suffix) if notes_ringing else "")
+            for leg, suffix in zip(plan.legs, plan.suffixes, strict=True)
+        ]
+    )
 
 
-def _leg(leg: Leg, suffix: str) -> str:
+def _leg(leg: Leg, suffix: str, note: str) -> str:
     address = _checked("presence_id", leg.line.address)
     return (
         f"[^^{SEPARATOR}origination_uuid={_CALL}{suffix}{SEPARATOR}presence_id={address}"
-        f"{SEPARATOR}huntgroup_user={leg.member.user_id}]{leg.contact}"
+        f"{SEPARATOR}huntgroup_user={leg.member.user_id}{note}]{leg.contact}"
     )
+
+
+def _ring_notes(suffix: str) -> str:
+    """Return the variables by which a leg notes that it rings: at 180, and at 183."""
+    note = ring_note(_CALLER, _CALL, suffix)
+    return f"{SEPARATOR}api_on_ring_huntgroup={note}{SEPARATOR}api_on_pre_answer_huntgroup={note}"
 
 
 @functools.lru_cache(VALUES_KNOWN_MAX)
@@ -58,6 +75,6 @@ def _checked(name: str, value: str) -> str:
     if not value or value != value.strip() or _ENTERPRISE in value or value.startswith(("^^", "ARRAY::")):
         raise ValueError(f"the dial-string variable {name} cannot hold {value!r}")
     for char in "" if _PLAIN.fullmatch(value) else value:
-        if char not in _SAFE and unicodedata.category(char)[0] not in "LNM":
+        if char not in _SAFE and not (char.isalnum() if char.isascii() else is_harmless(char)):
             raise ValueError(f"the dial-string variable {name} cannot hold {char!r}")
     return value

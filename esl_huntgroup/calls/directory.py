@@ -29,7 +29,7 @@ import peewee
 from esl_huntgroup.db import tables
 from esl_huntgroup.db.engine import database_errors, dialect, drop_connection, execute, explain, open_database
 from esl_huntgroup.errors import DatabaseError
-from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, LineKind, Member, Overflow, OverflowAction
+from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, LineKind, Member, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.outcome import Outcome
 
 LOOKUP_THREADS = 2
@@ -200,6 +200,17 @@ class Directory:
                 raise DatabaseError(str(error)) from error
             return copy.group
 
+    def user_at(self, address: str) -> Taker | None:
+        """
+        Return the user who has the line ``account@domain``; None if nobody has, or no answer comes in time.
+
+        Waits at most ``deadline_s``.
+        """
+        with gevent.Timeout(self._deadline_s, exception=False):
+            found: Taker | None = self._threads.spawn(_user_at, self._db, address).get()
+            return found
+        return None
+
     def _look_whether_it_is_back(self, key: Key) -> None:
         """Ask in a greenlet of its own, unless that was done a moment ago or is being done. Does not wait."""
         now = self._clock()
@@ -266,6 +277,21 @@ def _hang_up(db: peewee.Database, all_here: threading.Barrier) -> None:
     with contextlib.suppress(threading.BrokenBarrierError):
         all_here.wait(CLOSE_MAX_S)
     drop_connection(db)
+
+
+def _user_at(db: peewee.Database, address: str) -> Taker | None:
+    """Ask in a thread of the pool; a database that fails knows nobody."""
+    account, _, domain = address.partition("@")
+    user, line = tables.User, tables.Line
+    query = (
+        user.select(user.id, user.display_name).join(line).where((line.account == account) & (line.domain == domain))
+    )
+    try:
+        rows = execute(db, _text(db, query), (account, domain)).fetchall()
+    except peewee.PeeweeException:
+        drop_connection(db)
+        return None
+    return Taker(rows[0][1], rows[0][0]) if rows else None
 
 
 def _query(db: peewee.Database, domain: str, number: str) -> Answer:

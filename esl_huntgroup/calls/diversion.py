@@ -8,11 +8,21 @@ string, is left out, and the others stay.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from esl_huntgroup.calls import callerid
+from esl_huntgroup.calls.inbound_call import Visit
 from esl_huntgroup.model.group import HuntGroup
+from esl_huntgroup.model.outcome import Outcome
 
+REASONS: Final[Mapping[Outcome, str]] = {
+    Outcome.NO_ANSWER: "no-answer",
+    Outcome.ALL_BUSY: "user-busy",
+    Outcome.NOBODY_REGISTERED: "unavailable",
+    Outcome.GROUP_DISABLED: "out-of-service",
+}
+"""Why a group passed a call on, in the words of RFC 5806."""
 KEPT_MAX: Final = 10
 """Entries kept from the caller. RFC 5806 names no limit; a call diverted more often is in a loop."""
 HEADER_MAX_CHARS: Final = 2000
@@ -36,22 +46,23 @@ _HISTORY_ENTRY = re.compile(
 )
 
 
-def diversion(group: HuntGroup, existing: str) -> str:
+def diversion(group: HuntGroup, existing: str, trail: Sequence[Visit] = ()) -> str:
     """
     Return the Diversion header value: the group first, then the entries that were there already.
 
-    Of what was there KEPT_MAX entries that can be read are kept.
+    Between them stand the groups that the caller overflowed from, the last one first. Of what was there KEPT_MAX
+    entries that can be read are kept.
     """
-    name = callerid.display_name(group.name)
+    name = callerid.header_name(group.name)
     shown = f'"{name}" ' if name else ""
     ours = f"{shown}{_group_uri(group)};reason=unconditional;privacy=off;screen=no"
     kept = []
     for match in _entries(_ENTRY, existing):
         quoted, token, uri, bare, parameters = match.groups()
-        their_name = callerid.display_name(quoted or token or "")
+        their_name = callerid.header_name(quoted or token or "")
         shown = f'"{their_name}" ' if their_name else ""
         kept.append(f"{shown}<{uri or bare}>" + re.sub(r"\s+", "", parameters))
-    return ", ".join([ours, *kept])
+    return ", ".join([ours, *map(_overflowed, reversed(trail)), *kept])
 
 
 def history_info(group: HuntGroup, existing: str) -> str:
@@ -67,6 +78,17 @@ def history_info(group: HuntGroup, existing: str) -> str:
         kept.append(f"<{uri or bare}>;index={index}{parameters}")
     ours = f"{_group_uri(group)};index={index}.1" if index else f"{_group_uri(group)};index=1"
     return ", ".join([*kept, ours])
+
+
+def _overflowed(visit: Visit) -> str:
+    return f"<sip:{visit.group}>;reason={REASONS.get(visit.outcome, 'unknown')};privacy=off;screen=no"
+
+
+def names_group(number: str, domain: str, their_diversion: str, their_history: str) -> bool:
+    """Return whether the headers of a call say that it has been at the group with this number already."""
+    uris = [match[3] or match[4] for match in _entries(_ENTRY, their_diversion)]
+    uris += [match[3] or match[4] for match in _entries(_HISTORY_ENTRY, their_history)]
+    return f"sip:{number}@{domain}" in [uri.partition(";")[0].lower() for uri in uris]
 
 
 def _group_uri(group: HuntGroup) -> str:

@@ -10,26 +10,35 @@ import functools
 from collections.abc import Mapping
 from typing import Final
 
+from esl_huntgroup.calls.dialstring import RINGING
 from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX
 from esl_huntgroup.esl.wire import api, command
 from esl_huntgroup.fsxml.contract import FALLBACK
-from esl_huntgroup.model.group import Line
+from esl_huntgroup.model.group import Line, Overflow, OverflowAction
 from esl_huntgroup.registrars.contacts import question
 
 LINGER_S: Final = 30
-"""How long the switch keeps the socket after the hang-up for us to read the last events; we leave much sooner."""
+"""How long the switch keeps the socket after the ringing for us to read the last events; we leave much sooner."""
 GUARD: Final = "huntgroup"
 """The scheduler's group of watchdog and guard is this and the caller's uuid; the dialplan names it as well."""
 
 CONNECT: Final = command("connect")
-LINGER: Final = command(f"linger {LINGER_S}")
 EVENTS: Final = command("event plain CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE")
 EXIT: Final = command("exit")
 
 
-def subscribe(uuid: str) -> list[bytes]:
-    """Return what keeps the socket open to the end of the call, and has it told what happens to the caller."""
-    return [LINGER, EVENTS, command(f"filter Unique-ID {uuid}")]
+def bridge_uuid(call_id: str) -> str:
+    """Return the id under which the bridge of a call is executed, and by which its end is known."""
+    return f"{call_id[:-4]}ffff"
+
+
+def subscribe(uuid: str, ring_s: int = 0) -> list[bytes]:
+    """
+    Return what keeps the socket open to the end of the call, and has it told what happens to the caller.
+
+    ``ring_s`` is how long it may ring: a caller who transfers the ringing call is gone before it is decided.
+    """
+    return [command(f"linger {ring_s + LINGER_S}"), EVENTS, command(f"filter Unique-ID {uuid}")]
 
 
 def ask_parked(uuid: str) -> bytes:
@@ -40,6 +49,22 @@ def ask_parked(uuid: str) -> bytes:
 def ask_existence(uuid: str) -> bytes:
     """Return the question whether the channel is still there; the answer is ``true`` or ``false``."""
     return api(f"uuid_exists {uuid}")
+
+
+def dump(uuid: str) -> bytes:
+    """Return the question for all that the switch knows of a channel; ``esl.dump`` reads the answer."""
+    return api(f"uuid_dump {uuid} json")
+
+
+def move_on(uuid: str, overflow: Overflow) -> bytes:
+    """Return what sends a channel that we do not control where the overflow says."""
+    match overflow.action:
+        case OverflowAction.DIALPLAN:
+            return api(f"uuid_transfer {uuid} {FALLBACK}")
+        case OverflowAction.TRANSFER:
+            return api(f"uuid_transfer {uuid} {overflow.target}")
+        case OverflowAction.RESPOND:
+            return api(f"uuid_transfer {uuid} respond:{overflow.target} inline")
 
 
 def tell_ringing(uuid: str) -> bytes:
@@ -62,6 +87,21 @@ def set_variables(uuid: str, variables: Mapping[str, str]) -> bytes:
 def cancel_tasks(uuid: str) -> bytes:
     """Cancel the dialplan's watchdog or our guard, which are in one group, and no other task of the caller."""
     return api(f"sched_del {GUARD}-{uuid}")
+
+
+def end_ringing(call_id: str) -> bytes:
+    """Return what cancels the legs of this call that nobody has answered; each phone shows a missed call then."""
+    return api(_end_ringing(call_id))
+
+
+def end_ringing_later(uuid: str, after_s: int, call_id: str) -> bytes:
+    """Have the switch itself do that after so many seconds of its clock: this service may be dead or frozen by then."""
+    return api(f"sched_api +{after_s} {GUARD}-{uuid} {_end_ringing(call_id)}")
+
+
+def _end_ringing(call_id: str) -> str:
+    # Not NO_ANSWER, with which FreeSWITCH's own limit ends them: a phone that is told Q.850;cause=19 shows no call.
+    return f"hupall ORIGINATOR_CANCEL {RINGING} {call_id}"
 
 
 def set_guard(uuid: str, guard_s: int) -> bytes:

@@ -7,12 +7,16 @@ What nobody asked about (another channel, another application, an event that cha
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import Final
 
+from esl_huntgroup.calls.esl_commands import bridge_uuid
 from esl_huntgroup.calls.hunt_messages import Answered, BridgeEnded, CallerGone, Event
-from esl_huntgroup.calls.inbound_call import InboundCall
+from esl_huntgroup.calls.inbound_call import PLAIN_UUID, InboundCall
+from esl_huntgroup.calls.leg_note import users_in
+from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport, read_leg_report, read_transferred
 from esl_huntgroup.errors import ProtocolError
-from esl_huntgroup.esl.wire import Message, array
+from esl_huntgroup.esl.wire import Message
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.registrars.contacts import Contacts, read_contacts
 
@@ -22,28 +26,57 @@ ANSWERS_KNOWN_MAX: Final = 20_000
 """Answers of the switch that are remembered: a phone registers the same contact for days, and each call asks for it."""
 
 
-def read_event(message: Message, inbound: InboundCall, bridge_uuid: str, *, wants_causes: bool) -> Event | None:
+@dataclass(frozen=True, slots=True)
+class EventReader:
     """
-    Return what an event means for the hunt of this caller.
+    Reads what the switch tells of one call.
 
-    ``bridge_uuid`` is the id under which the bridge was executed. ``wants_causes`` is whether what became of the legs
-    can still change what the journal knows; else they are left empty. Raises ProtocolError for an event without a time.
+    In each method ``wants_legs`` is whether what became of the legs can still change what the journal knows; else
+    nothing is told of them.
     """
-    if not message.is_event or message.get("Unique-ID") != inbound.channel_uuid:
+
+    inbound: InboundCall
+    call_id: str
+
+    def read(self, message: Message, *, wants_legs: bool) -> Event | None:
+        """Return what an event means for the hunt of this caller. Raises ProtocolError for one without a time."""
+        if not message.is_event or message.get("Unique-ID") != self.inbound.channel_uuid:
+            return None
+        match message.get("Event-Name"):
+            case "CHANNEL_BRIDGE":
+                return self._read_bridge(message, wants_legs=wants_legs)
+            case "CHANNEL_EXECUTE_COMPLETE":
+                return self._read_complete(message, wants_legs=wants_legs)
+            case "CHANNEL_HANGUP_COMPLETE":
+                return self.read_end(message, _when_ms(message), wants_legs=wants_legs)
         return None
-    match message.get("Event-Name"):
-        case "CHANNEL_BRIDGE":
-            return _read_bridge(message, inbound, wants_causes=wants_causes)
-        case "CHANNEL_EXECUTE_COMPLETE":
-            return _read_complete(message, inbound, bridge_uuid, wants_causes=wants_causes)
-        case "CHANNEL_HANGUP_COMPLETE":
-            return read_end(message, _when_ms(message), wants_causes=wants_causes)
-    return None
 
+    def read_end(self, channel: Message, at_ms: int, *, wants_legs: bool) -> CallerGone:
+        """Return the end of the caller of whom these are the channel data, or the last event."""
+        if replaced_by := _replaced_by(channel):
+            users = users_in(channel.get, self.call_id)
+            legs = read_transferred(channel.get, self.call_id, len(users)) if wants_legs else NOTHING_TOLD
+            return CallerGone(at_ms, _cause(channel), legs, replaced_by)
+        return CallerGone(at_ms, _cause(channel), self._legs(channel, are_wanted=wants_legs))
 
-def read_end(channel: Message, at_ms: int, *, wants_causes: bool) -> CallerGone:
-    """Return the end of the caller of whom these are the channel data, or the last event."""
-    return CallerGone(at_ms, _cause(channel), _leg_causes(channel, are_wanted=wants_causes))
+    def _read_bridge(self, message: Message, *, wants_legs: bool) -> Event | None:
+        if message.get("Bridge-A-Unique-ID") != self.inbound.channel_uuid:
+            return None
+        legs = self._legs(message, are_wanted=wants_legs)
+        return Answered(message.get("Bridge-B-Unique-ID") or "", _when_ms(message), legs)
+
+    def _read_complete(self, message: Message, *, wants_legs: bool) -> Event | None:
+        if message.get("Application-UUID") != bridge_uuid(self.call_id):
+            return None
+        is_up = message.get("Answer-State") != "hangup"
+        if self.inbound.is_static and not is_up:  # the switch waits for us before it tells of the hang-up
+            return self.read_end(message, _when_ms(message), wants_legs=wants_legs)
+        was_moved = is_up and (message.get("Channel-State-Number") or EXECUTING) != EXECUTING
+        legs = self._legs(message, are_wanted=wants_legs)
+        return BridgeEnded(_when_ms(message), is_up, _cause(message), legs, was_moved)
+
+    def _legs(self, message: Message, *, are_wanted: bool) -> LegReport:
+        return read_leg_report(message.get, self.call_id) if are_wanted else NOTHING_TOLD
 
 
 @functools.lru_cache(ANSWERS_KNOWN_MAX)
@@ -52,22 +85,16 @@ def contacts_of(answer: bytes, marker: str) -> Contacts:
     return read_contacts(answer.decode("utf-8", "replace").rstrip("\r\n"), marker)
 
 
-def _read_bridge(message: Message, inbound: InboundCall, *, wants_causes: bool) -> Event | None:
-    if message.get("Bridge-A-Unique-ID") != inbound.channel_uuid:
-        return None
-    leg_causes = _leg_causes(message, are_wanted=wants_causes)
-    return Answered(message.get("Bridge-B-Unique-ID") or "", _when_ms(message), leg_causes)
+def _replaced_by(channel: Message) -> str:
+    """
+    Return the channel that takes the place of this one after a REFER with Replaces, empty if none does.
 
-
-def _read_complete(message: Message, inbound: InboundCall, bridge_uuid: str, *, wants_causes: bool) -> Event | None:
-    if message.get("Application-UUID") != bridge_uuid:
-        return None
-    is_up = message.get("Answer-State") != "hangup"
-    if inbound.is_static and not is_up:  # the switch waits for us before it tells of the hang-up
-        return read_end(message, _when_ms(message), wants_causes=wants_causes)
-    was_moved = is_up and (message.get("Channel-State-Number") or EXECUTING) != EXECUTING
-    leg_causes = _leg_causes(message, are_wanted=wants_causes)
-    return BridgeEnded(_when_ms(message), is_up, _cause(message), leg_causes, was_moved)
+    sofia.c, sofia_handle_sip_i_refer: the transfer of a channel that is calling.
+    """
+    if channel.get("variable_endpoint_disposition") != "ATTENDED_TRANSFER":
+        return ""
+    how, _, uuid = (channel.get("variable_transfer_to") or "").partition(":")
+    return uuid if how == "satt" and PLAIN_UUID.fullmatch(uuid) else ""
 
 
 def _when_ms(message: Message) -> int:
@@ -81,11 +108,3 @@ def _cause(message: Message) -> str:
     """Return the hangup cause of the caller's channel; a cause is a name of FreeSWITCH's own list."""
     cause = message.get("Hangup-Cause") or ""
     return cause if cause.replace("_", "").isalnum() and len(cause) <= hangup_causes.CAUSE_MAX_CHARS else ""
-
-
-def _leg_causes(message: Message, *, are_wanted: bool) -> dict[str, str]:
-    """Return leg uuid → hangup cause. A leg can stand in the list twice; the last word counts."""
-    if not are_wanted:
-        return {}
-    pairs = (item.partition(";") for item in array(message.get("variable_originate_causes")))
-    return {uuid: cause for uuid, _, cause in pairs if len(cause) <= hangup_causes.CAUSE_MAX_CHARS}

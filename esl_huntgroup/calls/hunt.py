@@ -5,8 +5,9 @@ Rule 1: every decision about a call in progress is made in this file.
 Rule 2: this file imports nothing that waits, reads a clock, a database or a socket.
 
     ARRIVED ──GroupFound──▶ ASKING ──ContactsKnown──▶ ALERTING ──Answered──▶ TALKING ──▶ RELEASED
-       │                      │                          │                                  ▲
-       └──────────────────────┴── nobody to ring, failed ┴──▶ LEAVING ──HandedOver──────────┘
+       │                      │                        │  │  │                              ▲  ▲
+       │                      │      taken away: TAKEN ◀──┘  └──▶ REPLACED (transferred) ───┘  │
+       └──────────────────────┴── nobody to ring, failed ──▶ LEAVING ──HandedOver──────────────┘
 
 Whatever the state, a caller who hangs up, a switch that is lost and a fault of ours end in RELEASED, with the journal
 told. Late events find RELEASED, where each is a listed no-op.
@@ -17,34 +18,45 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 
-from esl_huntgroup.calls import call_records, callerid, leg_note
-from esl_huntgroup.calls.dialstring import dial_string
-from esl_huntgroup.calls.diversion import diversion, history_info
+from esl_huntgroup.calls import broken_ringback, call_records, callerid, leg_note
+from esl_huntgroup.calls.call_records import CallEnd, CallFacts
+from esl_huntgroup.calls.dialstring import RINGING, dial_string
+from esl_huntgroup.calls.diversion import diversion, history_info, names_group
 from esl_huntgroup.calls.hunt_messages import (
     Answered,
+    AskReplacement,
+    AskTaker,
     Bridge,
     BridgeEnded,
     CallerGone,
     Command,
     ContactsKnown,
+    EndRinging,
     Event,
     Fault,
     GroupFound,
     GroupUnknown,
     HandedOver,
+    Keep,
     LookUp,
     Prepare,
     Release,
+    ReplacementKnown,
     Restore,
+    RingLimitReached,
     RunOverflow,
     SwitchLost,
+    TakerKnown,
     Warn,
     WriteRecord,
 )
-from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS, InboundCall
+from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS, InboundCall, Visit
+from esl_huntgroup.calls.leg_note import NOTE
+from esl_huntgroup.calls.leg_report import NOTHING_TOLD, TRANSFERRED, LegReport
 from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
+from esl_huntgroup.journal.records import CallMoved
 from esl_huntgroup.model import hangup_causes
-from esl_huntgroup.model.group import TO_DIALPLAN, HuntGroup, HuntMode, Line, Overflow, OverflowAction
+from esl_huntgroup.model.group import TO_DIALPLAN, HuntGroup, HuntMode, Line, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.limits import LEG_LIMIT
 from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.registrars.contacts import Contacts
@@ -57,12 +69,22 @@ How long after the ringing the switch takes a caller back from a service that is
 a living one makes at once, the whole second that FreeSWITCH rings longer included.
 """
 
-EXPANSION_ON: Mapping[str, str] = {"app_disable_expand_variables": ""}
-"""What gives the caller's dialplan its ``${variables}`` back, once nothing foreign is dialled any more."""
-RINGING_TONE = "%(2000,4000,440,480)"
-"""What a caller hears who was answered before the group rings: the ringing tone of FreeSWITCH's own configuration."""
+SWITCH_MARGIN_S = 3
+"""
+How much later than the group's ring time the switch's own limit ends the ringing, counted in seconds of its clock: well
+after we and the task of the switch have (``EndRinging``), so that phones show a missed call.
+"""
+
+LOOP_DETECTED = Overflow(OverflowAction.RESPOND, "482")
+"""RFC 3261, 21.4.19."""
+
+RESTORED: Mapping[str, str] = {"app_disable_expand_variables": "", "sip_reason": ""}
+"""
+What is removed once nothing foreign is dialled any more: the caller's dialplan has its ``${variables}`` back, and the
+Reason that a phone refused with (FreeSWITCH from 1.11.1 sets it on the caller) does not end the caller's call.
+"""
 VISITS_MAX = 3
-"""How often one call may overflow from the same group: an IVR may offer another try, two groups may not spin."""
+"""How often one call may be at the same group: an IVR may offer another try, two groups may not spin."""
 
 
 class State(enum.StrEnum):
@@ -71,6 +93,8 @@ class State(enum.StrEnum):
     ARRIVED = "arrived"
     ASKING = "asking"
     ALERTING = "alerting"
+    TAKEN = "taken"
+    REPLACED = "replaced"
     TALKING = "talking"
     LEAVING = "leaving"
     RELEASED = "released"
@@ -79,13 +103,17 @@ class State(enum.StrEnum):
 EXPECTED: Mapping[State, frozenset[type[Event]]] = {
     State.ARRIVED: frozenset({GroupFound, GroupUnknown, CallerGone, SwitchLost, Fault}),
     State.ASKING: frozenset({ContactsKnown, CallerGone, SwitchLost, Fault}),
-    State.ALERTING: frozenset({Answered, BridgeEnded, CallerGone, SwitchLost, Fault}),
+    State.ALERTING: frozenset({Answered, RingLimitReached, BridgeEnded, CallerGone, SwitchLost, Fault}),
+    # Somebody has taken the ringing caller away: who, the switch is being asked.
+    State.TAKEN: frozenset({TakerKnown, Answered, CallerGone, SwitchLost, Fault}),
+    # Who called has transferred the ringing call: what came of it, the switch is being asked.
+    State.REPLACED: frozenset({ReplacementKnown, CallerGone, SwitchLost, Fault}),
     # A conversation can be transferred: the caller is then bridged again, which changes nothing for us.
     State.TALKING: frozenset({Answered, BridgeEnded, CallerGone, SwitchLost, Fault}),
     # The overflow target may bridge the caller itself before we have let go.
     State.LEAVING: frozenset({HandedOver, Answered, CallerGone, SwitchLost, Fault}),
     # After the end everything may still be on its way; nothing more is done.
-    State.RELEASED: frozenset({Answered, BridgeEnded, HandedOver, CallerGone, SwitchLost, Fault}),
+    State.RELEASED: frozenset({Answered, RingLimitReached, BridgeEnded, HandedOver, CallerGone, SwitchLost, Fault}),
 }
 
 
@@ -121,12 +149,14 @@ class Hunt:
         self.state = State.ARRIVED
         self.group: HuntGroup | None = None
         self.plan = RingPlan((), ())
-        self.leg_causes: Mapping[str, str] = {}
+        self.legs = NOTHING_TOLD
         self.answered_by = ""
         self.outcome: Outcome | None = None
         self.overflow = ""
         self.answered_at_ms = 0
         self.ended_at_ms = 0
+        self._replaced_by = ""
+        self._rung_at_ms = 0
         self._leg_limit = leg_limit
         self._has_witness = has_witness
         self._worker = worker
@@ -137,7 +167,29 @@ class Hunt:
             return self._leave_alone(self.inbound.arrived_at_ms)
         if self.inbound.problem:
             return [Warn(self.inbound.problem), *self._hand_over(Outcome.UNKNOWN_NUMBER, self.inbound.arrived_at_ms)]
+        if self._came_back():
+            return self._refuse_loop()
         return [LookUp(self.inbound.domain, self.inbound.number)]
+
+    def _came_back(self) -> bool:
+        """
+        Whether this call has been at this group already, and came back through SIP: a member's phone leads here.
+
+        Every leg of ours names the group in Diversion and History-Info. A caller whom an overflow has sent back comes
+        on the same channel, whose trail knows it.
+        """
+        inbound = self.inbound
+        if self._here() in [visit.group for visit in inbound.trail]:
+            return False
+        return names_group(inbound.number, inbound.domain, inbound.diversion, inbound.history_info)
+
+    def _refuse_loop(self) -> list[Command]:
+        self.state = State.LEAVING
+        self.outcome = Outcome.LOOP
+        warning = Warn(
+            f"a call from group {self._here()} came back to it by SIP and is refused: which phone leads there?"
+        )
+        return [warning, RunOverflow(LOOP_DETECTED, {"huntgroup_result": Outcome.LOOP.value, **RESTORED})]
 
     def receive(self, event: Event) -> list[Command]:
         """Take in what happened; return what to do, in order. Raises UnexpectedEvent for what EXPECTED rules out."""
@@ -146,24 +198,43 @@ class Hunt:
         if self.state is State.RELEASED:
             return []
         match event:
-            case GroupFound(group, at_ms):
-                return self._group_found(group, at_ms)
-            case GroupUnknown(at_ms):
-                return self._send_on(Outcome.UNKNOWN_NUMBER, at_ms)
-            case ContactsKnown(contacts, at_ms):
-                return self._leave_alone(at_ms) if self._is_too_late(at_ms) else self._ring(contacts, at_ms)
-            case Answered():
-                return self._answered(event)
-            case BridgeEnded():
-                return self._bridge_ended(event)
-            case HandedOver():
-                return self._release()
             case CallerGone():
                 return self._caller_gone(event)
             case SwitchLost(at_ms):
                 return self._lost(at_ms, Outcome.SWITCH_GONE)
             case Fault(at_ms):
                 return self._fault(at_ms)
+            case GroupFound() | GroupUnknown() | ContactsKnown():
+                return self._receive_answer(event)
+        return self._receive_news(event)
+
+    def _receive_answer(self, event: GroupFound | GroupUnknown | ContactsKnown) -> list[Command]:
+        """Take in what was asked for before the phones ring."""
+        match event:
+            case GroupFound(group, at_ms):
+                return self._group_found(group, at_ms)
+            case GroupUnknown(at_ms):
+                return self._send_on(Outcome.UNKNOWN_NUMBER, at_ms)
+            case ContactsKnown(contacts, at_ms):
+                return self._leave_alone(at_ms) if self._is_too_late(at_ms) else self._ring(contacts, at_ms)
+
+    def _receive_news(
+        self, event: Answered | RingLimitReached | BridgeEnded | TakerKnown | ReplacementKnown | HandedOver
+    ) -> list[Command]:
+        """Take in what happens once they do."""
+        match event:
+            case Answered():
+                return self._answered(event)
+            case RingLimitReached():
+                return [EndRinging()]
+            case BridgeEnded():
+                return self._bridge_ended(event)
+            case TakerKnown():
+                return self._taken(event)
+            case ReplacementKnown():
+                return self._replaced(event)
+            case HandedOver():
+                return self._release()
 
     # -- before the phones ring -----------------------------------------------------------------------------------
 
@@ -194,90 +265,144 @@ class Hunt:
         if group.ringback:
             variables["ringback"] = variables["transfer_ringback"] = group.ringback
         elif self.inbound.is_in_silence:
-            variables["transfer_ringback"] = RINGING_TONE
+            variables["transfer_ringback"] = broken_ringback.RINGING_TONE
         return [opened, *warning, Prepare(variables, group.lines, rings=not self.inbound.is_answered)]
 
     def _ring(self, contacts: Mapping[Line, Contacts], at_ms: int) -> list[Command]:
         group = self._known_group()
-        self.plan = make_plan(group, contacts, self.inbound.caller_address, self._leg_limit)
+        self.plan = make_plan(
+            group,
+            contacts,
+            self.inbound.caller_address,
+            self._leg_limit,
+            transferred_by=self.inbound.transferred_by,
+        )
         warnings = [Warn(text) for text in call_records.warnings(self.plan)]
         if not self.plan.legs:
             return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, at_ms)]
+        self.state = State.ALERTING
+        return [*warnings, self._bridge(group, at_ms)]
+
+    def _bridge(self, group: HuntGroup, at_ms: int) -> Bridge:
+        self._rung_at_ms = at_ms
         guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.inbound.has_plain_uuid else 0
         note = leg_note.note(self.call_id, self.plan)
-        bridge = Bridge(dial_string(self._variables(group), self.plan, self.call_id), guard_s, note)
-        self.state = State.ALERTING
-        return [*warnings, bridge]
+        notes_ringing_at = self.inbound.channel_uuid if self.inbound.has_plain_uuid else ""
+        dialled = dial_string(self._variables(group), self.plan, self.call_id, notes_ringing_at)
+        return Bridge(dialled, group.ring_timeout_s, guard_s, note)
 
     def _variables(self, group: HuntGroup) -> dict[str, str]:
         """Return what every leg of the call carries. Reasons: ``freeswitch/README.md``, "Channel variables"."""
         variables = {
             "huntgroup_call": self.call_id,
             "ignore_early_media": "true",
-            # Whole seconds of the epoch are compared: N+1 rings between N and N+1 seconds.
-            "originate_timeout": str(group.ring_timeout_s + 1),
+            # What ends the ringing cancels the legs that have this; the switch removes it from one that is answered.
+            RINGING: self.call_id,
+            "execute_on_answer_huntgroup": f"unset {RINGING}",
+            "originate_timeout": str(group.ring_timeout_s + SWITCH_MARGIN_S),
             "no_throttle_limits": "true",
             "outbound_redirect_fatal": "true",
             "local_var_clobber": "true",
-            "sip_h_Diversion": diversion(group, self.inbound.diversion),
+            "sip_h_Diversion": diversion(group, self.inbound.diversion, self.inbound.trail),
             "sip_h_History-Info": history_info(group, self.inbound.history_info),
         }
-        # Always set: without it the switch would send what the caller wrote as it is.
-        number = self.inbound.caller_number or "anonymous"
-        variables["origination_caller_id_name"] = self.inbound.caller_name or number
-        variables["origination_caller_id_number"] = number
-        return variables
+        return variables | self.inbound.variables
 
     # -- while they ring ------------------------------------------------------------------------------------------
 
     def _answered(self, event: Answered) -> list[Command]:
         if self.state is not State.ALERTING or event.at_ms < self.inbound.arrived_at_ms:
             return []  # a transferred conversation, or the answer in another group, told late
-        self.state = State.TALKING
-        self.outcome = Outcome.ANSWERED
-        self.answered_at_ms = event.at_ms
-        self.leg_causes = {**event.leg_causes, event.leg_uuid: "NONE"}
         winner = self.plan.leg_of(self.call_id, event.leg_uuid)
-        self.answered_by = winner.member.name if winner else ""
-        return [
-            WriteRecord(
-                call_records.answered(
-                    self.call_id,
-                    self.inbound.arrived_at_ms,
-                    self._known_group(),
-                    self.plan,
-                    self.leg_causes,
-                    leg_uuid=event.leg_uuid,
-                    at_ms=event.at_ms,
-                )
-            ),
-            # Whoever transfers the caller now may send them to an extension that needs its variables expanded.
-            Restore(EXPANSION_ON),
-        ]
+        if winner is None:
+            self.legs = event.legs
+            return self._taken_away(event.at_ms)
+        self.legs = event.legs.answered_by(event.leg_uuid)
+        # Whoever transfers the caller now may send them to an extension that needs its variables expanded.
+        return [*self._talks(Outcome.ANSWERED, winner.taker, event.at_ms), Restore(RESTORED)]
+
+    def _talks(self, outcome: Outcome, taker: Taker, at_ms: int) -> list[Command]:
+        """Tell the journal who has the call."""
+        self.state = State.TALKING
+        self.outcome = outcome
+        self.answered_at_ms = at_ms
+        self.answered_by = taker.name
+        return [WriteRecord(call_records.answered(self._facts(), self.legs, taker, at_ms))]
 
     def _bridge_ended(self, event: BridgeEnded) -> list[Command]:
         if self.state is State.TALKING:
             # A caller who is hanging up brings CallerGone with the cause; one who was transferred lives on elsewhere.
             return [] if not event.caller_up else [*self._end(event.at_ms, "", ""), Release()]
-        self.leg_causes = event.leg_causes
+        self.legs = event.legs
         if not event.caller_up:
             return []
         if event.was_moved:
-            # Somebody picked up or transferred the ringing caller, who talks elsewhere now and must be left alone.
             # No cause of a leg says so: a phone can send 487, and those of legs of another group are still there.
-            self.outcome = Outcome.CALLER_GONE
-            return [Restore(EXPANSION_ON), *self._end(event.at_ms, "PICKED_OFF", ""), *self._release()]
-        told = call_records.told(self.call_id, self.plan, event.leg_causes)
-        return self._hand_over(hangup_causes.call_outcome(told), event.at_ms)
+            return self._taken_away(event.at_ms)
+        ends = event.legs.ends(self.plan, self.call_id)
+        if self._has_broken_ringback([end.cause for end in ends], event.at_ms):
+            return self._ring_again(event.at_ms)
+        return self._hand_over(hangup_causes.call_outcome(ends), event.at_ms)
+
+    def _has_broken_ringback(self, told: list[str], at_ms: int) -> bool:
+        group = self._known_group()
+        has_ringback = bool(group.ringback) or self.inbound.has_ringback
+        rang_ms = at_ms - self._rung_at_ms
+        is_first = not self.plan.attempt
+        return is_first and has_ringback and broken_ringback.has_broken_off(told, rang_ms, group.ring_timeout_s)
+
+    def _ring_again(self, at_ms: int) -> list[Command]:
+        """Ring the same phones once more, with a ringing tone in place of what could not be played."""
+        self.plan = self.plan.again()
+        whose = "group" if self._known_group().ringback else "dialplan"
+        warning = Warn(f"the ringback of the {whose} cannot be played and ended the ringing; once more without it")
+        return [warning, Restore(broken_ringback.INSTEAD), self._bridge(self._known_group(), at_ms)]
 
     def _send_on(self, outcome: Outcome, at_ms: int) -> list[Command]:
         """Send on a caller for whom no phone rings, unless the dialplan is about to do that itself."""
         return self._leave_alone(at_ms) if self._is_too_late(at_ms) else self._hand_over(outcome, at_ms)
 
+    # -- taken away, or transferred, while they rang ---------------------------------------------------------------
+
+    def _taken_away(self, at_ms: int) -> list[Command]:
+        """Somebody picked up or transferred the ringing caller, who talks elsewhere now and must be left alone."""
+        self.state = State.TAKEN
+        self.outcome = Outcome.PICKED_UP
+        self.answered_at_ms = at_ms
+        return [Restore(RESTORED), AskTaker()]
+
+    def _taken(self, event: TakerKnown) -> list[Command]:
+        talks = self._talks(Outcome.PICKED_UP, event.taker, self.answered_at_ms)
+        return [*talks, *self._leave_to_the_witness(event.at_ms, "PICKED_OFF")]
+
+    def _replaced(self, event: ReplacementKnown) -> list[Command]:
+        """Go on with the channel that has taken the caller's place, whatever has become of it."""
+        caller = event.caller_name, event.caller_number
+        moved = WriteRecord(CallMoved(self.call_id, self._replaced_by, event.caller_number, event.caller_name))
+        moves = [moved] if any(caller) else []
+        winner = self.plan.leg_of(self.call_id, event.leg_uuid)
+        if winner:
+            self.legs = self.legs.answered_by(event.leg_uuid)
+            kept = Keep(self._replaced_by, {NOTE: leg_note.note(self.call_id, self.plan)})
+            talks = self._talks(Outcome.ANSWERED, winner.taker, event.at_ms)
+            return [*moves, *talks, kept, *self._leave_to_the_witness(event.at_ms, TRANSFERRED)]
+        if event.is_up:
+            outcome = hangup_causes.call_outcome(self.legs.ends(self.plan, self.call_id))
+            return [*moves, *self._hand_over(outcome, event.at_ms, self._replaced_by)]
+        self.outcome = Outcome.CALLER_GONE
+        return [*moves, *self._end(event.at_ms, TRANSFERRED, ""), *self._release()]
+
+    def _leave_to_the_witness(self, at_ms: int, cause: str) -> list[Command]:
+        """Let go of a conversation that goes on elsewhere; its end is told by the second witness, or now."""
+        if self._has_witness:
+            self.ended_at_ms = at_ms
+            return self._release()
+        return [*self._end(at_ms, cause, ""), *self._release()]
+
     # -- endings --------------------------------------------------------------------------------------------------
 
-    def _hand_over(self, outcome: Outcome, at_ms: int) -> list[Command]:
-        """Send a caller whose call nobody took on to the overflow."""
+    def _hand_over(self, outcome: Outcome, at_ms: int, channel_uuid: str = "") -> list[Command]:
+        """Send a caller whose call nobody took on to the overflow; ``channel_uuid`` is who took their place."""
         self.state = State.LEAVING
         self.outcome = outcome
         overflow = self.group.overflow_after(outcome) if self.group else TO_DIALPLAN
@@ -288,14 +413,15 @@ class Hunt:
         self.overflow = f"{overflow.action.value} {overflow.target}".strip()
         variables = {
             "huntgroup_result": outcome.value,
-            "huntgroup_trail": ",".join((*self.inbound.trail, self._here())),
-            **EXPANSION_ON,
+            "huntgroup_trail": ",".join(map(str, (*self.inbound.trail, Visit(self._here(), outcome)))),
+            **RESTORED,
         }
         # The caller first: whatever became of telling the journal, there is somebody who waits.
-        return [*warnings, RunOverflow(overflow, variables), *self._end(at_ms, "", self.overflow)]
+        return [*warnings, RunOverflow(overflow, variables, channel_uuid), *self._end(at_ms, "", self.overflow)]
 
     def _is_a_loop(self, overflow: Overflow) -> bool:
-        return overflow.action is OverflowAction.TRANSFER and self.inbound.trail.count(self._here()) >= VISITS_MAX
+        visits = 1 + [visit.group for visit in self.inbound.trail].count(self._here())
+        return overflow.action is OverflowAction.TRANSFER and visits >= VISITS_MAX
 
     def _here(self) -> str:
         return f"{callerid.number(self.inbound.number)}@{self.inbound.domain}"
@@ -303,18 +429,25 @@ class Hunt:
     def _caller_gone(self, event: CallerGone) -> list[Command]:
         if self.state is State.LEAVING:
             return self._release()
+        if self.state is State.ALERTING and event.replaced_by:
+            self.state, self._replaced_by, self.legs = State.REPLACED, event.replaced_by, event.legs
+            return [AskReplacement(event.replaced_by)]
+        if self.state is State.TAKEN:
+            talks = self._talks(Outcome.PICKED_UP, Taker(""), self.answered_at_ms)
+            return [*talks, *self._end(event.at_ms, event.cause, ""), *self._release()]
         if self.state is not State.TALKING:
             self.outcome = Outcome.CALLER_GONE
-            self.leg_causes = event.leg_causes or self.leg_causes
+            self.legs = event.legs if event.legs.causes else self.legs
         return [*self._end(event.at_ms, event.cause, ""), *self._release()]
 
     def _lost(self, at_ms: int, outcome: Outcome) -> list[Command]:
         if self.state is State.LEAVING:
             return self._release()
-        goes_on = self.state is State.TALKING or (self.state is State.ALERTING and outcome is Outcome.SWITCH_GONE)
-        if self.state is not State.TALKING:
+        was_taken = self.state in (State.TALKING, State.TAKEN)
+        goes_on = was_taken or (self.state in (State.ALERTING, State.REPLACED) and outcome is Outcome.SWITCH_GONE)
+        if not was_taken:
             self.outcome = outcome
-            self.leg_causes = dict.fromkeys(self.plan.uuids(self.call_id), hangup_causes.UNKNOWN)
+            self.legs = LegReport(dict.fromkeys(self.plan.uuids(self.call_id), hangup_causes.UNKNOWN))
         if goes_on and self._has_witness:
             # Nothing is over but our view of it; what the journal lacks, it hears from the other witness.
             self.ended_at_ms = at_ms
@@ -334,22 +467,8 @@ class Hunt:
             self.state = State.RELEASED
         if self.group is None or self.outcome is None:
             return []
-        return [
-            WriteRecord(
-                call_records.ended(
-                    self.call_id,
-                    self.inbound.arrived_at_ms,
-                    self.group,
-                    self.plan,
-                    self.leg_causes,
-                    outcome=self.outcome,
-                    answered_at_ms=self.answered_at_ms,
-                    ended_at_ms=at_ms,
-                    cause=cause,
-                    overflow=overflow,
-                )
-            )
-        ]
+        end = CallEnd(self.outcome, at_ms, self.answered_at_ms, cause, overflow)
+        return [WriteRecord(call_records.ended(self._facts(), self.legs, end))]
 
     def _release(self) -> list[Command]:
         self.state = State.RELEASED
@@ -360,6 +479,9 @@ class Hunt:
         self.outcome = Outcome.SERVICE_FAULT
         warning = Warn("the call waited too long for the service; the dialplan's watchdog takes it back")
         return [warning, *self._end(at_ms, "WATCHDOG", ""), *self._release()]
+
+    def _facts(self) -> CallFacts:
+        return CallFacts(self.call_id, self.inbound.arrived_at_ms, self._known_group(), self.plan)
 
     def _known_group(self) -> HuntGroup:
         if self.group is None:

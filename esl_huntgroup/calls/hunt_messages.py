@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from esl_huntgroup.calls.leg_report import LegReport
 from esl_huntgroup.journal.records import JournalRecord
-from esl_huntgroup.model.group import HuntGroup, Line, Overflow
+from esl_huntgroup.model.group import HuntGroup, Line, Overflow, Taker
 from esl_huntgroup.registrars.contacts import Contacts
 
 # -- what can happen ----------------------------------------------------------------------------------------------
@@ -37,11 +38,11 @@ class ContactsKnown:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """CHANNEL_BRIDGE of the caller's channel: somebody answered. ``leg_causes`` maps leg uuid to hangup cause."""
+    """CHANNEL_BRIDGE of the caller's channel: somebody answered."""
 
     leg_uuid: str
     at_ms: int
-    leg_causes: Mapping[str, str]
+    legs: LegReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,15 @@ class BridgeEnded:
     at_ms: int
     caller_up: bool
     cause: str
-    leg_causes: Mapping[str, str]
+    legs: LegReport
     was_moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RingLimitReached:
+    """The phones have rung for as long as the group says."""
+
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +76,39 @@ class HandedOver:
 
 @dataclass(frozen=True, slots=True)
 class CallerGone:
-    """CHANNEL_HANGUP_COMPLETE of the caller's channel."""
+    """
+    CHANNEL_HANGUP_COMPLETE of the caller's channel.
+
+    ``replaced_by`` is the channel that takes its place: who called has completed an attended transfer while it rang.
+    """
 
     at_ms: int
     cause: str
-    leg_causes: Mapping[str, str]
+    legs: LegReport
+    replaced_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakerKnown:
+    """Who has a caller that was taken away while it rang; of a ``taker`` without a name nothing is known."""
+
+    taker: Taker
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacementKnown:
+    """
+    What has become of the channel that took the caller's place.
+
+    ``leg_uuid`` is the leg with which it talks, empty if none; ``is_up`` is whether it is still there.
+    """
+
+    leg_uuid: str
+    is_up: bool
+    caller_name: str
+    caller_number: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +126,18 @@ class Fault:
 
 
 Event = (
-    GroupFound | GroupUnknown | ContactsKnown | Answered | BridgeEnded | HandedOver | CallerGone | SwitchLost | Fault
+    GroupFound
+    | GroupUnknown
+    | ContactsKnown
+    | Answered
+    | RingLimitReached
+    | BridgeEnded
+    | HandedOver
+    | CallerGone
+    | TakerKnown
+    | ReplacementKnown
+    | SwitchLost
+    | Fault
 )
 
 
@@ -124,13 +171,20 @@ class Bridge:
     """
     Ring them all.
 
+    ``limit_s`` is how long they ring; the switch itself ends that a second later at the latest (``EndRinging``).
     ``guard_s`` is when the switch itself shall send a caller who is still waiting to the fallback, should this service
     be frozen by then; 0 is never. ``note`` is what shall be kept on the caller's channel for the second witness.
     """
 
     dial_string: str
+    limit_s: int
     guard_s: int
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndRinging:
+    """Cancel every leg that nobody has answered, so that each phone shows a missed call; the bridge ends by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +195,36 @@ class Restore:
 
 
 @dataclass(frozen=True, slots=True)
+class AskTaker:
+    """Find out who has a caller that was taken away while it rang. Answered by TakerKnown."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskReplacement:
+    """Find out what has become of this channel, which took the caller's place. Answered by ReplacementKnown."""
+
+    channel_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Set these variables on another channel than the caller's: what the second witness goes by from now on."""
+
+    channel_uuid: str
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class RunOverflow:
-    """Send the caller where the group's overflow says, with these variables set ("" removes)."""
+    """
+    Send the caller where the group's overflow says, with these variables set ("" removes).
+
+    ``channel_uuid`` is the channel that took the caller's place, empty for the caller's own.
+    """
 
     overflow: Overflow
     variables: Mapping[str, str]
+    channel_uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,4 +246,17 @@ class Release:
     """Give up control of the channel."""
 
 
-Command = LookUp | Prepare | Bridge | Restore | RunOverflow | WriteRecord | Warn | Release
+Command = (
+    LookUp
+    | Prepare
+    | Bridge
+    | EndRinging
+    | Restore
+    | AskTaker
+    | AskReplacement
+    | Keep
+    | RunOverflow
+    | WriteRecord
+    | Warn
+    | Release
+)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from esl_huntgroup.calls import callerid
+from esl_huntgroup.calls.callerid import CallerId
+from esl_huntgroup.calls.own_lines import line_of, transferred_by
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.model.numbers import normal_account, normal_domain, normal_number
+from esl_huntgroup.model.numbers import normal_domain, normal_number
+from esl_huntgroup.model.outcome import Outcome
 
 REQUIRED_SETTINGS: Final = {
     "continue_on_fail": "true",
@@ -26,9 +29,31 @@ Channel variables without which a group call goes wrong: the caller is hung up a
 conversation, or gets a member's SIP status. The dialplan sets them; where it did not, the service does, and says so.
 """
 
-_PLAIN_UUID = re.compile(r"[A-Za-z0-9@._-]+", re.ASCII)
+PLAIN_UUID = re.compile(r"[A-Za-z0-9@._-]+", re.ASCII)
+"""A uuid that means nothing to anybody."""
+
+_PRIVACY: Final = frozenset({"header", "id", "user"})
+"""What a caller asks for who does not want to be known (RFC 3323, 4.2; RFC 3325, 9.3); the others are about else."""
+_PRIVACY_VALUE = re.compile(r"[A-Za-z]+(?:; ?[A-Za-z]+)*", re.ASCII)
+_ANONYMOUS_HOST: Final = "anonymous.invalid"
+_SEPARATORS = re.compile(r"[;,\s]+")
+
+TRAIL_MAX: Final = 100
+"""How many groups are read from the trail, the last ones: far more than a call may visit."""
+
 
 Get = Callable[[str], str | None]
+
+
+class Visit(NamedTuple):
+    """A group that the caller has been at, ``number@domain``, and why nobody there took the call."""
+
+    group: str
+    outcome: Outcome
+
+    def __str__(self) -> str:
+        """Return how it stands in ``huntgroup_trail``."""
+        return f"{self.group}/{self.outcome.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +62,15 @@ class InboundCall:
     A caller at a group number.
 
     ``number`` and ``domain`` are in normal form; when either was not a number or a domain it is empty and ``problem``
-    says why. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty. ``age_ms`` is how
-    long ago the dialplan handed the call over, and ``watchdog_ms`` after how long it takes the call back (0: never).
-    ``park_timeout`` is what parking will remove (see ``controller``). ``is_answered`` is a caller whom somebody has
-    answered before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` has no tone of the dialplan's own.
-    ``headers_are_decided`` is whether the dialplan says if the caller's own headers go to the phones. ``is_static`` is
-    for a socket without ``async``: it executes an application at once, and says nothing until that is over.
+    says why. ``caller_name`` and ``caller_number`` are who the caller is, empty for one who withholds it; ``shown`` is
+    what the phones are shown, as a plain ``bridge`` would. ``privacy`` is the Privacy header that the dialplan has set
+    for the phones. ``caller_address`` is ``account@domain`` of a caller who has a line here, else empty. ``age_ms`` is
+    how long ago the dialplan handed the call over, and ``watchdog_ms`` after how long it takes the call back (0:
+    never). ``park_timeout`` is what parking will remove (see ``controller``). ``is_answered`` is a caller whom somebody
+    has answered before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` has no tone of the dialplan's
+    own. ``has_ringback`` is whether the dialplan has set what a caller hears. ``headers_are_decided`` is whether the
+    dialplan says if the caller's own headers go to the phones. ``is_static`` is for a socket without ``async``: it
+    executes an application at once, and says nothing until that is over.
     """
 
     channel_uuid: str
@@ -51,17 +79,21 @@ class InboundCall:
     domain: str
     caller_name: str
     caller_number: str
+    shown: CallerId
+    privacy: str
     caller_address: str
+    transferred_by: str
     diversion: str
     history_info: str
     arrived_at_ms: int
     age_ms: int
     watchdog_ms: int
     park_timeout: str
-    trail: tuple[str, ...]
+    trail: tuple[Visit, ...]
     missing_settings: tuple[str, ...]
     is_answered: bool
     is_in_silence: bool
+    has_ringback: bool
     headers_are_decided: bool
     is_static: bool
     problem: str
@@ -69,7 +101,21 @@ class InboundCall:
     @property
     def has_plain_uuid(self) -> bool:
         """Whether the uuid means nothing to anybody: a profile may let the caller choose it by his Call-ID."""
-        return _PLAIN_UUID.fullmatch(self.channel_uuid) is not None
+        return PLAIN_UUID.fullmatch(self.channel_uuid) is not None
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """
+        What each phone's leg carries of the caller.
+
+        Always set where there is something: else the switch would send what the caller wrote as it is.
+        """
+        carried = {
+            "origination_caller_id_name": self.shown.name,
+            "origination_caller_id_number": self.shown.number,
+            "sip_h_Privacy": self.privacy,
+        }
+        return {name: value for name, value in carried.items() if value}
 
     @property
     def parks_visibly(self) -> bool:
@@ -91,24 +137,30 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
     domain_text = get("variable_huntgroup_domain") or get("variable_domain_name") or default_domain
     number, number_problem = _normal(normal_number, get("Caller-Destination-Number") or "")
     domain, domain_problem = _normal(normal_domain, domain_text)
+    caller = _bridged_as(get)
+    known = _known(get, caller)
     return InboundCall(
         channel_uuid=get("Unique-ID") or "",
         node=callerid.number(get("FreeSWITCH-Switchname") or get("FreeSWITCH-Hostname") or ""),
         number=number,
         domain=domain,
-        caller_name=callerid.display_name(get("Caller-Caller-ID-Name") or ""),
-        caller_number=callerid.number(get("Caller-Caller-ID-Number") or ""),
-        caller_address=_caller_address(get, domain),
+        caller_name=known.name,
+        caller_number=known.number,
+        shown=callerid.on_phones(caller),
+        privacy=_privacy(get),
+        caller_address=line_of(get, domain),
+        transferred_by=transferred_by(get, domain),
         diversion=get("variable_sip_h_Diversion") or "",
         history_info=get("variable_sip_history_info") or "",
         arrived_at_ms=now_ms,
         age_ms=max(now_ms - handed_over_s * 1000, 0) if handed_over_s else 0,
         watchdog_ms=watchdog_s * 1000 if has_watchdog else 0,
         park_timeout=get("variable_park_timeout") or "",
-        trail=tuple(filter(None, (get("variable_huntgroup_trail") or "").split(","))),
+        trail=_trail(get("variable_huntgroup_trail") or ""),
         missing_settings=tuple(name for name, value in REQUIRED_SETTINGS.items() if get(f"variable_{name}") != value),
         is_answered=is_answered,
         is_in_silence=is_answered and not get("variable_transfer_ringback"),
+        has_ringback=bool(get("variable_ringback") or get("variable_transfer_ringback")),
         headers_are_decided=bool(get("variable_sip_copy_custom_headers")),
         is_static=get("Socket-Mode") == "static",
         problem=_control_problem(get) or number_problem or domain_problem,
@@ -123,22 +175,55 @@ def _control_problem(get: Get) -> str:
     return f"the dialplan runs socket with mode {mode} and control {control}; 'async full' or 'full' is needed"
 
 
-def _caller_address(get: Get, domain: str) -> str:
-    """
-    Return whose line is calling.
+def _bridged_as(get: Get) -> CallerId:
+    """Return who ``bridge`` says that the caller is (switch_core_session.c, switch_core_session_outgoing_channel)."""
+    return CallerId(
+        get("variable_effective_caller_id_name") or get("Caller-Caller-ID-Name") or "",
+        get("variable_effective_caller_id_number") or get("Caller-Caller-ID-Number") or "",
+    )
 
-    An authenticated user is believed. Without authentication (behind a proxy that has done it) the From of our own
-    domain is; the worst a liar achieves is that the phone whose name he takes does not ring.
+
+def _known(get: Get, caller: CallerId) -> CallerId:
+    """Return who the caller wants to be known as: for the journal."""
+    if _is_withheld(get) or caller.number.lower() == callerid.NOBODY:
+        return CallerId()
+    is_nameless = get("Caller-Privacy-Hide-Name") == "true"
+    return CallerId("" if is_nameless else callerid.name(caller.name), callerid.number(caller.number))
+
+
+def _is_withheld(get: Get) -> bool:
     """
-    user, host = get("variable_user_name"), get("variable_domain_name")
-    if not user:
-        user, host = get("variable_sip_from_user"), get("variable_sip_from_host")
-        if (host or "").lower() != domain:
-            return ""
+    Whether the caller withholds the number: told so to the switch, in Privacy, or by a From of nobody (RFC 3323).
+
+    The number itself may be there all the same: a proxy of ours asserts it, for the switch alone (RFC 3325).
+    """
+    if get("Caller-Privacy-Hide-Number") == "true":
+        return True
+    asked = f"{get('variable_sip_Privacy') or ''};{_privacy(get)}".lower()
+    if not _PRIVACY.isdisjoint(_SEPARATORS.split(asked)):
+        return True
+    host = (get("variable_sip_from_host") or "").lower()
+    return host == _ANONYMOUS_HOST or (get("variable_sip_from_user") or "").lower() == callerid.NOBODY
+
+
+def _privacy(get: Get) -> str:
+    """Return the Privacy header that the dialplan has set; what is none is left out."""
+    privacy = get("variable_sip_h_Privacy") or ""
+    return privacy if _PRIVACY_VALUE.fullmatch(privacy) else ""
+
+
+def _trail(text: str) -> tuple[Visit, ...]:
+    """Return the groups that the caller has been at, as ``Visit`` writes them. What is no visit is left out."""
+    return tuple(filter(None, map(_visited, text.rsplit(",", TRAIL_MAX)[-TRAIL_MAX:])))
+
+
+def _visited(text: str) -> Visit | None:
+    group, _, outcome = text.partition("/")
+    number, _, domain = group.partition("@")
     try:
-        return f"{normal_account(user or '')}@{normal_domain(host or domain)}"
-    except InputError:
-        return ""
+        return Visit(f"{normal_number(number)}@{normal_domain(domain)}", Outcome(outcome))
+    except (InputError, ValueError):
+        return None
 
 
 def _normal(normalise: Callable[[str], str], text: str) -> tuple[str, str]:

@@ -32,3 +32,9 @@ def _users(plan: RingPlan) -> str:
 def call_id_of(get: Get) -> str:
     """Return the id of the call that a channel's note is of, empty without a note."""
     return (get(f"variable_{NOTE}") or "").partition(":")[0]
+
+
+def users_in(get: Get, call_id: str) -> tuple[int, ...]:
+    """Return the id of each leg's user, in order; none where the channel has no note, or one of another call."""
+    its_id, _, users = (get(f"variable_{NOTE}") or "").partition(":")
+    return tuple(int(user) for user in users.split(",") if user.isdecimal()) if its_id == call_id else ()

@@ -11,12 +11,12 @@ from __future__ import annotations
 import enum
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from esl_huntgroup.model import hangup_causes
-from esl_huntgroup.model.group import HuntGroup, Line, Member
+from esl_huntgroup.model.group import HuntGroup, Line, Member, Taker
 from esl_huntgroup.model.limits import LEG_LIMIT
 from esl_huntgroup.registrars.contacts import NONE, Contacts
 
@@ -30,6 +30,7 @@ class WhyNot(enum.StrEnum):
     NO_SOFTPHONE_LINE = "no_softphone_line"
     NOT_REGISTERED = "not_registered"
     IS_THE_CALLER = "is_the_caller"
+    HAS_TRANSFERRED = "has_transferred"
     CONTACT_REFUSED = "contact_refused"
     SHARED_CONTACT = "shared_contact"
     LEG_LIMIT = "leg_limit"
@@ -39,13 +40,18 @@ class Leg(NamedTuple):
     """
     One destination. ``contact`` is ready to dial.
 
-    The uuid of its channel is the call's id with ``number`` in the last four hex digits: see ``Plan.uuids``.
+    The uuid of its channel is the call's id with ``number`` in the last three hex digits: see ``RingPlan.uuids``.
     """
 
     number: int
     member: Member
     line: Line
     contact: str
+
+    @property
+    def taker(self) -> Taker:
+        """Who has the call when this leg answers."""
+        return Taker(self.member.name, self.member.user_id)
 
 
 class NotRung(NamedTuple):
@@ -63,15 +69,21 @@ class RingPlan:
     The legs of a group call in dial-string order, and everything that was left out.
 
     Nothing in it is of one call alone: calls that find the same phones share one plan, and what is made of it.
+    ``attempt`` is above 0 when the same phones ring once more in one call, by channels with other uuids.
     """
 
     legs: tuple[Leg, ...]
     not_rung: tuple[NotRung, ...]
+    attempt: int = 0
 
     @functools.cached_property
     def suffixes(self) -> tuple[str, ...]:
         """How the uuid of each leg ends."""
-        return tuple(f"{leg.number:04x}" for leg in self.legs)
+        return tuple(f"{self.attempt:x}{leg.number:03x}" for leg in self.legs)
+
+    def again(self) -> RingPlan:
+        """Return the plan for ringing the same phones once more: the switch may still have their channels."""
+        return replace(self, attempt=self.attempt + 1)
 
     def uuids(self, call_id: str) -> list[str]:
         """Return the uuid of each leg's channel in a call; ``call_id`` comes from ``CallIds``."""
@@ -89,6 +101,11 @@ class RingPlan:
         return tuple(item for item in self.not_rung if item.why is why)
 
 
+def attempt_of(uuid: str) -> int:
+    """Return in which attempt the channel of a leg was rung, see ``RingPlan.attempt``; 0 for what is no such uuid."""
+    return max("0123456789abcdef".find(uuid[-4:-3]), 0)
+
+
 _Candidate = tuple[Member, Line, str]
 
 
@@ -97,24 +114,30 @@ def make_plan(
     contacts: Mapping[Line, Contacts],
     caller_address: str,
     leg_limit: int = LEG_LIMIT,
+    *,
+    transferred_by: str = "",
 ) -> RingPlan:
     """
     Return who rings.
 
-    ``caller_address`` is ``account@domain`` of the caller, empty for somebody from outside.
+    ``caller_address`` is ``account@domain`` of the caller, empty for somebody from outside; ``transferred_by`` that of
+    who has just sent the caller here, and does not want them back.
     """
-    caller = caller_address.lower()
+    silent = {transferred_by.lower(): WhyNot.HAS_TRANSFERRED, caller_address.lower(): WhyNot.IS_THE_CALLER}
     found = tuple([contacts.get(line, NONE) for line in group.lines])
-    return _plan(group, found, caller if caller in group.addresses else "", leg_limit)
+    own = tuple((address, why) for address, why in silent.items() if address in group.addresses)
+    return _plan(group, found, own, leg_limit)
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)
-def _plan(group: HuntGroup, found: tuple[Contacts, ...], caller: str, leg_limit: int) -> RingPlan:
-    """Return who rings; ``found`` are the contacts of the group's lines, ``caller`` one of these lines or empty."""
+def _plan(
+    group: HuntGroup, found: tuple[Contacts, ...], silent: tuple[tuple[str, WhyNot], ...], leg_limit: int
+) -> RingPlan:
+    """Return who rings; ``found`` are the contacts of the group's lines, ``silent`` the lines that do not, and why."""
     contacts = dict(zip(group.lines, found, strict=True))
     not_rung: list[NotRung] = []
     seen: set[str] = set()
-    per_member = [_candidates(member, contacts, caller, seen, not_rung) for member in group.members]
+    per_member = [_candidates(member, contacts, dict(silent), seen, not_rung) for member in group.members]
     ordered = [item for round_ in zip_longest(*per_member) for item in round_ if item is not None]
     legs = [Leg(number, *item) for number, item in enumerate(ordered[:leg_limit], start=1)]
     not_rung += [NotRung(member, line, uri, WhyNot.LEG_LIMIT) for member, line, uri in ordered[leg_limit:]]
@@ -148,7 +171,7 @@ class CallIds:
 def _candidates(
     member: Member,
     contacts: Mapping[Line, Contacts],
-    caller: str,
+    silent: Mapping[str, WhyNot],
     seen: set[str],
     not_rung: list[NotRung],
 ) -> list[_Candidate]:
@@ -157,8 +180,8 @@ def _candidates(
         not_rung.append(NotRung(member, None, "", WhyNot.NO_SOFTPHONE_LINE))
     found = []
     for line in member.lines:
-        if caller and line.address.lower() == caller:
-            not_rung.append(NotRung(member, line, "", WhyNot.IS_THE_CALLER))
+        if why := silent.get(line.address.lower()):
+            not_rung.append(NotRung(member, line, "", why))
             continue
         dialable, refused = contacts.get(line, NONE)
         if not dialable and not refused:

@@ -14,7 +14,8 @@ from esl_huntgroup.cli.context import settings_of
 from esl_huntgroup.cli.help import Overview
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
-from esl_huntgroup.diagnostics.check import Finding, findings, right, wrong
+from esl_huntgroup.diagnostics.check import findings
+from esl_huntgroup.diagnostics.finding import Finding, right, wrong
 from esl_huntgroup.diagnostics.switch_numbers import Sources, compare, of_files, of_switches
 from esl_huntgroup.errors import SwitchError
 from esl_huntgroup.model.numbers import normal_number

@@ -10,45 +10,49 @@ import click
 from esl_huntgroup.cli.complete import GROUPS, USERS, Completion
 from esl_huntgroup.cli.tree import one, tree, words
 from esl_huntgroup.db import lookup
-from esl_huntgroup.model.group import HuntMode
 from esl_huntgroup.model.permissions import LEVEL_WORDS
 from esl_huntgroup.provisioning.admin import groups, reading
 from esl_huntgroup.provisioning.admin.desk import Desk, unknown
 from esl_huntgroup.provisioning.change import Change
+from esl_huntgroup.provisioning.model import ATTRIBUTES
 
 group_tree = tree("group", "Groups: users with common rights, and hunt groups.", example="group show Vertrieb")
 _LEVELS = ", ".join(LEVEL_WORDS)
-_COLUMNS = {
-    "number": ("the group number", "NUMBER"),
-    "domain": ("default: the setting default_domain", "DOMAIN"),
-    "hunt_mode": (", ".join(HuntMode), "MODE"),
-    "ring_timeout_s": ("how long it rings, in seconds", "SECONDS"),
-    "ringback": ("what the caller hears; empty: the switch's own", "TEXT"),
-    "member_level": (f"what members have on one another: {_LEVELS}", "LEVEL"),
-    "leader": ("the leader, not necessarily a member", "NAME"),
-    "leader_level": (f"what the leader has on the members: {_LEVELS}", "LEVEL"),
-    "deputy": ("the deputy of the leader", "NAME"),
-    "deputy_level": (f"what the deputy has on the members: {_LEVELS}", "LEVEL"),
-}
-_WORDS = {"MODE": tuple(HuntMode), "LEVEL": LEVEL_WORDS}
-"""What can be completed, by what stands for it in the help."""
-_TAKEN_AWAY = ("number", "leader", "deputy")
+_SUPERIORS = (
+    ("leader", "the leader, not necessarily a member", "NAME", ()),
+    ("leader_level", f"what the leader has on the members: {_LEVELS}", "LEVEL", LEVEL_WORDS),
+    ("deputy", "the deputy of the leader", "NAME", ()),
+    ("deputy_level", f"what the deputy has on the members: {_LEVELS}", "LEVEL", LEVEL_WORDS),
+)
+_TAKEN_AWAY = (*(it.name for it in ATTRIBUTES if it.is_optional), "leader", "deputy")
 
 
-def _completion(name: str, metavar: str) -> Completion:
-    return USERS if name in ("leader", "deputy") else words(_WORDS.get(metavar, ()))
+def _completion(name: str, accepted: Iterable[str]) -> Completion:
+    return USERS if name in ("leader", "deputy") else words(accepted)
 
 
 def _values(function: Callable[..., Iterable[Change]]) -> Callable[..., Iterable[Change]]:
-    """Add an option for everything that can be set of a group."""
+    """Add an option for everything that can be set of a group; its attributes say themselves how."""
     overflow = "after OUTCOME: dialplan, transfer:EXTENSION or respond:STATUS; several times"
     function = click.option("--overflow", multiple=True, help=overflow, metavar="OUTCOME=WHERE")(function)
-    switch = "the master switch: a group that is inactive rings nobody and gives nothing"
-    function = click.option("--active/--inactive", "is_active", default=None, help=switch)(function)
-    for name, (what, metavar) in reversed(_COLUMNS.items()):
-        option, completed = "--" + name.replace("_", "-"), _completion(name, metavar)
+    for it in reversed([it for it in ATTRIBUTES if it.switch]):
+        function = click.option(it.switch, it.name, default=None, help=it.sentence)(function)
+    attributes = ((it.name, it.sentence, it.metavar, it.words) for it in ATTRIBUTES if not it.switch)
+    for name, what, metavar, accepted in reversed([*attributes, *_SUPERIORS]):
+        option, completed = "--" + name.replace("_", "-"), _completion(name, accepted)
         function = click.option(option, name, help=what, metavar=metavar, shell_complete=completed)(function)
     return function
+
+
+def _no_options(function: Callable[..., Iterable[Change]]) -> Callable[..., Iterable[Change]]:
+    """Add ``--no-…`` for everything that can be taken away."""
+    for name in reversed(_TAKEN_AWAY):
+        help_ = _GIVEN_UP.get(name, f"the group has no {name.replace('_', ' ')} any more")
+        function = click.option(f"--no-{name.replace('_', '-')}", is_flag=True, help=help_)(function)
+    return function
+
+
+_GIVEN_UP = {"number": "give the group number up"}
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,9 +78,7 @@ def add(desk: Desk, group: str, **options: Any) -> Iterable[Change]:
 @click.argument("group", shell_complete=GROUPS)
 @click.option("--name", help="the new name", metavar="NAME")
 @_values
-@click.option("--no-number", is_flag=True, help="give the group number up")
-@click.option("--no-leader", is_flag=True, help="the group has no leader any more")
-@click.option("--no-deputy", is_flag=True, help="the group has no deputy any more")
+@_no_options
 def change(desk: Desk, group: str, **options: Any) -> Iterable[Change]:
     """Change a group; what is not named stays."""
     return groups.change(desk, group, _given(options))

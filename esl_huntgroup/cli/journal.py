@@ -64,7 +64,10 @@ def journal_command(
     Show the journal, newest call first.
 
     Blue: a colleague took the call. Bold: missed. Grey: missed, and the phone was not registered;
-    or without a member: no member has an entry, and how the call ended.
+    or without a member: no member has an entry, and how the call ended, or that it rings now.
+
+    "end unknown": the call cannot go on any more, but nobody has told how it ended. Set esl_address, and the second
+    witness does.
 
     `explain CALL` says what became of every phone of a call; CALL is the id in the last column.
     """

@@ -215,6 +215,17 @@ def execute(db: peewee.Database, sql: str, parameters: Sequence[object] = ()) ->
     return db.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]  # the stubs leave this one out
 
 
+def fetch(db: peewee.Database, query: Any) -> list[tuple[Any, ...]]:
+    """Run a query of peewee's builder on this database and return its rows as they come. Raises peewee's exceptions."""
+    rows: list[tuple[Any, ...]] = run(db, query).fetchall()
+    return rows
+
+
+def run(db: peewee.Database, query: Any) -> Any:
+    """Run a query of peewee's builder on this database and return the driver's cursor. Raises peewee's exceptions."""
+    return db.execute(query)  # type: ignore[no-untyped-call]  # the stubs leave this one out
+
+
 def execute_many(db: peewee.Database, sql: str, rows: Sequence[Sequence[object]]) -> int:
     """
     Run one statement for every row and return how many rows of the table it met in all.

@@ -265,6 +265,17 @@ class Audit(Table):
         table_name = "audit"
 
 
+class SchemaVersion(Table):
+    """A migration that this database has. Its rows stand for the whole configuration where that is to be locked."""
+
+    version = peewee.IntegerField(primary_key=True)
+    name = peewee.CharField(64)
+    applied_at_ms = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "schema_version"
+
+
 TABLES: tuple[type[Table], ...] = (
     *(User, Line, Group, Number, Member, Overflow, Call, Leg, JournalEntry),
     *(Superior, UserLevel, Service, GroupService, UserService, PreparedContent, Audit),

@@ -10,7 +10,6 @@ import contextlib
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -24,16 +23,26 @@ from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS
 from esl_huntgroup.db import tables
 from esl_huntgroup.db.engine import database_errors, open_database, safe_url, who_may
 from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.diagnostics import switch_release
+from esl_huntgroup.diagnostics.finding import Finding, right, wrong
 from esl_huntgroup.diagnostics.number_check import is_same_domain
-from esl_huntgroup.errors import DatabaseError, HuntgroupError, ProtocolError, SwitchError, SwitchTimeout
+from esl_huntgroup.errors import (
+    DatabaseError,
+    HuntgroupError,
+    InputError,
+    ProtocolError,
+    SwitchError,
+    SwitchTimeout,
+)
 from esl_huntgroup.esl.greeting import version_of_listener
 from esl_huntgroup.esl.inbound import InboundSession
-from esl_huntgroup.fsxml.contract import FALLBACK, OURS, variables_set
+from esl_huntgroup.fsxml.contract import FALLBACK, OURS, VARIABLE_LOST, variables_set
+from esl_huntgroup.fsxml.sip_profiles import sip_profiles
 from esl_huntgroup.journal import spool
 from esl_huntgroup.model.group import HuntMode, LineKind
 from esl_huntgroup.model.text import counted
 from esl_huntgroup.service.descriptors import calls_that_fit, hard_limit, needed
-from esl_huntgroup.settings import Address, Settings
+from esl_huntgroup.settings import NO_EVENT_SOCKET, Address, Settings
 
 MODULES: Final = ("mod_sofia", "mod_dptools", "mod_commands", "mod_dialplan_xml", "mod_event_socket")
 SESSIONS_PER_SECOND_MIN: Final = 30
@@ -46,28 +55,6 @@ WAIT: Final = ("record waits", "records wait")
 SAME_MACHINE: Final = frozenset({"127.0.0.1", "localhost"})
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: ``text`` says what is right, or what to do."""
-
-    is_ok: bool
-    text: str
-
-    def __str__(self) -> str:
-        """Return the line that the administrator reads."""
-        return f"{'ok ' if self.is_ok else 'FIX'} {self.text}"
-
-
-def right(text: str) -> Finding:
-    """Return a finding that something is as it should be."""
-    return Finding(True, text)
-
-
-def wrong(text: str) -> Finding:
-    """Return a finding that something is to be done."""
-    return Finding(False, text)
-
-
 def findings(settings: Settings) -> Iterator[Finding]:
     """Look at settings, database, service and switch, in this order. Raises nothing: what fails is a finding."""
     yield from check_addresses(settings)
@@ -76,7 +63,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from check_spool(Path(settings.spool))
     yield from (check_service(settings, address) for address in settings.listen)
     if not settings.esl_address:
-        yield right("switch: not asked, because esl_address is not set")
+        yield wrong(f"settings: {NO_EVENT_SOCKET}")
         return
     domains = _domains_of_groups(settings)
     for address in settings.esl_address:
@@ -251,10 +238,19 @@ def _check_switch(settings: Settings, address: Address, domains: Collection[str]
     host, port = address
     try:
         with InboundSession(host, port, settings.esl_password) as switch:
-            yield right(f"switch: {switch.api('version short').strip()} answers on {host} port {port}")
+            version = switch.api("version short").strip()
+            yield right(f"switch: {version} answers on {host} port {port}")
+            yield from switch_release.check_release(version)
+            offered = switch.api("show application as json"), switch.api("show api as json")
+            yield from switch_release.check_offer(*offered)
+            yield from switch_release.check_profiles(switch.api(switch_release.PROFILES))
             yield from check_modules(lambda name: switch.api(f"module_exists {name}") == "true")
             yield check_rate(switch.api("fsctl sps"))
             yield check_expansion(switch.api("expand echo ${strepoch()}"))
+            yield check_registrations(
+                switch.api("xml_locate configuration configuration name sofia.conf"),
+                lambda profile: has_registrations(switch.api(f"sofia xmlstatus profile {profile}")),
+            )
             yield from check_dialplan(
                 switch.api("xml_locate dialplan"), settings.listen, wants_secret=bool(settings.secret), domains=domains
             )
@@ -295,6 +291,37 @@ def check_expansion(answer: str) -> Finding:
     )
 
 
+def check_registrations(answer: str, is_registered_at: Callable[[str], bool]) -> Finding:
+    """
+    Judge what ``xml_locate`` says of sofia.conf: every device of a line has to stay registered, not the last one alone.
+
+    ``is_registered_at`` says whether anybody is registered at a profile; one where nobody is, and that asks no caller
+    for a password, is for providers.
+    """
+    try:
+        profiles = sip_profiles(answer)
+    except InputError as error:
+        return wrong(f"switch: its SIP profiles cannot be read ({error})")
+    if not profiles:
+        return wrong(f"switch: it tells of no SIP profile at which a phone could register ({answer.strip()[:60]!r})")
+    with_phones = [profile for profile in profiles if profile.is_for_phones or is_registered_at(profile.name)]
+    last_only = [profile.name for profile in with_phones if not profile.keeps_every_device]
+    if last_only:
+        return wrong(
+            f"switch: in {counted(len(last_only), 'SIP profile')} ({', '.join(last_only)}) the second device of a line "
+            'takes the place of the first, without a word: add <param name="multiple-registrations" value="contact"/>, '
+            f"then: sofia profile {last_only[0]} rescan"
+        )
+    names = ", ".join(profile.name for profile in with_phones)
+    return right(f"switch: every device of a line stays registered ({names or 'no SIP profile has phones yet'})")
+
+
+def has_registrations(answer: str) -> bool:
+    """Return whether anybody is registered, from the answer to ``sofia xmlstatus profile NAME``."""
+    match = re.search(r"<registrations>(\d+)<", answer)
+    return match is not None and int(match[1]) > 0
+
+
 def check_dialplan(
     answer: str, addresses: Sequence[Address], *, wants_secret: bool = False, domains: Collection[str] = ()
 ) -> Iterator[Finding]:
@@ -323,12 +350,20 @@ def check_dialplan(
 def _check_domain(context: str, extension: ElementTree.Element, known: Collection[str]) -> Iterator[Finding]:
     """Say when the extension asks for the groups of one domain, and all groups are of others (``known``)."""
     asked = [value for name, value in variables_set(_actions(extension)) if name == "huntgroup_domain"]
+    where = f"dialplan: extension {OURS!r} in context {context}"
+    if lost := [value for value in asked if VARIABLE_LOST in value]:
+        yield wrong(
+            f"{where} asks for groups of {lost[0]}, which is text and no variable, so every call ends as "
+            "unknown_number: FreeSWITCH keeps no ${ in what X-PRE-PROCESS sets; set huntgroup_domain there to one "
+            f"domain, and write {lost[0].replace(VARIABLE_LOST, '${')} in the multiset line instead"
+        )
+        return
     is_known = any(not value or is_same_domain(domain, value) for value in asked for domain in known)
     if known and asked and not is_known:
         theirs = ", ".join(sorted(known))
         yield wrong(
-            f"dialplan: extension {OURS!r} in context {context} asks for groups of {', '.join(asked)}, "
-            f"and all groups are of {theirs}: set huntgroup_domain in it, or the domain of the groups"
+            f"{where} asks for groups of {', '.join(asked)}, and all groups are of {theirs}: "
+            "set huntgroup_domain in it, or the domain of the groups"
         )
 
 

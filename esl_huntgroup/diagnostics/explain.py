@@ -38,6 +38,7 @@ from esl_huntgroup.diagnostics.past_call import PastCall, PastEntry, PastLeg, ex
 from esl_huntgroup.errors import InputError, SwitchError
 from esl_huntgroup.journal.query import short_ids
 from esl_huntgroup.model.call_ids import is_call_id, is_short
+from esl_huntgroup.model.call_state import call_state
 from esl_huntgroup.model.group import HuntGroup, Line, LineKind
 from esl_huntgroup.model.numbers import normal_account, normal_domain
 from esl_huntgroup.model.outcome import EntryKind, Outcome
@@ -225,13 +226,19 @@ def _registered_now(settings: Settings, address: Address, call: PastCall) -> dic
     return registered
 
 
+_PAST_CALL: Final = """
+SELECT c.group_id, c.group_name, c.group_number, c.group_domain, c.caller_name, c.caller_number, c.arrived_at_ms,
+       c.outcome, c.overflow, c.answered_at_ms, g.ring_timeout_s
+FROM calls c LEFT JOIN {1} g ON g.id = c.group_id WHERE c.call_id = {0}"""
+
+
 def _past_call(db: peewee.Database, call_id: str) -> PastCall | None:
     """Return a call with its legs and entries, in three queries, or None where the journal has no such call."""
-    columns = "group_id, group_name, group_number, group_domain, caller_name, caller_number, arrived_at_ms, outcome"
-    row = execute(db, f"SELECT {columns}, overflow FROM calls WHERE call_id = {db.param}", (call_id,)).fetchone()
+    row = execute(db, _PAST_CALL.format(db.param, quoted(db, "groups")), (call_id,)).fetchone()
     if row is None:
         return None
-    group_id, name, number, domain, caller_name, caller_number, arrived_at_ms, outcome, overflow = row
+    *call, answered_at_ms, ring_timeout_s = row
+    group_id, name, number, domain, caller_name, caller_number, arrived_at_ms, outcome, overflow = call
     columns = (
         f"user_id, line, contact, cause, rang FROM legs WHERE call_id = {db.param} ORDER BY {quoted(db, 'number')}"
     )
@@ -248,6 +255,12 @@ def _past_call(db: peewee.Database, call_id: str) -> PastCall | None:
         caller=" ".join(dict.fromkeys(filter(None, (caller_name, caller_number)))),
         arrived_at=arrived.isoformat(timespec="seconds"),
         outcome=outcome or "",
+        state=call_state(
+            is_over=outcome is not None,
+            is_answered=answered_at_ms is not None,
+            age_ms=int(time.time() * 1000) - arrived_at_ms,
+            ring_timeout_s=ring_timeout_s,
+        ),
         overflow=overflow,
         legs=tuple(PastLeg(who, line, where, cause, bool(rang)) for who, line, where, cause, rang in legs),
         entries=tuple(PastEntry(who, name, EntryKind(kind), bool(rang)) for who, name, kind, rang in entries),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.ring_plan import Leg, NotRung, WhyNot
+from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.group import HuntGroup
 from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.model.text import clean, counted
@@ -58,13 +59,16 @@ class Explanation:
     """
     A group and its members. ``heading`` says what happens, or happened, to the caller as a whole.
 
-    ``switch`` is where the call would arrive, empty where there is only one switch, or none was asked.
+    ``switch`` is where the call would arrive, empty where there is only one switch, or none was asked. ``outcome`` and
+    ``state`` are those of a call of the journal; there is no ``state`` where nobody has called.
     """
 
     heading: str
     members: tuple[MemberView, ...]
     did: tuple[str, str] = ("rings", "does not ring")
     switch: str = ""
+    outcome: str | None = None
+    state: CallState | None = None
 
     def sentences(self) -> list[str]:
         """Return the heading and one line for each member."""
@@ -84,7 +88,8 @@ class Explanation:
             {"position": it.position, "name": it.name, "rings": it.rings, "parts": [asdict(part) for part in it.parts]}
             for it in self.members
         ]
-        return {"switch": self.switch, "heading": self.heading, "members": members}
+        call = {} if self.state is None else {"outcome": self.outcome, "state": self.state.value}
+        return {"switch": self.switch, "heading": self.heading, **call, "members": members}
 
 
 def of_hunt(hunt: Hunt, group: HuntGroup, known: Registrations, hardphones: Mapping[int, Sequence[str]]) -> Explanation:
@@ -147,6 +152,8 @@ def _silent(
             sentence = "has no softphone line"
         case WhyNot.NOT_REGISTERED:
             sentence = f"{line} is not registered"
+        case WhyNot.HAS_TRANSFERRED:
+            sentence = f"{line} has just transferred the caller here"
         case WhyNot.IS_THE_CALLER:
             sentence = f"{line} is the caller"
         case WhyNot.CONTACT_REFUSED:

@@ -17,6 +17,7 @@ from esl_huntgroup.diagnostics.explanation import (
     validity,
 )
 from esl_huntgroup.model import hangup_causes
+from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.group import Member
 from esl_huntgroup.model.hangup_causes import LegResult, leg_result
 from esl_huntgroup.model.outcome import EntryKind, Outcome
@@ -49,7 +50,7 @@ class PastEntry:
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """A call of the journal. ``outcome`` is empty while it lasts, ``group_id`` when the group is gone."""
+    """A call of the journal. ``outcome`` is empty until it is over (``state``), ``group_id`` when the group is gone."""
 
     call_id: str
     group_id: int | None
@@ -59,6 +60,7 @@ class PastCall:
     caller: str
     arrived_at: str
     outcome: str
+    state: CallState
     overflow: str
     legs: tuple[PastLeg, ...]
     entries: tuple[PastEntry, ...]
@@ -77,16 +79,28 @@ def explain_past(call: PastCall, members_now: Sequence[Member], known: Registrat
         MemberView(position, member.name, (Part(False, NO_ENTRY, sentence),))
         for position, member in enumerate(missing, start=len(views) + 1)
     ]
-    return Explanation(_past_heading(call), tuple(views), ("rang", "did not ring"))
+    return Explanation(
+        _past_heading(call), tuple(views), ("rang", "did not ring"), outcome=call.outcome or None, state=call.state
+    )
 
 
 def _past_heading(call: PastCall) -> str:
-    ended = call.outcome or "not ended yet"
+    ended = call.outcome or _NOT_OVER[call.state]
     there = f", the caller went to: {call.overflow}" if call.overflow else ""
     group = f"group {clean(call.group_name)} ({call.group_number}@{call.group_domain})"
     return (
         f"call {call.call_id} of {call.arrived_at} from {clean(call.caller) or 'anonymous'} to {group}: {ended}{there}"
     )
+
+
+_NOT_OVER = {
+    CallState.RINGING: "ringing now",
+    CallState.TALKING: "talking now",
+    CallState.END_UNKNOWN: (
+        "end unknown: it has been open for longer than it can last, so whoever carried it is gone; the second witness "
+        "(setting esl_address) finds the end where the switch still knows it"
+    ),
+}
 
 
 def _why_no_entry(call: PastCall) -> str:
@@ -124,7 +138,7 @@ def _became(leg: PastLeg) -> str:
             return "the switch made no call of it"
         case hangup_causes.UNKNOWN:
             return "the switch was lost before it told what became of it"
-    became = leg_result(leg.cause)
+    became = leg_result(leg.cause, rang=leg.rang)
     return _FATES[became] if became is LegResult.ANSWERED else f"{_FATES[became]} ({clean(leg.cause)})"
 
 

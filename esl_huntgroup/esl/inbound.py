@@ -40,7 +40,7 @@ class InboundSession(EventSocket, InboundESL):  # type: ignore[misc]  # greenswi
         EventSocket.__init__(self, sock)
         try:
             self._authenticate(f"{host} port {port}")
-        except SwitchError:
+        except BaseException:  # also when the greenlet is ended
             self.stop()
             raise
 

@@ -12,15 +12,24 @@ import gevent
 
 from esl_huntgroup.errors import ProtocolError, SwitchError, SwitchTimeout
 from esl_huntgroup.esl.inbound import InboundSession
-from esl_huntgroup.esl.wire import Message, command
+from esl_huntgroup.esl.wire import Message, api, command
 
 log = logging.getLogger(__name__)
 
 FIRST_S: Final = 0.5
 MAX_S: Final = 30.0
-SILENCE_MAX_S: Final = 65.0
-"""FreeSWITCH sends a HEARTBEAT every 20 s; after three that did not come the connection is dead."""
+PING_AFTER_S: Final = 20.0
+"""A switch that has said nothing for so long is asked for a sign of life: its HEARTBEAT may be as rare as it likes."""
+ANSWER_WITHIN_S: Final = 40.0
+"""
+How long it has for that, and for each other answer. TCP repeats what was lost: a network that is back by then has cost
+no event, for the switch has kept them. After that the connection is given up, and made again.
+"""
+PENDING_MAX: Final = 10_000
+"""Events that may come at once then: at 100 calls a second twice as many as there are in ANSWER_WITHIN_S."""
+PING: Final = api("strepoch")
 HEARTBEAT: Final = command("filter Event-Name HEARTBEAT")
+"""So that the switch sends something now and then: only by that its kernel finds out that nobody is here any more."""
 
 
 def keep_connected(
@@ -52,28 +61,42 @@ def keep_connected(
 
 class EventSubscription:
     """
-    Listens to a switch, and hears that it is silent: HEARTBEAT is among the events that are asked for.
+    Listens to a switch, and notices when it is silent because it is gone.
 
-    ``clock`` counts seconds.
+    ``clock`` counts seconds. The switch has ANSWER_WITHIN_S from now on for whatever it is asked by ``switch``.
     """
 
     def __init__(self, switch: InboundSession, event: str, only: str, clock: Callable[[], float]) -> None:
-        """Ask for one kind of event, of channels with the variable ``only``. Raises SwitchError."""
-        asked = (command(f"event plain {event} HEARTBEAT"), command(f"filter variable_{only} /:/"), HEARTBEAT)
+        """
+        Ask for one kind of event, of channels with a variable: ``only`` is its name and what it has to be.
+
+        Whatever is asked for piles up in the switch, event by event, once its network is cut. Raises SwitchError.
+        """
+        asked = (command(f"event plain {event} HEARTBEAT"), command(f"filter variable_{only}"), HEARTBEAT)
         for reply in switch.exchange(asked, switch.timeout_s):
             if not reply.reply.startswith("+OK"):
                 raise ProtocolError(f"the switch refuses to tell of its calls: {reply.reply[:80]!r}")
+        switch.timeout_s = ANSWER_WITHIN_S
+        switch.pending_max = PENDING_MAX
         self._switch = switch
         self._clock = clock
         self._heard_at = clock()
 
     def next_event(self, timeout_s: float) -> Message | None:
-        """Return the next event, None after the time. Raises SwitchError, SwitchTimeout for a switch that is silent."""
+        """Return the next event, None after the time. Raises SwitchError, SwitchTimeout for a switch that is gone."""
         try:
             message = self._switch.next_message(timeout_s)
         except SwitchTimeout:
-            if self._clock() - self._heard_at > SILENCE_MAX_S:
-                raise SwitchTimeout(f"nothing was heard for {SILENCE_MAX_S:g} s, not even a HEARTBEAT") from None
+            if self._clock() - self._heard_at >= PING_AFTER_S:
+                self._ping()
             return None
         self._heard_at = self._clock()
         return message
+
+    def _ping(self) -> None:
+        """Ask for a sign of life. Raises SwitchError."""
+        try:
+            self._switch.exchange([PING], self._switch.timeout_s)
+        except SwitchTimeout:
+            raise SwitchTimeout(f"nothing was heard for {self._clock() - self._heard_at:.0f} s") from None
+        self._heard_at = self._clock()

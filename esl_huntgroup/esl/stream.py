@@ -22,10 +22,12 @@ from esl_huntgroup.esl.wire import API_RESPONSE, COMMAND_REPLY, DISCONNECT_NOTIC
 
 RECEIVE_BYTES: Final = 65536
 PENDING_MAX: Final = 1000
-"""Events kept while a reply is awaited. A call subscribes to three kinds of event; a thousand is a broken peer."""
+"""A call subscribes to three kinds of event; a thousand at a time is a broken peer."""
 KEEPALIVE_IDLE_S: Final = 30
 KEEPALIVE_INTERVAL_S: Final = 10
 KEEPALIVE_PROBES: Final = 3
+DEAD_AFTER_S: Final = KEEPALIVE_IDLE_S + KEEPALIVE_INTERVAL_S * KEEPALIVE_PROBES
+"""After so much silence of a peer a connection is broken, also one on which something waits to be acknowledged."""
 
 _REPLIES = (COMMAND_REPLY, API_RESPONSE)
 
@@ -37,6 +39,9 @@ class EventSocket:
     Every method that waits takes its deadline in seconds and raises SwitchTimeout when it has passed, SwitchGone
     when the connection ended, and ProtocolError when the peer sent something else than the protocol.
     """
+
+    pending_max = PENDING_MAX
+    """Events kept while a reply is awaited. More are a ProtocolError."""
 
     def __init__(self, sock: Any) -> None:
         """
@@ -80,8 +85,8 @@ class EventSocket:
             while len(replies) < awaited:
                 for message in self._read(deadline):
                     (replies if message.content_type in _REPLIES else kept).append(message)
-                if len(kept) > PENDING_MAX:
-                    raise ProtocolError(f"more than {PENDING_MAX} events while a reply was awaited")
+                if len(kept) > self.pending_max:
+                    raise ProtocolError(f"more than {self.pending_max} events while a reply was awaited")
         finally:
             self._messages.extend(kept)
         self._owed = awaited + later - len(replies)
@@ -194,3 +199,6 @@ def prepare(sock: Any) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, native_socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
         sock.setsockopt(socket.IPPROTO_TCP, native_socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
         sock.setsockopt(socket.IPPROTO_TCP, native_socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
+    if hasattr(native_socket, "TCP_USER_TIMEOUT"):
+        # Keepalive is silent as long as something is unacknowledged; the kernel would repeat that for 15 minutes.
+        sock.setsockopt(socket.IPPROTO_TCP, native_socket.TCP_USER_TIMEOUT, DEAD_AFTER_S * 1000)

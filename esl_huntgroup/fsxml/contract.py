@@ -10,6 +10,9 @@ OURS: Final = "huntgroup"
 FALLBACK: Final = "huntgroup-fallback"
 """The extension for callers whom the service did not serve."""
 
+VARIABLE_LOST: Final = "%{"
+"""What FreeSWITCH makes of ``${`` in a global variable (switch_string_var_check): no channel ever expands it."""
+
 
 def variables_set(actions: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """

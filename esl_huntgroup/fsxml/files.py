@@ -2,8 +2,9 @@
 FreeSWITCH's XML as its files hold it.
 
 ``X-PRE-PROCESS`` is resolved as switch_xml.c does, line by line and in comments too: ``include`` with its pattern
-relative to the file it stands in, ``set``, and ``$${name}``, which stays as it is where nobody has set it. ``exec`` and
-its kin are not run: whoever checks a file runs nothing that is in it.
+relative to the file it stands in, ``set``, and ``$${name}``, which stays as it is where nobody has set it. A ``${``
+in what ``set`` stores becomes ``%{``. ``exec`` and its kin are not run: whoever checks a file runs nothing that is in
+it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ FILES_MAX: Final = 50_000
 
 _COMMAND = re.compile(r"<X-PRE-PROCESS\s+cmd\s*=\s*\"([\w-]+)\"\s+data\s*=\s*\"([^\"]*)\"\s*/?>", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\$\{([^{}]+)\}")
+_CHANNEL_VARIABLE = re.compile(r"(?<!\$)\$(\\*)\{")
+"""Not ``$${name}``: it stays as it is where nobody has set it, because another file may."""
 _SKIPPED = ("<include>", "</include>", "<?")
 """switch_xml.c leaves out the whole line in which it finds one of these."""
 _AROUND = re.compile(r"</?include>|<\?[^>]*>")
@@ -72,7 +75,7 @@ class _Reader:
         match command[1].lower(), command[2]:
             case "set", data:
                 name, _, value = data.partition("=")
-                self._variables[name.strip()] = value.strip()
+                self._variables[name.strip()] = _CHANNEL_VARIABLE.sub(r"%\1{", value.strip())
             case "include", pattern:
                 for found in sorted(glob.glob(str(path.parent / pattern))):
                     yield from self.lines(Path(found), depth + 1)

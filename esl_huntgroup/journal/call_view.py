@@ -97,7 +97,7 @@ def _as_call(line: JournalLine) -> JournalLine:
 def _below(entries: Sequence[JournalLine], phones: Sequence[Phone], language: str) -> Iterator[tuple[str, str, str]]:
     """Give name, line and fate of each phone of a call, and of each member who had none."""
     for phone in phones:
-        yield clean(phone.user_name), clean(phone.line), _WORDS[language][leg_result(phone.cause)]
+        yield clean(phone.user_name), clean(phone.line), _WORDS[language][leg_result(phone.cause, rang=phone.rang)]
     told = {phone.user_name for phone in phones}
     for entry in entries:
         if entry.kind is not None and entry.user_name not in told:

@@ -2,8 +2,7 @@
 PURE: a journal record as one line of text, on its way from a call to the database.
 
 A line is a JSON array: the version of the format, the name of the record, and its fields in the order in which
-``records`` declares them. The order is the format: whoever changes a record in ``records`` raises ``VERSION``. The
-spool of 0.1 had a JSON object in each line; that is read, too.
+``records`` declares them. The order is the format: whoever changes a record in ``records`` raises ``VERSION``.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ import msgspec
 from esl_huntgroup.journal.records import (
     CallAnswered,
     CallEnded,
+    CallMoved,
     CallOpened,
     EntryRecord,
     JournalRecord,
@@ -30,12 +30,12 @@ from esl_huntgroup.journal.records import (
 )
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 
-VERSION: Final = 2
-READ: Final = (1, VERSION)
-"""In version 1 CallOpened had no worker."""
+VERSION: Final = 3
 
-_KINDS: Final[Mapping[str, type[CallOpened] | type[CallAnswered] | type[CallEnded]]] = {
-    kind.__name__: kind for kind in (CallOpened, CallAnswered, CallEnded)
+_WITHOUT_ROWS: Final = (CallOpened, CallMoved)
+"""The records that tell nothing of legs and entries."""
+_KINDS: Final[Mapping[str, type[JournalRecord]]] = {
+    kind.__name__: kind for kind in (CallOpened, CallMoved, CallAnswered, CallEnded)
 }
 _FIELDS_OF: Final[Mapping[type, Callable[[Any], tuple[object, ...]]]] = {
     kind: operator.attrgetter(*[field.name for field in dataclasses.fields(kind)]) for kind in _KINDS.values()
@@ -63,12 +63,9 @@ def from_line(line: bytes) -> JournalRecord:
     Raises ValueError for a line that is no record.
     """
     try:
-        told = json.loads(line)
-        if isinstance(told, dict):
-            return _made(told.pop("record"), list(_in_order(told)))
-        version, name, *fields = told
-        if version not in READ:
-            raise ValueError(f"format {version!r} is not known, {READ[0]} and {READ[-1]} are")
+        version, name, *fields = json.loads(line)
+        if version != VERSION:
+            raise ValueError(f"format {version!r} is not known, {VERSION} is")
         return _made(name, fields)
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"not a journal record: {error}") from None
@@ -81,7 +78,7 @@ def readable(line: bytes) -> dict[str, object]:
     except ValueError:
         return {"line": line.decode("ascii", "backslashreplace").rstrip("\n")}
     fields: dict[str, object] = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    if not isinstance(record, CallOpened):
+    if not isinstance(record, _WITHOUT_ROWS):
         fields["legs"] = [leg._asdict() for leg in record.legs]
         fields["entries"] = [entry._asdict() for entry in record.entries]
     return {"record": type(record).__name__, **fields}
@@ -91,21 +88,16 @@ def is_well_formed(record: JournalRecord) -> bool:
     """Return whether every field holds what its declaration says. Only a line that nobody of us wrote does not."""
     if not _fits(type(record), _FIELDS_OF[type(record)](record)):
         return False
-    rows = () if isinstance(record, CallOpened) else (*record.legs, *record.entries)
+    rows = () if isinstance(record, _WITHOUT_ROWS) else (*record.legs, *record.entries)
     return all(_fits(type(row), row) for row in rows)
 
 
 def _made(name: object, fields: list[Any]) -> JournalRecord:
     kind = _KINDS[str(name)]
-    if kind is not CallOpened:
+    if kind not in _WITHOUT_ROWS:
         *first, legs, entries = fields
         fields = [*first, tuple(map(LegRecord._make, legs)), tuple(map(EntryRecord._make, entries))]
     return kind(*fields)
-
-
-def _in_order(named: dict[str, Any]) -> list[Any]:
-    """Return the fields of a record of 0.1 in the order in which they were written: that of their declaration."""
-    return list(named.values())
 
 
 def _fits(kind: type, values: tuple[object, ...]) -> bool:

@@ -8,6 +8,7 @@ the cursor of the last.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,13 +16,14 @@ from typing import Any
 import peewee
 
 from esl_huntgroup.db import lookup
-from esl_huntgroup.db.engine import database_errors, execute, marks
+from esl_huntgroup.db.engine import database_errors, execute, marks, quoted
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal import conditions
 from esl_huntgroup.journal.call_view import Phone
 from esl_huntgroup.journal.conditions import Condition, Cursor, Wanted
 from esl_huntgroup.journal.view import JournalLine
 from esl_huntgroup.model.call_ids import bounds, is_call_id, is_short
+from esl_huntgroup.model.call_state import call_state
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 
 
@@ -34,18 +36,24 @@ class Page:
 
 
 def entries(
-    db: peewee.Database, *, user: str | None = None, group: str | None = None, limit: int = 50
+    db: peewee.Database,
+    *,
+    user: str | None = None,
+    group: str | None = None,
+    limit: int = 50,
+    now_ms: int | None = None,
 ) -> list[JournalLine]:
     """
     Return what members have seen of group calls, newest call first, and in a call by position.
 
-    A call that has ended and that no member has an entry of is one line, without a user and a kind; unless it is asked
-    for the entries of a user.
+    A call that no member has an entry of is one line, without a user and a kind: one that rings now, say, or of whose
+    end nobody has told. Not where it is asked for the entries of a user.
 
-    ``user`` is a user's name, ``group`` a group's name or number. Takes one query, and one more for each of these two
+    ``user`` is a user's name, ``group`` a group's name or number, ``now_ms`` the time by which it is told whether an
+    open call can still go on (None: the machine's). Takes one query, and one more for each of these two
     that is given. Raises InputError for a user or group that does not exist, and DatabaseError.
     """
-    return page(db, wanted(db, user=user, group=group), limit).lines
+    return page(db, wanted(db, user=user, group=group), limit, now_ms=now_ms).lines
 
 
 def wanted(db: peewee.Database, *, user: str | None = None, group: str | None = None) -> Wanted:
@@ -61,14 +69,14 @@ def wanted(db: peewee.Database, *, user: str | None = None, group: str | None = 
         )
 
 
-def page(db: peewee.Database, wanted: Wanted, limit: int) -> Page:
+def page(db: peewee.Database, wanted: Wanted, limit: int, *, now_ms: int | None = None) -> Page:
     """Return at most ``limit`` lines, newest call first, and in a call by position. One query; raises DatabaseError."""
-    rest = [_TO_BE_SHOWN, *conditions.of_entries(wanted), *conditions.of_rest(wanted)]
+    rest = [*conditions.of_entries(wanted), *conditions.of_rest(wanted)]
     (chosen, ids), (shown, values) = _calls(db, wanted, limit), conditions.where(rest)
-    sql = f"{_ENTRIES} JOIN ({chosen}) page ON page.call_id = c.call_id{shown} ORDER BY c.call_id DESC, e.position"
+    sql = f"{_entries(db)} JOIN ({chosen}) page ON page.call_id = c.call_id{shown} ORDER BY c.call_id DESC, e.position"
     with database_errors(db):
         found = _rows(db, f"{sql} LIMIT ?", [*ids, *values, limit + 1])
-    lines = [_line(row[1:]) for row in found[:limit]]
+    lines = [_line(row[1:], _now(now_ms)) for row in found[:limit]]
     is_last = len(found) <= limit
     position: Any = found[limit - 1][0] if lines and not is_last else None
     return Page(lines, None if is_last or not lines else Cursor(lines[-1].call_id, position))
@@ -81,10 +89,9 @@ def calls(db: peewee.Database, wanted: Wanted, limit: int) -> Page:
     With a user or a kind, those calls of which there is such an entry. Raises DatabaseError.
     """
     chosen, ids = _calls(db, wanted, limit)
-    shown, values = conditions.where([_TO_BE_SHOWN])
-    sql = f"{_ENTRIES} JOIN ({chosen}) page ON page.call_id = c.call_id{shown} ORDER BY c.call_id DESC, e.position"
+    sql = f"{_entries(db)} JOIN ({chosen}) page ON page.call_id = c.call_id ORDER BY c.call_id DESC, e.position"
     with database_errors(db):
-        lines = [_line(row[1:]) for row in _rows(db, sql, [*ids, *values])]
+        lines = [_line(row[1:], _now(None)) for row in _rows(db, sql, ids)]
     order = list(dict.fromkeys(line.call_id for line in lines))
     if len(order) <= limit:
         return Page(lines, None)
@@ -143,24 +150,28 @@ def short_ids(db: peewee.Database, short: str) -> list[str]:
 
 _ENTRIES = """
 SELECT e.position, c.call_id, c.arrived_at_ms, c.group_name, c.group_number, c.group_domain, c.caller_name,
-       c.caller_number, e.user_name, e.kind, e.rang, e.cause, c.answered_by_name, c.wait_ms, c.talk_ms, c.outcome
-FROM calls c LEFT JOIN journal_entries e ON e.call_id = c.call_id"""
+       c.caller_number, e.user_name, e.kind, e.rang, e.cause, c.answered_by_name, c.wait_ms, c.talk_ms, c.outcome,
+       c.answered_at_ms, g.ring_timeout_s
+FROM calls c LEFT JOIN journal_entries e ON e.call_id = c.call_id LEFT JOIN {groups} g ON g.id = c.group_id"""
 """Call ids begin with the time, so their order is that of the calls."""
-_TO_BE_SHOWN: Condition = ("(e.call_id IS NOT NULL OR c.outcome IS NOT NULL)", ())
 _MORE = 2
 """Calls beyond the page: one that may have been seen to its end, and one that says that there is more."""
 _FEW = 1000
-_HAS_LINES: Condition = (
-    "(c.outcome IS NOT NULL OR EXISTS (SELECT 1 FROM journal_entries x WHERE x.call_id = c.call_id))",
-    (),
-)
+
+
+def _entries(db: peewee.Database) -> str:
+    return _ENTRIES.format(groups=quoted(db, "groups"))
+
+
+def _now(now_ms: int | None) -> int:
+    return int(time.time() * 1000) if now_ms is None else now_ms
 
 
 def _calls(db: peewee.Database, wanted: Wanted, limit: int) -> Condition:
     """Return the query of the newest calls that are wanted, so written that it reads little."""
     of_calls, of_entries = conditions.of_calls(wanted), conditions.of_entries(wanted)
     if not wanted.is_by_entry:
-        where, values = conditions.where([_HAS_LINES, *of_calls, *conditions.of_ids(wanted, "c.call_id")])
+        where, values = conditions.where([*of_calls, *conditions.of_ids(wanted, "c.call_id")])
         return f"SELECT c.call_id FROM calls c{where} ORDER BY c.call_id DESC LIMIT ?", [*values, limit + _MORE]
     if wanted.is_by_call and _are_few(db, of_calls):
         sql, values = conditions.where(of_entries)
@@ -180,13 +191,14 @@ def _are_few(db: peewee.Database, of_calls: Sequence[Condition]) -> bool:
         return len(_rows(db, f"SELECT 1 FROM calls c{where} LIMIT ?", [*values, _FEW])) < _FEW
 
 
-def _rows(db: peewee.Database, sql: str, values: Sequence[object]) -> list[Sequence[object]]:
-    found: list[Sequence[object]] = execute(db, sql.replace("?", db.param), tuple(values)).fetchall()
+def _rows(db: peewee.Database, sql: str, values: Sequence[object]) -> list[Sequence[Any]]:
+    found: list[Sequence[Any]] = execute(db, sql.replace("?", db.param), tuple(values)).fetchall()
     return found
 
 
-def _line(row: Sequence[object]) -> JournalLine:
-    fields = dict(zip(JournalLine.__slots__, row, strict=True))
+def _line(row: Sequence[Any], now_ms: int) -> JournalLine:
+    *stored, answered_at_ms, ring_timeout_s = row
+    fields: dict[str, Any] = dict(zip(JournalLine.__slots__[:-1], stored, strict=True))
     kind, outcome = fields["kind"], fields["outcome"]
     fields |= {
         "user_name": fields["user_name"] or "",
@@ -194,8 +206,14 @@ def _line(row: Sequence[object]) -> JournalLine:
         "kind": None if kind is None else EntryKind(str(kind)),
         "rang": bool(fields["rang"]),
         "outcome": None if outcome is None else Outcome(str(outcome)),
+        "state": call_state(
+            is_over=outcome is not None,
+            is_answered=answered_at_ms is not None,
+            age_ms=now_ms - fields["arrived_at_ms"],
+            ring_timeout_s=ring_timeout_s,
+        ),
     }
-    return JournalLine(**fields)  # type: ignore[arg-type]  # one value for each field, in the order of _ENTRIES
+    return JournalLine(**fields)  # one value for each field, in the order of _ENTRIES, and the state
 
 
 def _user_id(db: peewee.Database, name: str) -> int:

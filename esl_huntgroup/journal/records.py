@@ -95,4 +95,14 @@ class CallEnded:
     entries: tuple[EntryRecord, ...] = ()
 
 
-JournalRecord = CallOpened | CallAnswered | CallEnded
+@dataclass(frozen=True, slots=True)
+class CallMoved:
+    """Another channel has taken the caller's place, and another caller with it: an attended transfer while it rang."""
+
+    call_id: str
+    channel_uuid: str
+    caller_number: str
+    caller_name: str
+
+
+JournalRecord = CallOpened | CallMoved | CallAnswered | CallEnded

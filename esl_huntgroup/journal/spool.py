@@ -35,8 +35,6 @@ LINES_MAX: Final = 500
 """Records in one transaction: enough to make its cost vanish."""
 READ_BYTES: Final = 512 * 1024
 """And bytes, so that SQLite's lock is held for a fraction of a second even when each record tells of 120 members."""
-_OLD_SEGMENT: Final = f"{0:019d}-0-000001{SEGMENT}"
-"""The name that the spool file of 0.1 gets: it is older than every other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,39 +200,17 @@ def outage(directory: Path) -> Outage | None:
 
 
 def prepare(directory: Path) -> None:
-    """
-    Make the directory, and take into it the spool file that version 0.1 has left at its place.
-
-    Raises InputError when it cannot be made or written, or an old service still has the file.
-    """
+    """Make the directory where there is none. Raises InputError when it cannot be made or written."""
     try:
-        _adopt(directory)
         directory.mkdir(parents=True, exist_ok=True)
         _write_file(directory / "probe", b"")
         (directory / "probe").unlink(missing_ok=True)
         _tidy(directory)
-    except BlockingIOError:
-        raise InputError(f"the spool {directory} is a file in use by an older service: stop that first") from None
     except OSError as error:
         raise InputError(
             f"the spool {directory} cannot be used: {error.strerror}; "
             "a directory is accepted that the service may write, or that it may make"
         ) from error
-
-
-def _adopt(file: Path) -> None:
-    """Make a directory of the same name around the spool file of 0.1. Interrupted, it is completed by the next."""
-    ctx = file.with_name(file.name + ".new")
-    if file.is_file():
-        with file.open("ab") as old:
-            fcntl.flock(old, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            ctx.mkdir(exist_ok=True)
-            file.rename(ctx / _OLD_SEGMENT)
-    if ctx.is_dir() and not file.exists():
-        ctx.rename(file)
-        rejected = file.with_name(file.name + ".rejected")
-        if rejected.exists():
-            rejected.rename(file / REJECTED)
 
 
 def _tidy(directory: Path) -> None:

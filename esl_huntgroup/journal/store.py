@@ -32,12 +32,13 @@ from esl_huntgroup.journal.codec import is_well_formed
 from esl_huntgroup.journal.records import (
     CallAnswered,
     CallEnded,
+    CallMoved,
     CallOpened,
     EntryRecord,
     JournalRecord,
     LegRecord,
 )
-from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.model.outcome import SPOKEN, Outcome
 
 Row = tuple[object, ...]
 
@@ -45,6 +46,7 @@ _OPENED = (
     "call_id", "node", "channel_uuid", "group_id", "group_name", "group_number", "group_domain",
     "caller_number", "caller_name", "arrived_at_ms", "worker",
 )  # fmt: skip
+_MOVED = ("channel_uuid", "caller_number", "caller_name")
 _ANSWERED = ("answered_at_ms", "wait_ms", "answered_by_user_id", "answered_by_name")
 _ENDED = ("ended_at_ms", "wait_ms", "talk_ms", "outcome", "cause", "overflow")
 _LEG = ("call_id", "number", "user_id", "line", "contact", "cause", "rang")
@@ -79,6 +81,7 @@ class _Rows:
     """What one transaction writes, in the order in which it does."""
 
     opened: list[Row] = field(default_factory=list)
+    moved: list[Row] = field(default_factory=list)
     answered: list[Row] = field(default_factory=list)
     ended: list[Row] = field(default_factory=list)
     legs: list[Row] = field(default_factory=list)
@@ -87,7 +90,7 @@ class _Rows:
     @property
     def first_hand(self) -> list[str]:
         """The ids of calls that come with all that is to be known of their phones and members."""
-        ended = [str(row[-1]) for row in self.ended if row[_ENDED.index("outcome")] != Outcome.ANSWERED.value]
+        ended = [str(row[-1]) for row in self.ended if row[_ENDED.index("outcome")] not in SPOKEN]
         return [str(row[-1]) for row in self.answered] + ended
 
     def without_members(self, call_ids: Collection[str]) -> _Rows:
@@ -102,6 +105,8 @@ class _Rows:
             match record:
                 case CallOpened():
                     rows.opened.append(_opened_row(record, gone))
+                case CallMoved():
+                    rows.moved.append(_moved_row(record))
                 case CallAnswered():
                     rows.answered.append(_answered_row(record, gone))
                     rows.add_members(record, gone)
@@ -122,6 +127,7 @@ class JournalStore:
     def __init__(self, db: peewee.Database) -> None:
         """Write the SQL for this database. Connects to nothing."""
         self._db = db
+        self._update_moved = update_sql(db, "calls", _MOVED, ("call_id",))
         self._update_answered = update_sql(db, "calls", _ANSWERED, ("call_id",))
         self._update_ended = update_sql(db, "calls", _ENDED, ("call_id",))
 
@@ -152,6 +158,8 @@ class JournalStore:
             raise Refused("not a journal record: a field holds what it cannot hold")
         if isinstance(record, CallOpened):
             return Gone(groups=self._missing("groups", {record.group_id}))
+        if isinstance(record, CallMoved):
+            return Gone()
         told: Iterable[LegRecord | EntryRecord] = (*record.legs, *record.entries)
         users = {row.user_id for row in told}
         if isinstance(record, CallAnswered) and record.answered_by_user_id is not None:
@@ -160,6 +168,7 @@ class JournalStore:
 
     def _write(self, rows: _Rows) -> None:
         insert_rows(self._db, "calls", _OPENED, rows.opened, once=True)
+        self._update(self._update_moved, rows.moved)
         self._update(self._update_answered, rows.answered)
         interrupted = self._having(f"outcome = '{Outcome.INTERRUPTED.value}'", rows.first_hand)
         self._update(self._update_ended, rows.ended)
@@ -230,6 +239,15 @@ def _opened_row(record: CallOpened, gone: Gone) -> Row:
         _fit(record.caller_name, _CALL["caller_name"]),
         record.arrived_at_ms,
         _fit(record.worker, _CALL["worker"]),
+    )
+
+
+def _moved_row(record: CallMoved) -> Row:
+    return (
+        _fit(record.channel_uuid, _CALL["channel_uuid"]),
+        _fit(record.caller_number, _CALL["caller_number"]),
+        _fit(record.caller_name, _CALL["caller_name"]),
+        record.call_id,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from esl_huntgroup.model.call_ids import short
+from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.columns import Column, rows
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.model.text import clean
@@ -21,7 +22,7 @@ class JournalLine:
     One member's view of one group call; or a call that no member has an entry of: ``user_name`` empty, ``kind`` None.
 
     Times are milliseconds since the epoch, UTC; ``wait_ms`` is None while it rings, ``talk_ms`` and ``outcome`` until
-    the call has ended.
+    the call has ended; ``state`` says where it is.
     """
 
     call_id: str
@@ -39,6 +40,7 @@ class JournalLine:
     wait_ms: int | None
     talk_ms: int | None
     outcome: Outcome | None
+    state: CallState
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class _Words:
     not_signalled: str
     empty: str
     without_entry: Mapping[Outcome, str]
+    not_over: Mapping[CallState, str]
 
 
 _WORDS: Mapping[str, _Words] = {
@@ -89,6 +92,13 @@ _WORDS: Mapping[str, _Words] = {
             Outcome.SWITCH_GONE: "switch gone",
             Outcome.SERVICE_FAULT: "fault of the service",
             Outcome.INTERRUPTED: "interrupted",
+            Outcome.PICKED_UP: "picked up",
+            Outcome.LOOP: "loop",
+        },
+        not_over={
+            CallState.RINGING: "ringing now",
+            CallState.TALKING: "talking now",
+            CallState.END_UNKNOWN: "end unknown",
         },
     ),
     "de": _Words(
@@ -117,6 +127,13 @@ _WORDS: Mapping[str, _Words] = {
             Outcome.SWITCH_GONE: "Telefonanlage fort",
             Outcome.SERVICE_FAULT: "Fehler im Dienst",
             Outcome.INTERRUPTED: "unterbrochen",
+            Outcome.PICKED_UP: "herangeholt",
+            Outcome.LOOP: "Schleife",
+        },
+        not_over={
+            CallState.RINGING: "klingelt gerade",
+            CallState.TALKING: "spricht gerade",
+            CallState.END_UNKNOWN: "Ende unbekannt",
         },
     ),
 }
@@ -158,7 +175,7 @@ def table(
 
 def seen_as(line: JournalLine, language: str) -> str:
     """
-    Return in words how a person sees the entry, or how a call without one ended.
+    Return in words how a person sees the entry, or how a call without one ended; while it has not, where it is.
 
     Raises KeyError for a language that is not in LANGUAGES.
     """
@@ -175,7 +192,7 @@ def seen_as(line: JournalLine, language: str) -> str:
         case EntryKind.NOT_SIGNALLED:
             return words.not_signalled
         case None:
-            return words.without_entry[line.outcome] if line.outcome else "-"
+            return words.without_entry[line.outcome] if line.outcome else words.not_over[line.state]
 
 
 def as_dict(line: JournalLine) -> dict[str, Any]:
@@ -204,7 +221,7 @@ def _columns(
     names = tuple(clean(line.group_name or line.group_number) for line in lines)
     ids = Column(words.call, tuple(short(line.call_id) for line in lines))
     waits = tuple(duration(line.wait_ms) for line in lines)
-    talks = tuple(duration(line.talk_ms) for line in lines)
+    talks = tuple(_talked(line, language) for line in lines)
     return [
         _times(time, lines, words, zone),
         *([members] if with_member else []),
@@ -223,6 +240,12 @@ def _times(heading: str, lines: Sequence[JournalLine], words: _Words, zone: date
     short_format = words.day_format if len({time.year for time in times}) == 1 else words.minute_format
     short_cells = tuple(time.strftime(short_format) for time in times)
     return Column(heading, tuple(time.strftime(words.time_format) for time in times), short=(heading, short_cells))
+
+
+def _talked(line: JournalLine, language: str) -> str:
+    """Return how long they talked. A member's entry of a call that is not over says here where the call is."""
+    is_open_entry = line.kind is not None and line.outcome is None
+    return _WORDS[language].not_over[line.state] if is_open_entry else duration(line.talk_ms)
 
 
 def _both(name: str, number: str) -> str:

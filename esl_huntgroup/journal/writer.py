@@ -5,17 +5,16 @@ It takes lines from the spool and puts them into the database. It may be killed 
 stored is noted after the database has it, and every record may be stored twice without harm (see ``store``).
 It has no interpreter in common with the calls, so that they wait neither for the database nor for a lock.
 
-Its standard input is one line of JSON, and then nothing as long as the service lives. When that ends, it stores what is
-there and ends, too. It ignores SIGTERM and SIGINT, which a service manager sends to all processes of a service at once.
+What it is to do it reads from its standard input (see ``processes.child``), by which nothing more comes as long as the
+service lives. When that ends, it stores what is there and ends, too. It ignores SIGTERM and SIGINT, which a service
+manager sends to all processes of a service at once.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import itertools
-import json
 import logging
 import os
 import select
@@ -38,6 +37,7 @@ from esl_huntgroup.journal.codec import from_line
 from esl_huntgroup.journal.spool import Outage, Segment
 from esl_huntgroup.journal.store import JournalStore, Refused
 from esl_huntgroup.model.text import counted
+from esl_huntgroup.processes import child
 
 GATHER_S: Final = 0.04
 """How long a record waits for company, and for the disk: less than half of the 100 ms an answer may take."""
@@ -69,10 +69,6 @@ class WriterConfig:
     log_format: str = "text"
     drain_s: float = DRAIN_S
     retry_first_s: float = RETRY_FIRST_S
-
-    def to_line(self) -> bytes:
-        """Return the first line of the writer's standard input."""
-        return json.dumps(dataclasses.asdict(self)).encode("ascii") + b"\n"
 
 
 class Writer:
@@ -300,7 +296,7 @@ class Service:
 
     def __init__(self, file: int) -> None:
         """
-        Take the file descriptor. Its first line has been read.
+        Take the file descriptor. The configuration has been read from it.
 
         ``has_died`` is whether it is gone without having said so; then its workers may still have calls.
         """
@@ -317,11 +313,9 @@ class Service:
 
 def main() -> None:
     """Store the journal until the service is gone and everything is stored, or cannot be stored in time."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
+    child.ignore((signal.SIGTERM, signal.SIGINT))
     os.nice(NICE)
-    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as line:
-        order = WriterConfig(**json.loads(line.readline()))
+    order = child.configuration(WriterConfig)
     logs.set_up(order.log_level, order.log_format, "journal")
     service = Service(sys.stdin.fileno())
     try:

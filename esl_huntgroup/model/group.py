@@ -83,6 +83,14 @@ class Member(NamedTuple):
     lines: tuple[Line, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who has the call: a user of ours, or (without ``user_id``) whoever has that number or channel."""
+
+    name: str
+    user_id: int | None = None
+
+
 @dataclass(frozen=True)
 class HuntGroup:
     """

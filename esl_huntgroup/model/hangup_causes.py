@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from esl_huntgroup.model.outcome import Outcome
 
@@ -40,46 +41,60 @@ NEVER_CREATED = "NEVER_CREATED"
 UNKNOWN = "UNKNOWN"
 """Our own cause: the leg was sent to the switch, and the switch was lost before it told what became of it."""
 
-_FATES = {
+_WHATEVER_HAPPENED = {
     "NONE": LegResult.ANSWERED,
-    # The invitation was pending when something else ended it: the phone was ringing.
-    "LOSE_RACE": LegResult.RANG,
-    "NO_ANSWER": LegResult.RANG,
-    "ALLOTTED_TIMEOUT": LegResult.RANG,
-    "PROGRESS_TIMEOUT": LegResult.RANG,
-    "ORIGINATOR_CANCEL": LegResult.RANG,
-    "PICKED_OFF": LegResult.RANG,
-    "NORMAL_CLEARING": LegResult.RANG,
     UNKNOWN: LegResult.RANG,
     SHARED_CONTACT: LegResult.RANG,
-    # The phone itself said no: 486 and 600, 603 and its kin, 480 (do not disturb on most phones), a redirection.
-    "USER_BUSY": LegResult.REFUSED,
-    "CALL_REJECTED": LegResult.REFUSED,
-    "NO_USER_RESPONSE": LegResult.REFUSED,
-    "UNWANTED": LegResult.REFUSED,
-    "REQUESTED_CHAN_UNAVAIL": LegResult.REFUSED,
     LEG_LIMIT: LegResult.NEVER_SENT,
     CONTACT_REFUSED: LegResult.NEVER_SENT,
     NOT_REGISTERED: LegResult.NEVER_SENT,
     "": LegResult.NEVER_SENT,
 }
+_SAID_NO = frozenset({"USER_BUSY", "CALL_REJECTED", "UNWANTED", "REQUESTED_CHAN_UNAVAIL"})
+"""The phone, or who holds it, refused: 486 and 600, 603 and its kin, 607, a redirection that is not followed."""
+_SAID_NO_AT_ONCE = frozenset({"NO_USER_RESPONSE"})
+"""480: do not disturb on most phones. One that rang before just was not answered."""
 
 
-def leg_result(cause: str) -> LegResult:
-    """Return what a leg's hangup cause says about it."""
-    return _FATES.get(cause, LegResult.UNREACHABLE)
+class LegEnd(NamedTuple):
+    """How a leg ended: its hangup cause, and whether its phone had said that it rings (180 or 183)."""
+
+    cause: str
+    rang: bool = False
+
+    @property
+    def result(self) -> LegResult:
+        """What became of the leg."""
+        return leg_result(self.cause, rang=self.rang)
 
 
-def call_outcome(causes: Iterable[str]) -> Outcome:
+def leg_result(cause: str, *, rang: bool) -> LegResult:
+    """
+    Return what became of a leg with this hangup cause; ``rang`` is whether its phone had said that it rings.
+
+    The cause alone does not tell: a phone that was silent until a colleague answered has LOSE_RACE, and one that rang
+    for a minute can end with any SIP status at all.
+    """
+    if known := _WHATEVER_HAPPENED.get(cause):
+        return known
+    if cause in _WHATEVER_HAPPENED:
+        return LegResult.NEVER_SENT
+    if cause in _SAID_NO or (cause in _SAID_NO_AT_ONCE and not rang):
+        return LegResult.REFUSED
+    return LegResult.RANG if rang else LegResult.UNREACHABLE
+
+
+def call_outcome(ends: Iterable[LegEnd]) -> Outcome:
     """
     Return how a hunt ended that nobody answered and the caller did not leave.
 
+    Busy are all only if every phone that was reached was busy or declined: one that rang out makes it ``no_answer``.
     FreeSWITCH's own ``originate_disposition`` is only the cause of the leg created first (switch_ivr_originate.c), so
     it is not asked. Phones that could not be reached count like phones that are not registered.
     """
-    fates = {leg_result(cause) for cause in causes}
-    if LegResult.RANG in fates or LegResult.ANSWERED in fates:
+    results = {end.result for end in ends}
+    if LegResult.RANG in results or LegResult.ANSWERED in results:
         return Outcome.NO_ANSWER
-    if LegResult.REFUSED in fates:
+    if LegResult.REFUSED in results:
         return Outcome.ALL_BUSY
     return Outcome.NOBODY_REGISTERED

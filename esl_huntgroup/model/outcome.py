@@ -10,6 +10,8 @@ class Outcome(enum.StrEnum):
     How a group call ended. The value is what the dialplan finds in ``huntgroup_result``.
 
     ``INTERRUPTED`` is for the journal alone: a call that lost its service, and of whose end the switch knows nothing.
+    ``PICKED_UP`` is a call that somebody took who was not rung for it. ``LOOP`` is one of our own calls that came back
+    to its group by SIP; like that to an unknown number it is no group call, and the log alone has it.
     """
 
     ANSWERED = "answered"
@@ -22,6 +24,12 @@ class Outcome(enum.StrEnum):
     SWITCH_GONE = "switch_gone"
     SERVICE_FAULT = "service_fault"
     INTERRUPTED = "interrupted"
+    PICKED_UP = "picked_up"
+    LOOP = "loop"
+
+
+SPOKEN = frozenset({Outcome.ANSWERED, Outcome.PICKED_UP})
+"""The outcomes after which somebody had the call: a member, or whoever took it away while it rang."""
 
 
 class EntryKind(enum.StrEnum):

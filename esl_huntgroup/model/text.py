@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection
+from typing import Final
+
+_JOINERS: Final = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}") | frozenset(
+    map(chr, range(0xE0020, 0xE0080))
+)
+"""What holds letters of some scripts, families and flags of emoji together; nothing obeys it."""
+_EMOJI: Final = range(0x1F000, 0x1FC00)
+"""Where every version of Unicode adds emoji, which an older Python does not know."""
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -42,6 +50,15 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(map(_harmless, text))
+
+
+def is_harmless(char: str) -> bool:
+    """
+    Return whether a character is text, and no terminal, log or phone would obey it.
+
+    Control characters, line breaks, and what turns the direction of the text are not.
+    """
+    return char.isprintable() or char in _JOINERS or ord(char) in _EMOJI
 
 
 def _harmless(char: str) -> str:

@@ -1,6 +1,8 @@
 """
-The configuration: users, lines, groups, members and rights, and every way in which an administrator changes them.
+The configuration: users, lines, groups, members and rights, and the one way in which it is changed.
 
-A file, an import or a command becomes values that ``schemas`` have checked; ``rules`` say what may be, ``diff`` what
-differs from the database, ``store`` writes it, ``audit`` keeps who changed what.
+Whoever changes it, a command (``admin``), a file (``load``) or an import: a pure edit makes one configuration of
+another (``edits``, or a document in ``load_plan``); ``rules`` say what cannot be, ``differences`` what has changed;
+``write`` stores that and ``audit`` keeps it, all in one transaction (``transaction``). ``model`` has the values and
+declares the attributes of a group; begin to read there, and then in ``transaction``.
 """

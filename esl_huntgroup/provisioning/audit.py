@@ -7,15 +7,17 @@ such thing. A change that is undone leaves no row, and a row cannot be without i
 
 from __future__ import annotations
 
-import json
 import time
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import peewee
 
-from esl_huntgroup.db.engine import execute, insert_rows, quoted
+from esl_huntgroup.db.engine import fetch, insert_rows
+from esl_huntgroup.db.tables import Audit
 from esl_huntgroup.provisioning.change import Change, Shown
 
 __all__ = ["Change", "Entry", "Shown", "entries", "record"]
@@ -45,12 +47,10 @@ def entries(db: peewee.Database, *, kind: str = "", name: str = "", since_ms: in
 
     One query. Raises peewee's exceptions.
     """
-    wanted = {"kind": kind, "name": name}
-    given = {column: value for column, value in wanted.items() if value}
-    conditions = " AND ".join([f"at_ms >= {db.param}", *(f"{quoted(db, column)} = {db.param}" for column in given)])
-    columns = ", ".join(quoted(db, column) for column in _COLUMNS)
-    sql = f"SELECT {columns} FROM audit WHERE {conditions} ORDER BY id DESC LIMIT {db.param}"
-    return list(_entries(execute(db, sql, (since_ms, *given.values(), limit)).fetchall()))
+    query = Audit.select(*(getattr(Audit, column) for column in _COLUMNS)).where(Audit.at_ms >= since_ms)
+    for column, value in ((Audit.kind, kind), (Audit.name, unicodedata.normalize("NFC", name))):
+        query = query.where(column == value) if value else query
+    return list(_entries(fetch(db, query.order_by(Audit.id.desc()).limit(limit))))
 
 
 def _entries(rows: Sequence[tuple[Any, ...]]) -> Iterator[Entry]:
@@ -59,11 +59,11 @@ def _entries(rows: Sequence[tuple[Any, ...]]) -> Iterator[Entry]:
 
 
 def _text(shown: Shown | None) -> str | None:
-    return None if shown is None else json.dumps(shown, ensure_ascii=False)
+    return None if shown is None else msgspec.json.encode(shown).decode()
 
 
 def _read(text: str | None) -> Shown | None:
     if text is None:
         return None
-    shown: Shown = json.loads(text)
+    shown: Shown = msgspec.json.decode(text)
     return shown

@@ -1,19 +1,38 @@
-"""PURE: what is different between two configurations, as rows of the audit and in words."""
+"""PURE: differences as a file has its things, and in words, for people who are about to load it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from esl_huntgroup.provisioning.change import Change
-from esl_huntgroup.provisioning.model import Inventory, Key
+from esl_huntgroup.provisioning.differences import Difference
 from esl_huntgroup.provisioning.serialize import Shown, in_words, shown_group, shown_line, shown_user_alone
-
-K = TypeVar("K")
-V = TypeVar("V")
-
+from esl_huntgroup.provisioning.shown import thing_name
 
 _WOULD = {"add": "would add", "set": "would change", "remove": "would remove"}
+_SHAPES: Mapping[str, Callable[[Any], Shown]] = {
+    "service": lambda it: {"description": it.description},
+    "user": shown_user_alone,
+    "level": lambda it: {"level": it},
+    "line": shown_line,
+    "group": shown_group,
+}
+_KINDS = tuple(_SHAPES)
+_ACTIONS = ("remove", "add", "set")
+
+
+def as_file_changes(found: Iterable[Difference]) -> list[Change]:
+    """Return the differences of those things that a file has keys for, by kind: what goes, comes and changes."""
+    changes = [change for it in found if it.kind in _SHAPES for change in _file_change(it)]
+    return sorted(changes, key=lambda it: (_KINDS.index(it.kind), _ACTIONS.index(it.action)))
+
+
+def _file_change(it: Difference) -> Iterable[Change]:
+    shape = _SHAPES[it.kind]
+    before, after = (None if value is None else shape(value) for value in (it.before, it.after))
+    if before != after:
+        yield Change(it.action, it.kind, thing_name(it), before, after)
 
 
 def sentence(change: Change) -> str:
@@ -27,52 +46,6 @@ def sentence(change: Change) -> str:
     else:
         said = [_changed(key, before[key], after[key]) for key in after if before[key] != after[key]]
     return f"{what}: {'; '.join(said)}" if said else what
-
-
-def differences(current: Inventory, wanted: Inventory) -> list[Change]:
-    """Return every difference: of services, users, levels, lines and groups what goes, comes and changes."""
-    return [
-        *_of("service", current.services, wanted.services, str, lambda text: {"description": text}),
-        *_of("user", current.users, wanted.users, str, shown_user_alone),
-        *_of("level", _levels(current), _levels(wanted), "/".join, lambda level: {"level": level}),
-        *_of("line", current.lines, wanted.lines, _line_name, shown_line),
-        *_of("group", current.groups, wanted.groups, str, shown_group),
-    ]
-
-
-def added_and_changed(current: Mapping[K, V], wanted: Mapping[K, V]) -> tuple[list[K], list[K]]:
-    """Return the keys that are new and those whose value differs."""
-    added = [key for key in wanted if key not in current]
-    changed = [key for key, value in wanted.items() if key in current and current[key] != value]
-    return added, changed
-
-
-def removed(current: Mapping[K, V], wanted: Mapping[K, V]) -> list[K]:
-    """Return the keys that are there no more."""
-    return [key for key in current if key not in wanted]
-
-
-def _of(
-    kind: str, current: Mapping[K, V], wanted: Mapping[K, V], name: Callable[[K], str], shown: Callable[[V], Shown]
-) -> Iterator[Change]:
-    added, changed = added_and_changed(current, wanted)
-    for key in removed(current, wanted):
-        yield Change("remove", kind, name(key), shown(current[key]), None)
-    for key in added:
-        yield Change("add", kind, name(key), None, shown(wanted[key]))
-    for key in changed:
-        before, after = shown(current[key]), shown(wanted[key])
-        if before != after:
-            yield Change("set", kind, name(key), before, after)
-
-
-def _levels(inventory: Inventory) -> dict[tuple[str, str], str]:
-    return {(name, other): level for name, user in inventory.users.items() for other, level in user.levels.items()}
-
-
-def _line_name(key: Key) -> str:
-    domain, number = key
-    return f"{number}@{domain}"
 
 
 def _changed(key: str, before: Any, after: Any) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 
 from esl_huntgroup.errors import DocumentRefused
 
+Path = Sequence[str | int]
+"""The keys and positions that lead to a value."""
 PROBLEMS_SHOWN_MAX = 100
 """More than that is one problem a hundred times."""
 
@@ -31,7 +33,7 @@ class Node:
             return [item.plain() for item in self.value]
         return {key: item.plain() for key, item in self.value.items()}
 
-    def at(self, path: Sequence[str | int]) -> Node:
+    def at(self, path: Path) -> Node:
         """Return the node at the end of the path, or the deepest one on the way there that exists."""
         node = self
         for step in path:
@@ -44,10 +46,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A sentence, and where in the document the reason stands."""
+    """
+    A sentence, and where in the document the reason stands.
 
-    path: Sequence[str | int]
+    ``typed`` is the sentence for somebody who typed a command instead, where it is another one. ``of`` are the paths of
+    the other values that the rule looked at: where one of them could not be read, nothing can be said.
+    """
+
+    path: Path
     sentence: str
+    typed: str = ""
+    of: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class Document:
         more = len(lines) - PROBLEMS_SHOWN_MAX
         return [*lines[:PROBLEMS_SHOWN_MAX], f"{self.name}: and {more} more"] if more > 0 else list(lines)
 
-    def without(self, paths: Iterable[Sequence[str | int]]) -> Document:
+    def without(self, paths: Iterable[Path]) -> Document:
         """Return the document without the items (a user, a line, a member, a group) that the paths lead into."""
         return replace(self, root=_without(self.root, [tuple(path) for path in map(_to_item, paths) if path]))
 
@@ -83,7 +92,7 @@ class Document:
         return DocumentRefused("\n".join(lines), tuple(tuple(problem.path) for problem in problems))
 
 
-def _to_item(path: Sequence[str | int]) -> Sequence[str | int]:
+def _to_item(path: Path) -> Sequence[str | int]:
     """Return the path as far as the last item of a list on it; empty where there is none."""
     last = max((index for index, step in enumerate(path) if isinstance(step, int)), default=-1)
     return path[: last + 1]

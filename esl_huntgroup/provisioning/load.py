@@ -1,12 +1,14 @@
 """
 Documents into the database: whole or not at all.
 
-A document is checked value by value (``schemas``) and as a whole against the database (``load_plan``); only then
-anything is written, in one transaction, together with the audit.
+A document is checked value by value (``schemas``) and as a whole against the database (``load_plan``), and everything
+that is wrong is told at once; only then anything is written, by ``transaction`` like every other change.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,12 +22,16 @@ from esl_huntgroup.errors import DocumentRefused, InputError
 from esl_huntgroup.model.group import HuntMode
 from esl_huntgroup.provisioning import audit
 from esl_huntgroup.provisioning.change import Change
-from esl_huntgroup.provisioning.diff import added_and_changed, differences, removed
+from esl_huntgroup.provisioning.diff import as_file_changes
+from esl_huntgroup.provisioning.differences import added_and_changed, differences, removed
 from esl_huntgroup.provisioning.document import Document, Node, Problem
-from esl_huntgroup.provisioning.load_plan import Plan, plan
+from esl_huntgroup.provisioning.document import Path as Place
+from esl_huntgroup.provisioning.load_plan import plan
 from esl_huntgroup.provisioning.model import Inventory
 from esl_huntgroup.provisioning.schemas import FILE
-from esl_huntgroup.provisioning.store import read_inventory, write_inventory
+from esl_huntgroup.provisioning.shown import as_change
+from esl_huntgroup.provisioning.store import read_inventory
+from esl_huntgroup.provisioning.transaction import alone, apply
 from esl_huntgroup.provisioning.yamlfile import read_yaml
 
 WHO_DEFAULT = "esl-huntgroup"
@@ -71,6 +77,27 @@ class Rules(NamedTuple):
     hunt_modes: Sequence[str] = tuple(HuntMode)
 
 
+class _Content(NamedTuple):
+    """What a document says in normal form, and what could not be read of it."""
+
+    document: Document
+    values: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+
+    def planned(self, current: Inventory, rules: Rules) -> Inventory:
+        """Return what the database is to hold. Raises DocumentRefused with everything that is wrong."""
+        planned = plan(
+            self.values,
+            current,
+            default_domain=rules.default_domain,
+            hunt_modes=rules.hunt_modes,
+            unreadable=[problem.path for problem in self.problems],
+        )
+        if self.problems or planned.problems:
+            raise self.document.refusal((*self.problems, *planned.problems))
+        return planned.wanted
+
+
 class _Doing(NamedTuple):
     """Who loads, and who is told how far it is."""
 
@@ -85,7 +112,8 @@ def load_file(db: peewee.Database, path: Path, *, default_domain: str, who: str 
 
 def read_document(path: Path) -> Document:
     """Return what a YAML file says. Raises InputError."""
-    return Document(read_yaml(path), str(path))
+    with _collector_paused():
+        return Document(read_yaml(path), str(path))
 
 
 def load_document(
@@ -103,25 +131,25 @@ def load_document(
     every reason, up to PROBLEMS_SHOWN_MAX of them, and DatabaseError; nothing has been changed then.
     """
     progress("checking")
-    content = _checked(document)
-    with database_errors(db):
+    with _collector_paused(), database_errors(db):
+        content = _content(document)
         try:
-            return _load(db, content, document, rules, _Doing(who, progress))
+            return _load(db, content, rules, _Doing(who, progress))
         except peewee.DatabaseError as error:
             if not is_refusal(error):
                 raise
-            # Somebody else was faster: what the file says fits no longer. Look again, for the sentence that says so.
-            _planned(read_inventory(db), content, document, rules)
+            # Something else was faster: what the file says fits no longer. Look again, for the sentence that says so.
+            content.planned(read_inventory(db), rules)
             what = f"{document.name}: the database refuses what the file says: {one_line(error)}"
             raise InputError(what) from error
 
 
 def preview(db: peewee.Database, document: Document, rules: Rules) -> list[Change]:
     """Return what loading the document would change; changes nothing. Raises as ``load_document`` does."""
-    content = _checked(document)
-    with database_errors(db):
+    with _collector_paused(), database_errors(db):
+        content = _content(document)
         current = read_inventory(db)
-        return differences(current, _planned(current, content, document, rules).wanted)
+        return as_file_changes(differences(current, content.planned(current, rules)))
 
 
 def usable(db: peewee.Database, document: Document, rules: Rules) -> tuple[Document, list[str], list[str]]:
@@ -147,21 +175,27 @@ def usable(db: peewee.Database, document: Document, rules: Rules) -> tuple[Docum
             return document, first, [line for lines in others for line in lines]
 
 
-def _load(
-    db: peewee.Database,
-    content: Mapping[str, Any],
-    document: Document,
-    rules: Rules,
-    doing: _Doing,
-) -> LoadReport:
-    with db.atomic():
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Let nobody look for garbage: a large file is a million values without a cycle, and looking takes a quarter."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _load(db: peewee.Database, content: _Content, rules: Rules, doing: _Doing) -> LoadReport:
+    with alone(db):
         doing.progress("comparing with the database")
         current = read_inventory(db)
-        wanted = _planned(current, content, document, rules).wanted
-        write_inventory(db, current, wanted, doing.progress)
-        report = _report(content, current, wanted, rules.default_domain)
+        wanted = content.planned(current, rules)
+        found = apply(db, current, wanted, doing.progress)
+        report = _report(content.values, current, wanted, rules.default_domain)
         doing.progress("writing the audit")
-        _record(db, doing.who, document.name, report, differences(current, wanted))
+        _record(db, doing.who, content.document.name, report, [as_change(it) for it in found])
     return report
 
 
@@ -173,21 +207,15 @@ def _record(db: peewee.Database, who: str, name: str, report: LoadReport, found:
         audit.record(db, who, whole, *found)
 
 
-def _checked(document: Document) -> Mapping[str, Any]:
-    """Return what the document says, in normal form. Raises InputError."""
+def _content(document: Document) -> _Content:
+    """Return what the document says, in normal form, and what of it could not be read."""
     try:
-        content: Mapping[str, Any] = FILE.load(document.root.plain())
+        return _Content(document, FILE.load(document.root.plain()), ())
     except ValidationError as error:
         found = _flat(error.messages, ())
-        raise document.refusal(Problem(path, _named(document.root, path) + what) for path, what in found) from error
-    return content
-
-
-def _planned(current: Inventory, content: Mapping[str, Any], document: Document, rules: Rules) -> Plan:
-    planned = plan(content, current, default_domain=rules.default_domain, hunt_modes=rules.hunt_modes)
-    if planned.problems:
-        raise document.refusal(planned.problems)
-    return planned
+        problems = (Problem(path, _named(document.root, path) + what) for path, what in found)
+        read: Any = error.valid_data
+        return _Content(document, read if isinstance(read, dict) else {}, tuple(problems))
 
 
 def _flat(messages: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -202,7 +230,7 @@ def _flat(messages: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[st
             yield from _flat(inner, path)
 
 
-def _named(node: Node, where: Sequence[str | int]) -> str:
+def _named(node: Node, where: Place) -> str:
     """Return which user or group the path leads into, and to which of its keys, for the start of a sentence."""
     if len(where) < 2:
         return "".join(f"{step}: " for step in where)

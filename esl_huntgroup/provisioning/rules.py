@@ -1,122 +1,262 @@
-"""PURE: what of a document cannot be, each with a sentence and the place where the reason stands."""
+"""
+PURE: what cannot be in a configuration, each rule once, for files, imports and commands alike.
+
+The rules look at what differs between two configurations. Each problem says where its reason stands: a path of names,
+such as ``("groups", "Vertrieb", "members", 2)``, which ``load_plan`` turns into a place in a file. Of two things that
+exclude each other the newer one is to blame.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
 
 from esl_huntgroup.model.group import HuntMode
 from esl_huntgroup.model.text import accepted
 from esl_huntgroup.provisioning.document import Problem
-from esl_huntgroup.provisioning.model import LISTS, ROLES, Content, Inventory, Key
+from esl_huntgroup.provisioning.model import (
+    LISTS,
+    ROLES,
+    Inventory,
+    Key,
+    StoredGroup,
+    StoredUser,
+)
+from esl_huntgroup.provisioning.values import Content
 
-Item = Mapping[str, Any]
-"""A user, group, line or service as FILE of ``schemas`` gives it."""
-
-
-def named_twice(file: Item, kind: str) -> Iterator[Problem]:
-    """Say which users, groups or services stand in the document more than once."""
-    count = Counter(item["name"] for item in file[kind])
-    for index, item in enumerate(file[kind]):
-        if count[item["name"]] > 1:
-            count[item["name"]] = 0
-            yield Problem((kind, index), f"{kind[:-1]} {item['name']!r} is in the file twice: each is accepted once")
-
-
-def _unknown_user(what: str, name: str) -> str:
-    return f"{what} the unknown user {name!r}: users of this file and of the database are accepted"
+_NOBODY = StoredUser("")
+_NO_GROUP = StoredGroup("")
+UNREADABLE = ""
+"""The name of something whose name could not be read: a problem that has been told already."""
 
 
-def mode_problems(groups: Sequence[Item], current: Inventory, hunt_modes: Sequence[str]) -> Iterator[Problem]:
-    """Say which groups are to have a hunt mode that is not offered, and do not have it already."""
-    offered = [mode.value for mode in HuntMode if mode is HuntMode.DISABLED or mode in hunt_modes]
-    for index, group in enumerate(groups):
-        mode, before = group.get("hunt_mode"), current.groups.get(group["name"])
-        if mode is not None and mode not in offered and (before is None or before.hunt_mode != mode):
+def problems(current: Inventory, wanted: Inventory, hunt_modes: Sequence[str]) -> Iterator[Problem]:
+    """
+    Return what cannot be in the wanted configuration, of that which differs from the current one.
+
+    ``hunt_modes`` are those that may be set beside ``disabled``. Both hold the same part of everything.
+    """
+    for name, user in wanted.users.items():
+        if user != current.users.get(name):
+            yield from _of_user(name, user, current, wanted)
+    for key, line in wanted.lines.items():
+        if line != current.lines.get(key):
+            yield from _of_line(key, line.user, current, wanted)
+    for name, group in wanted.groups.items():
+        if group != current.groups.get(name):
+            yield from _of_group(name, group, current, wanted)
+            yield from _mode(name, group, current.groups.get(name, _NO_GROUP), hunt_modes)
+    yield from _numbers(current, wanted)
+
+
+def unknown(kind: str, name: str) -> str:
+    """Return the sentence for somebody who typed a name that nothing of this kind has."""
+    return f"there is no {kind} {name!r}: a name that `esl-huntgroup {kind} list` shows is accepted"
+
+
+def owner_of(key: Key, inventory: Inventory) -> str:
+    """Return in words who has a number, empty when nobody has."""
+    if key in inventory.lines:
+        return f"a line of user {inventory.lines[key].user!r}"
+    return next((_owner(name) for name, group in inventory.groups.items() if (group.domain, group.number) == key), "")
+
+
+def line_taken(key: Key, user: str, owner: str) -> Problem:
+    """Return the problem that a line cannot be a user's, because its number is somebody's."""
+    return Problem(
+        ("users", user, "lines", "@".join(key)),
+        f"line {key[1]} cannot be of user {user!r}, it is {owner.removeprefix('a line ')}: a free number is accepted",
+        typed=f"user {user!r} cannot have the line {key[1]}, it is {owner}: a free number is accepted",
+    )
+
+
+def _of_user(name: str, user: StoredUser, current: Inventory, wanted: Inventory) -> Iterator[Problem]:
+    before = current.users.get(name, _NOBODY)
+    yield from _services(("users", name), f"user {name!r}", user.services, before.services, (current, wanted))
+    for other, level in user.levels.items():
+        path = ("users", name, "levels", other)
+        if other == name:
             yield Problem(
-                ("groups", index, "hunt_mode"),
-                f"hunt mode {mode} is not offered by this installation (setting hunt_modes): {accepted(offered)}",
+                path,
+                f"user {other!r} cannot have a level on themselves: another user is accepted",
+                typed=f"user {other!r} needs no level on himself: two users are accepted",
             )
+        elif _is_missing(other, before.levels, current, wanted):
+            yield _unknown_user(path, f"user {name!r} grants {level} to", other)
 
 
-def member_problems(index: int, name: str, members: Sequence[str], users: Mapping[str, object]) -> Iterator[Problem]:
-    """Say which members stand there twice or are no users."""
-    seen: set[str] = set()
-    for position, member in enumerate(members):
-        path = ("groups", index, "members", position)
-        if member in seen:
-            yield Problem(path, f"group {name!r} has member {member!r} twice: each member is accepted once")
-        elif member not in users:
-            yield Problem(path, _unknown_user(f"group {name!r} has", member))
+def _of_line(key: Key, user: str, current: Inventory, wanted: Inventory) -> Iterator[Problem]:
+    path = ("users", user, "lines", "@".join(key))
+    if not key[0]:
+        what = f"line {key[1]} of user {user!r}"
+        yield Problem(path, f"{what} has no domain: give 'domain' here or set default_domain", of=[(*path, "domain")])
+    before = current.lines.get(key)
+    if _is_missing(user, {before.user} if before else set(), current, wanted):
+        yield _unknown_user(path, f"line {key[1]} has", user)
+
+
+def _of_group(name: str, group: StoredGroup, current: Inventory, wanted: Inventory) -> Iterator[Problem]:
+    before = current.groups.get(name, _NO_GROUP)
+    if not group.domain:
+        path = ("groups", name, "domain")
+        what = f"group {name!r} has no domain"
+        yield Problem(
+            path[:2],
+            f"{what}: give 'domain' here or set default_domain",
+            typed=f"{what}: give --domain or set default_domain",
+            of=[path],
+        )
+    yield from _members(name, group, before, current, wanted)
+    yield from _superiors(name, group, before, current, wanted)
+    for kind in LISTS:
+        yield from _contents(name, kind, getattr(group, kind), before, (current, wanted))
+    yield from _services(("groups", name), f"group {name!r}", group.services, before.services, (current, wanted))
+
+
+def _mode(name: str, group: StoredGroup, before: StoredGroup, hunt_modes: Sequence[str]) -> Iterator[Problem]:
+    path = ("groups", name, "hunt_mode")
+    offered = [mode.value for mode in HuntMode if mode is HuntMode.DISABLED or mode in hunt_modes]
+    if group.hunt_mode != before.hunt_mode and group.hunt_mode not in offered:
+        yield Problem(
+            path,
+            f"hunt mode {group.hunt_mode} is not offered by this installation (setting hunt_modes): "
+            f"{accepted(offered)}",
+        )
+    if group.hunt_mode == HuntMode.SOFTPHONE and group.number is None:
+        what = f"group {name!r} has hunt mode softphone and no group number"
+        yield Problem(
+            path,
+            f"{what}: give 'number' too",
+            typed=f"{what}: give a number too",
+            of=[("groups", name, "number")],
+        )
+
+
+def _members(
+    name: str, group: StoredGroup, before: StoredGroup, current: Inventory, wanted: Inventory
+) -> Iterator[Problem]:
+    if group.members == before.members and not _are_gone(group.members, current, wanted):
+        return
+    known, seen = before.users(), set()
+    for position, member in enumerate(group.members):
+        path = ("groups", name, "members", position)
+        if member and member in seen:
+            yield Problem(
+                path,
+                f"group {name!r} has member {member!r} twice: each member is accepted once",
+                typed=f"user {member!r} is a member of group {name!r} already: each member is accepted once",
+            )
+        elif _is_missing(member, known, current, wanted):
+            yield _unknown_user(path, f"group {name!r} has", member)
         seen.add(member)
 
 
-def superior_problems(index: int, group: Item, users: Mapping[str, object]) -> Iterator[Problem]:
-    """Say which leaders and deputies are no users."""
-    for role in ROLES:
-        superior = group.get(role)
-        if superior is not None and superior.user not in users:
+def _superiors(
+    name: str, group: StoredGroup, before: StoredGroup, current: Inventory, wanted: Inventory
+) -> Iterator[Problem]:
+    users = [superior.user if (superior := getattr(group, role)) else None for role in ROLES]
+    known = before.users()
+    for role, user in zip(ROLES, users, strict=True):
+        if user is not None and _is_missing(user, known, current, wanted):
+            yield _unknown_user(("groups", name, role), f"group {name!r} has as {role}", user)
+    if users[0] is not None and users[0] == users[1] and (group.leader, group.deputy) != (before.leader, before.deputy):
+        yield Problem(
+            ("groups", name, "deputy"),
+            f"the leader of group {name!r} cannot be its deputy too: another user is accepted",
+        )
+
+
+def _contents(
+    name: str,
+    kind: str,
+    contents: Sequence[Content],
+    before: StoredGroup,
+    both: tuple[Inventory, Inventory],
+) -> Iterator[Problem]:
+    known, seen = before.users(), set()
+    for position, content in enumerate(contents):
+        path = ("groups", name, kind, position)
+        key = (content.user, content.number)
+        if key in seen and any(key):
+            what = f"user {content.user!r}" if content.user else f"number {content.number}"
             yield Problem(
-                ("groups", index, role), _unknown_user(f"group {group['name']!r} has as {role}", superior.user)
+                path,
+                f"group {name!r} has {content.user or content.number!r} in {kind} twice: each is accepted once",
+                typed=f"{what} is in the {kind} of group {name!r} already: each entry is accepted once",
             )
+        elif _is_missing(content.user, known, *both):
+            yield _unknown_user(path, f"group {name!r} has in {kind}", content.user)
+        seen.add(key)
 
 
-def content_problems(index: int, group: Item, users: Mapping[str, object]) -> Iterator[Problem]:
-    """Say what stands twice in a prepared list, or is no user."""
-    for kind in LISTS:
-        seen: set[str] = set()
-        for position, content in enumerate(group.get(kind, ())):
-            path = ("groups", index, kind, position)
-            what = _content_key(content)
-            if what in seen:
-                yield Problem(path, f"group {group['name']!r} has {what!r} in {kind} twice: each is accepted once")
-            elif content.user and content.user not in users:
-                yield Problem(path, _unknown_user(f"group {group['name']!r} has in {kind}", content.user))
-            seen.add(what)
-
-
-def _content_key(content: Content) -> str:
-    return content.user or content.number
-
-
-def service_problems(path: Sequence[str | int], what: str, item: Item, wanted: Inventory) -> Iterator[Problem]:
-    """Say which services of a user or group do not exist."""
-    for position, service in enumerate(item.get("services", ())):
-        if service not in wanted.services:
+def _services(
+    path: tuple[str, str],
+    what: str,
+    services: Sequence[str],
+    before: Sequence[str],
+    both: tuple[Inventory, Inventory],
+) -> Iterator[Problem]:
+    current, wanted = both
+    for service in services:
+        was_there = service in before and service not in current.services
+        if service and service not in wanted.services and not was_there:
             yield Problem(
-                (*path, "services", position),
+                (*path, "services", service),
                 f"{what} has the unknown service {service!r}: services of this file and of the database are accepted",
+                typed=unknown("service", service),
             )
 
 
-def level_problems(users: Sequence[Item], wanted: Inventory) -> Iterator[Problem]:
-    """Look at levels last: a user may grant something to one who comes later in the document."""
-    for index, user in enumerate(users):
-        for other, level in user.get("levels", {}).items():
-            path = ("users", index, "levels", other)
-            if other == user["name"]:
-                yield Problem(path, f"user {other!r} cannot have a level on themselves: another user is accepted")
-            elif level is not None and other not in wanted.users:
-                yield Problem(path, _unknown_user(f"user {user['name']!r} grants {level} to", other))
+def _claims(inventory: Inventory) -> dict[Key, list[str]]:
+    """Return which groups have a number, in their order."""
+    found: dict[Key, list[str]] = {}
+    for name, group in inventory.groups.items():
+        if group.number is not None:
+            found.setdefault((group.domain, group.number), []).append(name)
+    return found
 
 
-def number_conflicts(groups: Sequence[Item], wanted: Inventory) -> Iterator[Problem]:
-    """Compare every group number with every line and every other group, as they are to be; name the owner."""
-    place = {group["name"]: index for index, group in enumerate(groups)}
-    owner_of: dict[Key, str] = {}
-    for name in sorted(wanted.groups, key=lambda name: place.get(name, -1)):
-        group = wanted.groups[name]
-        if group.number is None:
+def _numbers(current: Inventory, wanted: Inventory) -> Iterator[Problem]:
+    """Compare every group number with every line and every other group: who had it keeps it, lines before groups."""
+    for key, names in _claims(wanted).items():
+        line = wanted.lines.get(key)
+        if not key[0] or (line is None and len(names) == 1):
             continue
-        key = (group.domain, group.number)
-        path = ("groups", place[name], "number") if name in place else ()
-        if key in wanted.lines:
-            owner = f"a line of user {wanted.lines[key].user!r}"
-        elif key in owner_of:
-            owner = f"the number of group {owner_of[key]!r}"
+        groups = sorted(names, key=lambda name: not _has(name, key, current))
+        first = groups[0]
+        if line is not None and (key in current.lines or not _has(first, key, current)):
+            owner, newer = f"a line of user {line.user!r}", groups
         else:
-            owner_of[key] = name
-            continue
-        sentence = f"group {name!r} cannot have the number {group.number}, it is {owner}: a free number is accepted"
-        yield Problem(path, sentence)
+            owner, newer = _owner(first), groups[1:]
+            if line is not None:
+                yield line_taken(key, line.user, owner)
+        for name in newer:
+            sentence = f"group {name!r} cannot have the number {key[1]}, it is {owner}: a free number is accepted"
+            yield Problem(("groups", name, "number"), sentence)
+
+
+def _owner(group: str) -> str:
+    return f"the number of group {group!r}"
+
+
+def _has(name: str, key: Key, inventory: Inventory) -> bool:
+    group = inventory.groups.get(name)
+    return group is not None and (group.domain, group.number) == key
+
+
+def _is_missing(user: str, known: Collection[str], current: Inventory, wanted: Inventory) -> bool:
+    """Return whether a user is named who is not there; one who was named before is, unless known to be gone."""
+    if user == UNREADABLE or user in wanted.users:
+        return False
+    return user not in known or user in current.users
+
+
+def _are_gone(users: Collection[str], current: Inventory, wanted: Inventory) -> bool:
+    return any(user in current.users and user not in wanted.users for user in users)
+
+
+def _unknown_user(path: Sequence[str | int], what: str, name: str) -> Problem:
+    return Problem(
+        path,
+        f"{what} the unknown user {name!r}: users of this file and of the database are accepted",
+        typed=unknown("user", name),
+    )

@@ -1,8 +1,8 @@
 """
-PURE: the configuration as it is shown: in an exported file, in the audit, and in the words of a difference.
+PURE: the configuration as a file has it: in an exported file, and in the words of a difference.
 
 A user, line, group or service becomes a mapping of text, numbers, yes or no, and lists of these, under the keys that a
-file has for it.
+file has for it. ``shown`` has it as the audit and the commands show it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from esl_huntgroup.model.group import OVERFLOW_OUTCOMES, Overflow, OverflowAction
-from esl_huntgroup.provisioning.model import Content, Inventory, Key, StoredGroup, StoredLine, StoredUser, Superior
+from esl_huntgroup.provisioning.model import (
+    ATTRIBUTE_NAMES,
+    LISTS,
+    ROLES,
+    Inventory,
+    Key,
+    StoredGroup,
+    StoredLine,
+    StoredUser,
+)
+from esl_huntgroup.provisioning.values import Content, Superior
 
 Shown = dict[str, Any]
 
@@ -29,19 +39,11 @@ def shown_line(line: StoredLine) -> Shown:
 def shown_group(group: StoredGroup) -> Shown:
     """Return a group without its name; what is not there is None or empty."""
     return {
-        "number": group.number,
-        "domain": group.domain,
-        "is_active": group.is_active,
-        "hunt_mode": group.hunt_mode,
-        "ring_timeout_s": group.ring_timeout_s,
-        "ringback": group.ringback,
-        "member_level": group.member_level,
+        **{it: getattr(group, it) for it in ATTRIBUTE_NAMES},
         "members": list(group.members),
-        "leader": _superior(group.leader),
-        "deputy": _superior(group.deputy),
+        **{role: _superior(getattr(group, role)) for role in ROLES},
         "services": list(group.services),
-        "favourites": [_content(content) for content in group.favourites],
-        "monitor": [_content(content) for content in group.monitor],
+        **{kind: [_content(content) for content in getattr(group, kind)] for kind in LISTS},
         "overflow": {
             outcome.value: _overflow(group.overflows[outcome])
             for outcome in sorted(OVERFLOW_OUTCOMES)

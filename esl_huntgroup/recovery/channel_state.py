@@ -8,19 +8,19 @@ whole story, as long as it lives (``uuid_dump``) and once more in its final even
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from esl_huntgroup.calls import call_records
-from esl_huntgroup.calls.leg_note import NOTE, Get
-from esl_huntgroup.calls.ring_plan import Leg, NotRung, RingPlan, WhyNot
-from esl_huntgroup.esl.wire import array
+from esl_huntgroup.calls import call_records, callerid
+from esl_huntgroup.calls.call_records import CallEnd, CallFacts
+from esl_huntgroup.calls.leg_note import Get, users_in
+from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport, read_leg_report
+from esl_huntgroup.calls.ring_plan import Leg, NotRung, RingPlan, WhyNot, attempt_of
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
 from esl_huntgroup.model import hangup_causes
-from esl_huntgroup.model.group import HuntGroup, Member
-from esl_huntgroup.model.hangup_causes import LegResult, leg_result
-from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.model.group import HuntGroup, Member, Taker
+from esl_huntgroup.model.outcome import SPOKEN, EntryKind, Outcome
 
 INTERRUPTED: Final = "INTERRUPTED"
 """The cause of a call whose end nobody saw."""
@@ -47,7 +47,8 @@ class ChannelSnapshot:
     """
     What the switch says of the caller's channel. ``answered_by`` is the uuid of a leg, empty when none answered.
 
-    ``user_ids`` are those of the note; empty when the service left none, or one of another call.
+    ``user_ids`` are those of the note; empty when the service left none, or one of another call. ``taken_by`` is the
+    number of who took the caller away while it rang, where somebody did.
     """
 
     at_ms: int
@@ -55,8 +56,20 @@ class ChannelSnapshot:
     cause: str
     answered_by: str
     answered_at_ms: int
-    leg_causes: Mapping[str, str]
+    legs: LegReport
     user_ids: tuple[int, ...]
+    was_taken_away: bool = False
+    taken_by: str = ""
+
+    @property
+    def was_answered_by_nobody(self) -> bool:
+        """Whether the switch says of each leg that it did not answer: then whoever has the call took it away."""
+        return bool(self.legs.causes) and not self.answered_by
+
+    @property
+    def attempt(self) -> int:
+        """In which attempt the phones rang of which this is said (``RingPlan.attempt``)."""
+        return max(map(attempt_of, (*self.legs.causes, self.answered_by)))
 
 
 def read_snapshot(get: Get, call_id: str, at_ms: int) -> ChannelSnapshot:
@@ -65,17 +78,17 @@ def read_snapshot(get: Get, call_id: str, at_ms: int) -> ChannelSnapshot:
 
     Raises nothing: what cannot be read counts as not said.
     """
-    its_id, _, users = (get(f"variable_{NOTE}") or "").partition(":")
-    told = (item.partition(";") for item in array(get("variable_originate_causes")))
-    leg_causes = {uuid: cause for uuid, _, cause in told if uuid[:-4] == call_id[:-4]}
+    legs = read_leg_report(get, call_id)
     return ChannelSnapshot(
         at_ms=at_ms,
         is_over=get("Answer-State") == "hangup",
         cause=get("Hangup-Cause") or "",
-        answered_by=_answered_by(get, call_id, leg_causes),
+        answered_by=_answered_by(get, call_id, legs),
         answered_at_ms=_milliseconds(get("Caller-Channel-Bridged-Time")),
-        leg_causes=leg_causes,
-        user_ids=tuple(int(user) for user in users.split(",") if user.isdecimal()) if its_id == call_id else (),
+        legs=legs,
+        user_ids=users_in(get, call_id),
+        was_taken_away=_was_taken_away(get, call_id, legs),
+        taken_by=callerid.number(get("Other-Leg-Caller-ID-Number") or ""),
     )
 
 
@@ -99,55 +112,56 @@ def close(call: OpenCall, at_ms: int) -> tuple[JournalRecord, ...]:
 
 
 def _answered(call: OpenCall, said: ChannelSnapshot) -> tuple[CallAnswered, ...]:
+    if said.was_taken_away:
+        taker = Taker(said.taken_by)
+        return (call_records.answered(_facts(call, said), said.legs, taker, _answer_ms(call, said)),)
     if not said.answered_by:
         return ()
-    return (
-        call_records.answered(
-            call.call_id,
-            call.arrived_at_ms,
-            call.group,
-            _plan(call, said.user_ids),
-            {**said.leg_causes, said.answered_by: "NONE"},
-            leg_uuid=said.answered_by,
-            at_ms=_answer_ms(call, said),
-        ),
-    )
+    facts = _facts(call, said)
+    legs = said.legs.answered_by(said.answered_by)
+    winner = facts.plan.leg_of(call.call_id, said.answered_by)
+    taker = winner.taker if winner else Taker("")
+    return (call_records.answered(facts, legs, taker, _answer_ms(call, said)),)
 
 
 def _ended(call: OpenCall, said: ChannelSnapshot) -> CallEnded:
+    if said.was_taken_away or (call.answered_at_ms is not None and said.was_answered_by_nobody):
+        return _end(call, Outcome.PICKED_UP, said.at_ms, said.cause, said=said)
     if call.answered_at_ms is not None or said.answered_by:
         return _end(call, Outcome.ANSWERED, said.at_ms, said.cause, said=said)
-    if said.cause == "ORIGINATOR_CANCEL" or set(said.leg_causes.values()) == {"ORIGINATOR_CANCEL"}:
+    if _gave_up(call, said):
         return _end(call, Outcome.CALLER_GONE, said.at_ms, said.cause, said=said)
-    if not said.leg_causes:
+    if not said.legs.causes:
         return _end(call, Outcome.INTERRUPTED, said.at_ms, said.cause, said=said)
     # Nobody answered, and the service was not there to say where the caller goes: the dialplan's fallback had them.
-    return _end(
-        call,
-        hangup_causes.call_outcome(said.leg_causes.values()),
-        said.at_ms,
-        said.cause,
-        said=said,
-        overflow="dialplan",
-    )
+    outcome = hangup_causes.call_outcome(said.legs.ends(_plan(call, said.user_ids, said.attempt), call.call_id))
+    return _end(call, outcome, said.at_ms, said.cause, said=said, overflow="dialplan")
+
+
+def _gave_up(call: OpenCall, said: ChannelSnapshot) -> bool:
+    """
+    Whether the caller hung up while it rang.
+
+    The legs of a group that rings out are cancelled like those of a caller who hangs up. One who was answered before
+    (by an IVR) hangs up with NORMAL_CLEARING; then the time tells whether the phones can have rung to the end.
+    """
+    if said.cause == "ORIGINATOR_CANCEL":
+        return True
+    are_cancelled = set(said.legs.causes.values()) == {"ORIGINATOR_CANCEL"}
+    return are_cancelled and said.at_ms < call.arrived_at_ms + call.group.ring_timeout_s * 1000
 
 
 def _end(
     call: OpenCall, outcome: Outcome, at_ms: int, cause: str, *, said: ChannelSnapshot | None = None, overflow: str = ""
 ) -> CallEnded:
     answered_at_ms = call.answered_at_ms or (_answer_ms(call, said) if said else 0)
-    return call_records.ended(
-        call.call_id,
-        call.arrived_at_ms,
-        call.group,
-        _plan(call, said.user_ids if said else ()),
-        said.leg_causes if said else {},
-        outcome=outcome,
-        answered_at_ms=answered_at_ms if outcome is Outcome.ANSWERED else 0,
-        ended_at_ms=at_ms,
-        cause=cause,
-        overflow=overflow,
-    )
+    end = CallEnd(outcome, at_ms, answered_at_ms if outcome in SPOKEN else 0, cause, overflow)
+    return call_records.ended(_facts(call, said), said.legs if said else NOTHING_TOLD, end)
+
+
+def _facts(call: OpenCall, said: ChannelSnapshot | None) -> CallFacts:
+    plan = _plan(call, said.user_ids, said.attempt) if said else _plan(call, (), 0)
+    return CallFacts(call.call_id, call.arrived_at_ms, call.group, plan)
 
 
 def _answer_ms(call: OpenCall, said: ChannelSnapshot) -> int:
@@ -159,7 +173,7 @@ def _answer_ms(call: OpenCall, said: ChannelSnapshot) -> int:
     return said.answered_at_ms if call.arrived_at_ms <= said.answered_at_ms <= said.at_ms else said.at_ms
 
 
-def _plan(call: OpenCall, user_ids: Sequence[int]) -> RingPlan:
+def _plan(call: OpenCall, user_ids: Sequence[int], attempt: int) -> RingPlan:
     """
     Return what the service had planned, as far as the note tells.
 
@@ -172,19 +186,30 @@ def _plan(call: OpenCall, user_ids: Sequence[int]) -> RingPlan:
         if user_id in members
     ]
     absent = members.keys() - set(user_ids) if user_ids else ()
-    return RingPlan(tuple(legs), tuple(_absent(members[user_id]) for user_id in absent))
+    return RingPlan(tuple(legs), tuple(_absent(members[user_id]) for user_id in absent), attempt)
 
 
 def _absent(member: Member) -> NotRung:
     return NotRung(member, member.lines[0], "", WhyNot.NOT_REGISTERED)
 
 
-def _answered_by(get: Get, call_id: str, leg_causes: Mapping[str, str]) -> str:
+def _answered_by(get: Get, call_id: str, legs: LegReport) -> str:
     """Return the leg of this call with which the caller was connected, empty if there is none."""
     bridged = get("variable_bridge_uuid") or ""
     if bridged[:-4] == call_id[:-4]:
         return bridged
-    return next((uuid for uuid, cause in leg_causes.items() if leg_result(cause) is LegResult.ANSWERED), "")
+    return next((uuid for uuid, cause in legs.causes.items() if cause == "NONE"), "")
+
+
+def _was_taken_away(get: Get, call_id: str, legs: LegReport) -> bool:
+    """
+    Whether somebody took the ringing caller away: the switch says so of a leg, and connected the caller elsewhere.
+
+    Neither alone proves it: a phone can send that cause, and the dialplan's fallback can connect the caller, too.
+    """
+    partner = get("variable_bridge_uuid") or ""
+    causes = set(legs.causes.values())
+    return bool(partner) and partner[:-4] != call_id[:-4] and "PICKED_OFF" in causes and "NONE" not in causes
 
 
 def _milliseconds(text: str | None) -> int:

@@ -11,13 +11,14 @@ from esl_huntgroup.db.engine import database_errors, dialect, execute, marks
 from esl_huntgroup.errors import RowRefused
 from esl_huntgroup.journal.records import JournalRecord
 from esl_huntgroup.journal.store import JournalStore, Refused
+from esl_huntgroup.model.call_state import CONVERSATION_MAX_MS
 from esl_huntgroup.model.group import HuntGroup, HuntMode
 from esl_huntgroup.recovery.channel_state import OpenCall
 
 RECENT_MS = 7 * 24 * 3600 * 1000
 """Calls older than this are looked for less often. Ids begin with the time, so that their order is that of arrival."""
-ORPHANED_MS = 24 * 3600 * 1000
-"""After this time a call of a switch that nobody here watches counts as over: hardly a conversation lasts so long."""
+ORPHANED_MS = CONVERSATION_MAX_MS
+"""After this time a call of a switch that nobody here watches counts as over."""
 
 _COLUMNS = """call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, group_name, group_domain, group_number
 FROM calls"""

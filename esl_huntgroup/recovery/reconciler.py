@@ -14,17 +14,14 @@ It reads and writes the database itself, and waits for it: no call depends on th
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import functools
-import json
 import logging
 import random
 import signal
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -38,11 +35,13 @@ from esl_huntgroup.calls import callerid
 from esl_huntgroup.calls.leg_note import NOTE, call_id_of
 from esl_huntgroup.db.engine import drop_connection, open_database
 from esl_huntgroup.errors import DatabaseError, RowRefused
+from esl_huntgroup.esl.dump import read_dump
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.reconnect import EventSubscription, keep_connected
 from esl_huntgroup.esl.wire import Message, api
 from esl_huntgroup.journal import spool
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
+from esl_huntgroup.processes import child
 from esl_huntgroup.recovery.channel_state import ChannelSnapshot, OpenCall, close, missing_records, read_snapshot
 from esl_huntgroup.recovery.open_calls import RECENT_MS, complete, open_calls, orphans
 
@@ -103,7 +102,7 @@ class Reconciler:
 
     def _watch(self, switch: InboundSession) -> NoReturn:
         """Listen and look until the connection breaks. Raises SwitchError."""
-        subscription = EventSubscription(switch, "CHANNEL_HANGUP_COMPLETE", NOTE, self._clock)
+        subscription = EventSubscription(switch, "CHANNEL_HANGUP_COMPLETE", f"{NOTE} /:/", self._clock)
         self._node = callerid.number(switch.api("switchname"))  # as ``calls.inbound_call`` writes it into the journal
         self._watched.add(self._node)
         log.info("witness: watches the calls of %s", self._node)
@@ -182,7 +181,7 @@ class Reconciler:
         since = self._unclear_since.get(call.call_id, 0.0)
         if call.call_id in self._over or self._clock() - since > HELD_MAX_S:
             return False
-        listed = _read_json(switch.api(f"show channels like {call.channel_uuid} as json"))
+        listed = read_dump(switch.api(f"show channels like {call.channel_uuid} as json"))
         return listed.get("row_count", "0") != "0"
 
     def _ask_who_answered(self, switch: InboundSession, call: OpenCall, now_ms: int) -> None:
@@ -190,7 +189,7 @@ class Reconciler:
         answerer = switch.api(f"uuid_getvar {call.channel_uuid} bridge_uuid")
         if answerer[:-4] != call.call_id[:-4] or not self._has_waited(call, now_ms):
             return
-        said = read_snapshot(_read_json(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
+        said = read_snapshot(read_dump(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
         self._store(call, missing_records(call, said))
 
     def _close_orphans(self, now_ms: int) -> None:
@@ -251,20 +250,6 @@ def _is_behind(directory: Path) -> bool:
         return False  # nobody can store what cannot be read
 
 
-def _read_json(answer: str) -> Mapping[str, str]:
-    """Return the values in the answer to ``uuid_dump … json``, say; none when the channel is gone meanwhile."""
-    with contextlib.suppress(ValueError):
-        found = json.loads(answer)
-        if isinstance(found, dict):
-            return {name: _text(value) for name, value in found.items()}
-    return {}
-
-
-def _text(value: object) -> str:
-    """Return a value as events write it: what JSON has as a list stands there in one line."""
-    return "ARRAY::" + "|:".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
 def _told(records: tuple[JournalRecord, ...]) -> str:
     by = [f"answered by {record.answered_by_name!r}" for record in records if isinstance(record, CallAnswered)]
     ends = [f"{record.outcome.value} {record.cause}" for record in records if isinstance(record, CallEnded)]
@@ -276,27 +261,21 @@ class ReconcilerConfig:
     """What the service tells its witness: where the switches are, ``(host, port)`` each, the database and the spool."""
 
     database: str
-    addresses: Sequence[tuple[str, int]]
+    addresses: tuple[tuple[str, int], ...]
     password: str
     spool: str
     log_level: str = "info"
     log_format: str = "text"
-
-    def to_line(self) -> bytes:
-        """Return the first line of the witness's standard input."""
-        return json.dumps(dataclasses.asdict(self)).encode("ascii") + b"\n"
 
 
 def main() -> None:
     """
     Watch every switch, each in a greenlet and with a database of its own, until the service is gone.
 
-    Standard input is one line of JSON, an Order, and ends when the service does.
+    It is told what to do by standard input (see ``processes.child``), which ends when the service does.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):  # a service manager sends them to every process of the service
-        signal.signal(number, signal.SIG_IGN)
-    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as line:
-        config = ReconcilerConfig(**json.loads(line.readline()))
+    child.ignore((signal.SIGTERM, signal.SIGINT))
+    config = child.configuration(ReconcilerConfig)
     logs.set_up(config.log_level, config.log_format, "witness")
     service_is_gone = gevent.spawn(gevent.os.tp_read, sys.stdin.fileno(), 1)
     is_behind = functools.partial(_is_behind, Path(config.spool))

@@ -1,8 +1,21 @@
 """
 PURE: the contacts that phones registered, read from the answer to ``sofia_contact``.
 
-A contact is the phone's own text, and the dial string in which it will stand is a program: a comma adds a leg, ``${``
-runs an api command, ``[`` sets variables. So a contact is taken only if every character of it is on a list.
+A contact is the phone's own text, and the dial string in which it will stand is a program. Everything that RFC 3261
+allows in a SIP URI is dialled, but for what hurts there (switch_ivr_originate.c):
+
+=======================  =======================================================================================
+``,``                    begins another leg: whatever the phone likes
+``'``                    takes everything up to the next one, of this contact or of another, for a part of its own leg
+``[`` without its ``]``  does the same up to the next ``]``
+``:_:``                  makes an enterprise originate of the whole call, without causes and without ringing
+``?`` behind the host    header fields for the INVITE, which are not the phone's to choose
+=======================  =======================================================================================
+
+What RFC 3261 wants escaped (braces, ``|``, ``^``, quotes, ``<``, ``>``, the backslash, blanks, everything that is not
+ASCII) is not dialled either: some of it is syntax as well. The rest means nothing: expansion is off where contacts are
+dialled, so ``$`` is a character; ``~`` separates in brackets only; and what mod_sofia makes of ``;fs_path=`` and ``%``
+is what a plain ``bridge`` gets too.
 
 ``sofia_contact`` joins contacts with commas but lets the asker choose what stands before each (mod_sofia.c,
 sofia_contact_function, ``concat``). With a word that no phone can know there, a comma inside a contact cannot pass for
@@ -19,13 +32,13 @@ CONTACT_MAX_CHARS: Final = 1023
 
 _CONTACT = re.compile(
     r"sofia/[A-Za-z0-9_.-]+/"  # the profile
-    r"sips?:(?:[A-Za-z0-9_.!~*()+%=&-]+@)?"  # the user, which a gateway may leave out
+    r"sips?:(?:[A-Za-z0-9_.!~*()%&=+$;?/-]+@)?"  # the user, which a gateway may leave out
     r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"  # host name, IPv4, or IPv6 in brackets
-    r"(?:;[A-Za-z0-9_.!~*()+%-]+(?:=[A-Za-z0-9_.!~*()+%/:-]*)?)*",  # parameters
+    r"(?:;[A-Za-z0-9_.!~*()%&+$/:\[\]-]+(?:=[A-Za-z0-9_.!~*()%&=+$/:\[\]-]*)?)*",  # parameters
     re.ASCII,
 )
-_NEVER = re.compile(r"[^A-Za-z0-9_.!~*()+%=&@:;/\[\]-]", re.ASCII)
-"""What stands in no part of a contact."""
+_NEVER = re.compile(r"[^A-Za-z0-9_.!~*()%&=+$;?/@:,'\[\]-]", re.ASCII)
+"""What RFC 3261 allows in no part of a contact (25.1, SIP-URI)."""
 _NOBODY = "error/"
 _ENTERPRISE = ":_:"
 """This turns a whole dial string into an enterprise originate (switch_ivr_originate.c)."""
@@ -64,8 +77,23 @@ def read_contacts(answer: str, marker: str) -> Contacts:
 
 
 def is_dialable(contact: str) -> bool:
-    """Whether every character of the contact is one that may stand in a dial string."""
-    return _CONTACT.fullmatch(contact) is not None and len(contact) <= CONTACT_MAX_CHARS and _ENTERPRISE not in contact
+    """Whether the contact is a SIP URI in which nothing hurts a dial string."""
+    return (
+        _CONTACT.fullmatch(contact) is not None
+        and len(contact) <= CONTACT_MAX_CHARS
+        and _ENTERPRISE not in contact
+        and not _has_open_bracket(contact)
+    )
+
+
+def _has_open_bracket(contact: str) -> bool:
+    """Whether a bracket is open at the end; one that only closes finds nothing to close (switch_find_end_paren)."""
+    if "[" not in contact:
+        return False
+    depth = 0
+    for char in contact:
+        depth = depth + 1 if char == "[" else max(depth - 1, 0) if char == "]" else depth
+    return depth > 0
 
 
 def why_refused(contact: str) -> str:
@@ -74,8 +102,21 @@ def why_refused(contact: str) -> str:
         return ""
     if len(contact) > CONTACT_MAX_CHARS:
         return f"it has more than {CONTACT_MAX_CHARS} characters"
-    if _ENTERPRISE in contact:
-        return f"it contains {_ENTERPRISE!r}, which is syntax in a dial string"
+    for syntax, what in _DANGERS.items():
+        if syntax in contact:
+            return f"it contains {syntax!r}, which {what}"
     if strange := _NEVER.search(contact):
-        return f"it contains {strange[0]!r}, which could be syntax in a dial string"
+        return f"it contains {strange[0]!r}, which RFC 3261 allows in no contact"
+    if _has_open_bracket(contact):
+        return "it contains '[' without its ']', which takes in other phones in a dial string"
+    if "?" in contact.rpartition("@")[2]:
+        return "it contains '?' behind the host, which adds header fields to the INVITE"
     return "it is not of the form sofia/PROFILE/sip:USER@HOST:PORT;PARAMETERS"
+
+
+_DANGERS: Final = {
+    _ENTERPRISE: "is syntax in a dial string",
+    ",": "begins another leg in a dial string",
+    "'": "takes in other phones in a dial string",
+}
+"""What RFC 3261 allows in a contact, and what it would do. The others of the table above need a look around."""

@@ -1,17 +1,16 @@
-"""One worker process as its supervisor sees it: how it is started, what it says, and how it is ended."""
+"""One worker process as its supervisor sees it: what it is told, what it says, and whether it still says anything."""
 
 from __future__ import annotations
 
-import contextlib
-import pickle
 import signal
-import socket
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from esl_huntgroup.calls.counters import Snapshot
+from esl_huntgroup.processes.messages import decode
+from esl_huntgroup.processes.parent import ChildProcess
 from esl_huntgroup.settings import Settings
 
 MODULE: Final = "esl_huntgroup.service.worker"
@@ -28,37 +27,27 @@ KILL_AFTER_BEATS: Final = 3
 class WorkerConfig:
     """What a worker has to know to start. ``listeners`` and ``usage`` are descriptors that it inherits."""
 
-    BYTES_MAX = 1 << 16
-
     number: int
     settings: Settings
     listeners: tuple[int, ...]
     usage: int
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(msgspec.Struct, frozen=True, tag=True):
     """A heartbeat: the worker serves calls, or waits for its last ones, and this is what it has counted."""
 
     is_draining: bool
     reading: Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, tag=True):
     """A worker cannot start, and says why."""
 
     why: str
 
 
-class WorkerProcess:
-    """
-    A worker process. ``reading`` is the last one it sent; ``is_ready`` becomes true with its first heartbeat.
-
-    It is started as a new program, not forked: neither threads nor a gevent loop of the parent get in its way. It
-    imports nothing from the folder in which the service was started (``-P``). Its settings travel by a socket, since
-    ``ps`` shows a command line.
-    """
+class WorkerProcess(ChildProcess):
+    """A worker process. ``reading`` is the last one it sent; ``is_ready`` becomes true with its first heartbeat."""
 
     def __init__(self, config: WorkerConfig, generation: int) -> None:
         """Start the process. Raises OSError when the machine does not."""
@@ -69,53 +58,27 @@ class WorkerProcess:
         self.refusal = ""
         self.reading = Snapshot()
         self._owed_beats = 0
-        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            try:
-                self.process: subprocess.Popen[bytes] = subprocess.Popen(
-                    [sys.executable, "-P", "-m", MODULE, str(config.number)],
-                    stdin=theirs.fileno(),
-                    pass_fds=(*config.listeners, config.usage),
-                )
-            except OSError:
-                self._line.close()
-                raise
-        self._line.setblocking(False)
-        self._send(pickle.dumps(config))
+        super().__init__(MODULE, config, arguments=[str(config.number)], pass_fds=[*config.listeners, config.usage])
 
     def __str__(self) -> str:
         """Return how the log names it."""
-        return f"worker-{self.number} (process {self.process.pid})"
+        return f"worker-{self.number} (process {self.pid})"
 
-    def fileno(self) -> int:
-        """Return what a selector waits for: the worker says something, or is gone."""
-        return self._line.fileno()
-
-    def receive(self) -> bool:
-        """Take in all that the worker has said; return False once it will say no more."""
-        try:
-            while data := self._line.recv(WorkerConfig.BYTES_MAX):
-                self._understand(pickle.loads(data))  # noqa: S301  # our own child wrote it, on a socket of ours
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
-
-    def _understand(self, said: Beat | Refusal) -> None:
+    def _understand(self, data: bytes) -> None:
+        said: Beat | Refusal = decode(data, Beat | Refusal)  # type: ignore[arg-type]  # a union is no type to mypy
         match said:
-            case Beat(is_draining, reading):
-                self.is_ready = not is_draining
-                self.is_leaving = self.is_leaving or is_draining
-                self.reading = reading
+            case Beat():
+                self.is_ready = not said.is_draining
+                self.is_leaving = self.is_leaving or said.is_draining
+                self.reading = said.reading
                 self._owed_beats = 0
-            case Refusal(why):
-                self.refusal = why
+            case Refusal():
+                self.refusal = said.why
 
-    def leave(self, limit_s: float) -> None:
-        """Let it take no new calls and end when those it has are over, or at the limit."""
+    def leave(self, limit_s: float | None = None) -> None:
+        """Let it take no new calls and end when those it has are over, or at the limit (else at that of the stop)."""
         self.is_leaving = True
-        self._send(str(limit_s).encode())
+        super().leave(limit_s)
 
     def missed_beat(self) -> str:
         """
@@ -137,20 +100,3 @@ class WorkerProcess:
     def is_silent(self) -> bool:
         """Whether heartbeats are missing, so that nothing good can be said of it."""
         return self._owed_beats > KILL_AFTER_BEATS
-
-    def end_status(self) -> int | None:
-        """Return the exit status (negative: the signal that ended it), None while it lives."""
-        return self.process.poll()
-
-    def close(self) -> None:
-        """Let go of the line to a worker that is gone."""
-        self._line.close()
-
-    def kill(self) -> None:
-        """End it at once, and wait until it is gone."""
-        self.process.kill()
-        self.process.wait()
-
-    def _send(self, data: bytes) -> None:
-        with contextlib.suppress(OSError):  # it is gone, which its exit status will tell
-            self._line.send(data)

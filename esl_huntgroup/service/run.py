@@ -18,7 +18,7 @@ from esl_huntgroup.service.sd_notify import Notifier, activated_sockets
 from esl_huntgroup.service.sidecar import Sidecar
 from esl_huntgroup.service.sockets import Listeners
 from esl_huntgroup.service.supervisor import Supervisor
-from esl_huntgroup.settings import Settings
+from esl_huntgroup.settings import NO_EVENT_SOCKET, Settings
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +59,12 @@ def _sidecars(settings: Settings) -> list[Sidecar]:
     log_as = settings.log_level, settings.log_format
     directory = str(Path(settings.spool).absolute())
     config = writer.WriterConfig(settings.database, directory, *log_as)
-    found = [Sidecar("journal writer", writer.__name__, config.to_line())]
+    found = [Sidecar("journal writer", writer.__name__, config)]
     if settings.esl_address:
         second = reconciler.ReconcilerConfig(
             settings.database, settings.esl_address, settings.esl_password, directory, *log_as
         )
-        found.append(Sidecar("witness", reconciler.__name__, second.to_line()))
+        found.append(Sidecar("witness", reconciler.__name__, second))
+    else:
+        log.warning(NO_EVENT_SOCKET)
     return found

@@ -14,7 +14,6 @@ import functools
 import gc
 import logging
 import os
-import pickle
 import signal
 import socket as native_socket
 import sys
@@ -37,6 +36,8 @@ from esl_huntgroup.esl.listener import inherited
 from esl_huntgroup.esl.server import Server
 from esl_huntgroup.journal.recorder import Journal
 from esl_huntgroup.model.text import counted
+from esl_huntgroup.processes import child
+from esl_huntgroup.processes.messages import BYTES_MAX, Leave, decode, encode
 from esl_huntgroup.service.descriptors import calls_that_fit, needed, raise_limit
 from esl_huntgroup.service.process import Beat, Refusal, WorkerConfig
 from esl_huntgroup.service.usage import SharedUsage
@@ -147,12 +148,9 @@ def _possible_calls(wanted: int) -> int:
 def main() -> None:
     """Serve until the supervisor says otherwise. Exit status 0: ended in order, 1: could not start."""
     faulthandler.enable()  # the supervisor ends a hanging worker with SIGABRT, and the log shows where it hung
-    for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, they reach every process; the supervisor decides
-        signal.signal(number, signal.SIG_IGN)
-    native = native_socket.socket(fileno=sys.stdin.fileno())
-    # Our own parent wrote it, on a socket of ours.
-    config = pickle.loads(native.recv(WorkerConfig.BYTES_MAX))  # noqa: S301
-    line = socket.socket(fileno=native.detach())
+    child.ignore((signal.SIGINT, signal.SIGHUP))
+    config = child.configuration(WorkerConfig)
+    line = socket.socket(fileno=sys.stdin.fileno())
     logs.set_up(config.settings.log_level, config.settings.log_format, f"worker-{config.number}")
     try:
         worker = Worker(config)
@@ -174,10 +172,11 @@ def _serve(worker: Worker, line: Any, drain_timeout_s: float) -> None:
 
 
 def _listen(line: Any, orders: Queue, drain_timeout_s: float) -> None:
-    """Pass on each order to end, which is a number of seconds; the end of the supervisor is one, too."""
+    """Pass on each order to end, as a number of seconds; the end of the supervisor is one, too."""
     with contextlib.suppress(OSError):
-        while data := line.recv(64):
-            orders.put(float(data))
+        while data := line.recv(BYTES_MAX):
+            limit_s = decode(data, Leave).limit_s
+            orders.put(drain_timeout_s if limit_s is None else limit_s)
     orders.put(drain_timeout_s)
 
 
@@ -195,7 +194,7 @@ def _beat(worker: Worker, line: Any) -> None:
 def _tell(line: Any, what: Beat | Refusal) -> None:
     """Tell the supervisor; one that does not listen, because it is stopped or gone, is no reason to wait."""
     with contextlib.suppress(OSError):
-        line.send(pickle.dumps(what), native_socket.MSG_DONTWAIT)
+        line.send(encode(what), native_socket.MSG_DONTWAIT)
 
 
 if __name__ == "__main__":

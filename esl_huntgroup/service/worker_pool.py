@@ -14,51 +14,36 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from esl_huntgroup.calls.counters import Snapshot, total
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.model.text import counted
+from esl_huntgroup.processes.parent import PAUSE_FIRST_S, Restarts
 from esl_huntgroup.service.process import WorkerConfig, WorkerProcess
 from esl_huntgroup.service.usage import NUMBERS_MAX, SharedUsage
 from esl_huntgroup.settings import Settings
 
 log = logging.getLogger(__name__)
 
-PAUSE_FIRST_S: Final = 0.5
-PAUSE_MAX_S: Final = 30.0
-PAUSE_FORGOTTEN_S: Final = 60.0
-"""A worker that has served for so long did not die of its start."""
-
 
 @dataclass(slots=True)
-class Slot:
+class Slot(Restarts):
     """The place of one worker. ``successor`` is the next one, which has not yet said that it serves."""
 
     child: WorkerProcess | None = None
     successor: WorkerProcess | None = None
-    started_at: float = 0.0
-    start_at: float = 0.0
-    pause_s: float = PAUSE_FIRST_S
 
     def processes(self) -> Iterator[WorkerProcess]:
         """Return those who are there."""
         yield from (child for child in (self.child, self.successor) if child)
 
-    def put_off(self, now: float) -> None:
-        """Start the next one after a pause, and the one after that after a longer one."""
-        self.start_at = now + self.pause_s
-        self.pause_s = min(self.pause_s * 2, PAUSE_MAX_S)
-
     def lose(self, child: WorkerProcess, now: float) -> None:
         """Take out a worker that has ended. Whoever was told to leave is replaced at once."""
         self.child, self.successor = (None if it is child else it for it in (self.child, self.successor))
-        if child.is_leaving or now - self.started_at > PAUSE_FORGOTTEN_S:
-            self.pause_s = PAUSE_FIRST_S
         if child.is_leaving:
-            self.start_at = now
+            self.pause_s, self.start_at = PAUSE_FIRST_S, now
         else:
-            self.put_off(now)
+            self.ended(now)
 
 
 class WorkerPool:

@@ -118,6 +118,15 @@ def _uuid_kill(channels: Channels, argument: str) -> str:
     return "+OK\n"
 
 
+def _hupall(channels: Channels, argument: str) -> str:
+    """``cause variable value``: hang up every leg with this variable; callers have none of those used here."""
+    cause, variable, value = split_words(argument, 3)
+    for leg in list(channels.legs.values()):
+        if leg.up and leg.variables.get(variable) == value:
+            leg.hang_up(known_cause(cause))
+    return f"+OK hangup all channels matching [{variable}]=[{value}] with cause: {cause}\n"
+
+
 def _uuid_transfer(channels: Channels, argument: str) -> str:
     """Only the form that is used here: a uuid and an extension."""
     uuid, _, extension = argument.partition(" ")
@@ -184,6 +193,7 @@ def _strepoch(channels: Channels, _argument: str) -> str:
 _COMMANDS: dict[str, Api] = {
     "cond": _cond,
     "expand": _expand,
+    "hupall": _hupall,
     "sched_api": _sched_api,
     "sched_del": _sched_del,
     "sofia_contact": _sofia_contact,

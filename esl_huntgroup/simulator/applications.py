@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Final
 
 from esl_huntgroup.simulator.causes import cause_of_status, known_cause
 from esl_huntgroup.simulator.channel import Transfer
@@ -11,19 +11,7 @@ from esl_huntgroup.simulator.clock import TICK_S
 from esl_huntgroup.simulator.interference import Moment
 from esl_huntgroup.simulator.leg import Leg
 from esl_huntgroup.simulator.originate import Originate
-
-if TYPE_CHECKING:
-    from esl_huntgroup.simulator.session import Session
-
-Application = Callable[["Session", str], None]
-
-RUN_BY_THE_DEAD = frozenset({"set", "multiset", "unset", "log"})
-"""Applications that still run when the caller has hung up (SAF_ZOMBIE_EXEC)."""
-
-
-def find(name: str) -> Application | None:
-    """Return the application of this name, or None."""
-    return _APPLICATIONS.get(name)
+from esl_huntgroup.simulator.session import Application, Session
 
 
 def _set(session: Session, argument: str) -> None:
@@ -170,7 +158,7 @@ def _end_bridge(session: Session, leg: Leg) -> None:
         channel.hang_up(leg.cause)
 
 
-_APPLICATIONS: dict[str, Application] = {
+APPLICATIONS: Final[Mapping[str, Application]] = {
     "answer": _answer,
     "bridge": _bridge,
     "hangup": _hangup,

@@ -36,13 +36,13 @@ def huntgroup(service: str, domain: str, watchdog_s: int | None = 8, *, is_fast:
         (
             (
                 "multiset",
-                f"^^;huntgroup_fallback={FALLBACK};huntgroup_watchdog={watchdog}"
+                f"^^;huntgroup_domain={domain};huntgroup_fallback={FALLBACK};huntgroup_watchdog={watchdog}"
                 f";huntgroup_watchdog_s={watchdog_s};huntgroup_arrived=${{strepoch()}}"
                 ";huntgroup_result=;continue_on_fail=true;hangup_after_bridge=true;sip_ignore_remote_cause=true"
-                f";park_timeout=-1;huntgroup_domain={domain}",
+                ";park_timeout=-1;api_on_answer_huntgroup=uuid_setvar_multi ${uuid} sip_reason=",
             ),
             ("socket", f"{service} full" if is_fast else f"{service} async full"),
-            ("multiset", "^^;app_disable_expand_variables=;park_timeout="),
+            ("multiset", "^^;app_disable_expand_variables=;park_timeout=;sip_reason="),
             ("sched_cancel", "huntgroup-${uuid}"),
             ("transfer", FALLBACK),
         ),
@@ -63,7 +63,7 @@ def fallback(result: str) -> Extension:
         "nobody_registered": "480 Temporarily Unavailable",
         "group_disabled": "480 Temporarily Unavailable",
     }.get(result, "503 Service Unavailable")
-    return Extension(FALLBACK, (("respond", status),))
+    return Extension(FALLBACK, (("unset", "sip_reason"), ("respond", status)))
 
 
 def answering_machine(number: str) -> Extension:

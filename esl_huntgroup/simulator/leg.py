@@ -10,6 +10,7 @@ from esl_huntgroup.simulator.event import Profile, Times
 from esl_huntgroup.simulator.phones import Heard, Invitation, Phone
 
 Observer = Callable[[Phone, Heard], None]
+Api = Callable[[str, str], str]
 
 
 def sanitize(number: str) -> str:
@@ -31,12 +32,13 @@ class Leg:
     ) -> None:
         """Make a channel of a leg; ``phone`` None is a contact behind which nobody is."""
         self.uuid = invitation.leg_uuid
-        self.variables = invitation.variables
+        self.variables = dict(invitation.variables)
         self.phone = phone
         self.cause = ""
         self.rang = self.answered = self.early = False
         self.answered_at = 0.0
         self.observer: Observer = lambda _phone, _heard: None
+        self.api: Api = lambda _command, _argument: ""
         self._caller = caller
         self._clock = caller.clock
         self._invited_at = invited_at
@@ -67,9 +69,11 @@ class Leg:
             self.rang = True
             self.profile.times.progress = self._clock.micros()
             self._heard("ringing")
+            self._run("api_on_ring")
         if self._due(script.early_media_after_s) and not self.early:
             self.early = True
             self._heard("early_media", "183")
+            self._run("api_on_pre_answer")
         if self._due(script.refuses_after_s):
             self._refuse(script.status, script.redirects_to)
         elif self._due(script.answers_after_s):
@@ -108,6 +112,23 @@ class Leg:
         self._partner("sip_invite_failure_status", "")
         self._partner("sip_invite_failure_phrase", "")
         self._heard("answered")
+        self._execute("execute_on_answer")
+
+    def _run(self, prefix: str) -> None:
+        """switch_channel_api_on: run the api command of every variable whose name begins like this."""
+        for value in self._hooks(prefix):
+            command, _, argument = value.partition(" ")
+            self.api(command, argument)
+
+    def _execute(self, prefix: str) -> None:
+        """switch_channel_execute_on, for the one application that is used here."""
+        for value in self._hooks(prefix):
+            application, _, argument = value.partition(" ")
+            if application == "unset":
+                self.variables.pop(argument, None)
+
+    def _hooks(self, prefix: str) -> list[str]:
+        return [value for name, value in self.variables.items() if name.startswith(prefix)]
 
     def _refuse(self, status: int, target: str) -> None:
         if target and self.variables.get("outbound_redirect_fatal") != "true":

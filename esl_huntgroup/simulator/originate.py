@@ -39,6 +39,9 @@ class Host(Protocol):
     def first_ring(self) -> None:
         """Take note that a phone rings."""
 
+    def api(self, command: str, argument: str) -> str:
+        """Execute an api command and return its output."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -134,6 +137,7 @@ class Originate:
         invitation = self._invitation(leg_uuid, dial, dial_leg, variables)
         leg = Leg(self._channel, phone, invitation, target.contact, invited_at=self._began)
         leg.observer = self._host.observer
+        leg.api = self._host.api
         self._host.legs[leg_uuid] = leg
         self._legs.append(leg)
         self._announce(leg, target.nested)

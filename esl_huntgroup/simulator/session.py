@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
-from esl_huntgroup.simulator import applications
 from esl_huntgroup.simulator.causes import known_cause
 from esl_huntgroup.simulator.channel import CallerChannel, Transfer
 from esl_huntgroup.simulator.clock import TICK_S
@@ -26,6 +25,9 @@ from esl_huntgroup.simulator.phones import Registrar
 from esl_huntgroup.simulator.scheduler import Scheduler
 
 Route = Callable[[Transfer, CallerChannel], Extension | None]
+Application = Callable[["Session", str], None]
+RUN_BY_THE_DEAD: Final = frozenset({"set", "multiset", "unset", "log"})
+"""Applications that still run when the caller has hung up (SAF_ZOMBIE_EXEC)."""
 
 
 class Exchange(Protocol):
@@ -53,8 +55,15 @@ class Session:
     *before* the park leaves a caller parked for ever; only the watchdog gets him out.
     """
 
-    def __init__(self, exchange: Exchange, channel: CallerChannel, route: Route, observer: Observer) -> None:
-        """Put a caller in front of the dialplan; ``route`` finds where a transfer goes."""
+    def __init__(
+        self,
+        exchange: Exchange,
+        channel: CallerChannel,
+        route: Route,
+        observer: Observer,
+        applications: Mapping[str, Application],
+    ) -> None:
+        """Put a caller in front of a dialplan that knows ``applications``; ``route`` finds where a transfer goes."""
         self.exchange = exchange
         self.channel = channel
         self.registrar = exchange.registrar
@@ -67,6 +76,7 @@ class Session:
         self.controlled = False
         self.moment: Callable[[Moment], None] = lambda _moment: None
         self._route = route
+        self._applications = applications
         self._queue: deque[Command] = deque()
         self._locked = self._for_service = False
         self._last_application = ("", "")
@@ -105,9 +115,9 @@ class Session:
 
     def execute(self, name: str, argument: str, app_uuid: str = "") -> None:
         """Execute one application: expand, run, report. An unknown one hangs the caller up."""
-        application = applications.find(name)
+        application = self._applications.get(name)
         channel = self.channel
-        if not channel.up and name not in applications.RUN_BY_THE_DEAD:
+        if not channel.up and name not in RUN_BY_THE_DEAD:
             return
         if application is None:
             channel.hang_up("DESTINATION_OUT_OF_ORDER")
@@ -170,6 +180,10 @@ class Session:
     def first_ring(self) -> None:
         """Take note that a phone rings."""
         self.moment(Moment.RINGING)
+
+    def api(self, command: str, argument: str) -> str:
+        """Execute an api command and return its output."""
+        return self.exchange.api(command, argument)
 
     def perform(self, message: Command) -> None:
         """switch_ivr_parse_event."""

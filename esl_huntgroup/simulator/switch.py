@@ -20,6 +20,7 @@ import gevent
 from gevent import socket
 
 from esl_huntgroup.simulator import api, dialplan
+from esl_huntgroup.simulator.applications import APPLICATIONS
 from esl_huntgroup.simulator.channel import CallerChannel, Transfer
 from esl_huntgroup.simulator.clock import TICK_S, Clock
 from esl_huntgroup.simulator.command import Command
@@ -132,7 +133,7 @@ class Switch:
         self.callers[channel.uuid] = channel
         self._interference[channel.uuid] = interference
         patience = gevent.spawn(self._be_a_caller, channel, gives_up_after_s, hangs_up_after_talk_s)
-        session = Session(self, channel, self._route, self._observer)
+        session = Session(self, channel, self._route, self._observer, APPLICATIONS)
         try:
             session.run(self._extension)
             listener = self._await_listener(channel)

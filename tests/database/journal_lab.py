@@ -21,7 +21,7 @@ class Journal:
         self._directory = directory
         self._worker = recorder.Journal(directory)
         order = writer.WriterConfig(database, str(directory), retry_first_s=retry_first_s)
-        self._writer = Sidecar("journal writer", writer.__name__, order.to_line())
+        self._writer = Sidecar("journal writer", writer.__name__, order)
         self._keeper: gevent.Greenlet | None = None
 
     @property

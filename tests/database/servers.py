@@ -1,7 +1,8 @@
 """
 Real PostgreSQL and MariaDB servers for the tests: started in a temporary directory, on a free port, thrown away.
 
-Neither server runs as root, so under root they run as the system user that their Debian package created.
+Neither server runs as root, so under root they run as others: PostgreSQL as the user that its
+Debian package creates, MariaDB as nobody.
 """
 
 from __future__ import annotations
@@ -160,8 +161,8 @@ def mariadb() -> Iterator[Server]:
     program = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     install = shutil.which("mariadb-install-db")
     if not program or not install:
-        raise NotInstalled("MariaDB is not installed (Debian package: mariadb-server)")
-    account = "mysql" if os.geteuid() == 0 else getpass.getuser()
+        raise NotInstalled("MariaDB is not installed (Debian packages: mariadb-server-core, mariadb-client)")
+    account = "nobody" if os.geteuid() == 0 else getpass.getuser()
     with directory_of(account) as home:
         port, socket_path = free_port(), home / "socket"
         data, run_as = f"--datadir={home / 'data'}", as_account(account)

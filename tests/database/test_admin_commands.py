@@ -403,8 +403,9 @@ REFUSED = [
     ("group set Vertrieb --ring-timeout-s 4", "'4' is not a ring limit: whole seconds from 5 to 300 are accepted"),
     (
         "group set Vertrieb --ringback 'a b'",
-        "'a b' is not a ringback: letters, digits and '_./:%(),=+-' are accepted, "
-        "without blanks, at most 255 characters",
+        "'a b' is not a ringback: a tone such as '%(1000,4000,425)' (milliseconds on, off, frequencies), the name of "
+        "one such as 'us-ring', a file such as '/sounds/ring.wav', 'local_stream://NAME', an address of https, http, "
+        "http_cache or shout, 'silence' and 'none' are accepted, at most 255 characters without blanks",
     ),
     ("group set Vertrieb --member-level all", f"'all' is not a level: {LEVELS}"),
     ("group set Vertrieb --leader x", NO_USER),

@@ -18,6 +18,7 @@ from esl_huntgroup.provisioning.admin import groups, levels, lines, members, pre
 from esl_huntgroup.provisioning.admin.desk import Desk, perform
 from esl_huntgroup.provisioning.admin.distribution import entries_of
 from esl_huntgroup.provisioning.change import Change
+from esl_huntgroup.provisioning.store import read_owners
 from tests.database.rows import DOMAIN, everything, insert, owners
 
 ANNA, BERND, ZOE = "anna", "bernd", "zoë"
@@ -289,17 +290,16 @@ def test_the_loser_of_a_race_for_a_number_reads_the_same_sentence(url: str, desk
 def test_whatever_the_check_has_missed_the_database_refuses_with_the_same_sentence(
     desk: Desk, firm: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check, asked = Desk.require_free, []
+    read, asked = read_owners, []
 
-    def blind_at_first(at: Desk, *args: str) -> None:
-        asked.append(args)
-        if len(asked) > 1:
-            check(at, *args)
+    def blind_at_first(db: peewee.Database, keys: Any) -> Any:
+        asked.append(keys)
+        return read(db, keys if len(asked) > 1 else ())
 
-    monkeypatch.setattr(desk_module.Desk, "require_free", blind_at_first)
+    monkeypatch.setattr(desk_module, "read_owners", blind_at_first)
     assert refused(desk, firm, lines.add, BERND, "700") == TAKEN_GROUP
     assert len(asked) == 2
-    monkeypatch.setattr(desk_module.Desk, "require_free", lambda *_: None)
+    monkeypatch.setattr(desk_module, "read_owners", lambda db, _: read(db, ()))
     assert refused(desk, firm, lines.add, BERND, "700").startswith("the database refuses the change: ")
 
 

@@ -159,3 +159,19 @@ def test_every_switch_is_asked_and_one_that_does_not_answer_is_a_finding(
     assert first == f"{fine} at 127.0.0.1 port {clean.address[1]}"
     assert second.startswith(f"FIX at 127.0.0.1 port {other.address[1]}: directory: user 700@{DOMAIN} (")
     assert third == "FIX switch: 127.0.0.1 port 1: Connection refused"
+
+
+def test_a_channel_variable_among_the_global_ones_is_read_as_the_switch_stores_it(
+    firm: peewee.Database, sqlite_url: str, conf: Path
+) -> None:
+    text = OURS.read_text()
+    ours = conf / "ours.xml"
+    (conf / "dialplan.xml").write_text(
+        f'<context name="default">\n<X-PRE-PROCESS cmd="include" data="{ours}"/>\n</context>\n'
+    )
+    ours.write_text(text.replace("huntgroup_domain=$${domain}", "huntgroup_domain=${sip_req_host}"))
+    wrong = run(sqlite_url, *sources(conf))
+    assert wrong.exit_code == 1
+    assert f"no extension 'huntgroup' serves the domain {DOMAIN}" in wrong.output
+    ours.write_text(text.replace("huntgroup_domain=$${huntgroup_domain}", "huntgroup_domain=${sip_req_host}"))
+    assert run(sqlite_url, *sources(conf)).exit_code == 0

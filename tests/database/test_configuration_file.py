@@ -26,9 +26,10 @@ from esl_huntgroup.provisioning.diff import sentence
 from esl_huntgroup.provisioning.export import export, export_text
 from esl_huntgroup.provisioning.load import Rules, load_document, load_file, preview, read_document
 from esl_huntgroup.provisioning.load_plan import plan
-from esl_huntgroup.provisioning.model import Content, Inventory, StoredGroup, StoredLine, StoredUser, Superior
+from esl_huntgroup.provisioning.model import Inventory, StoredGroup, StoredLine, StoredUser
 from esl_huntgroup.provisioning.schemas import FILE
 from esl_huntgroup.provisioning.store import read_inventory
+from esl_huntgroup.provisioning.values import Content, Superior
 from tests.database.rows import DOMAIN
 from tests.database.test_loading import everything, firm_of
 
@@ -265,7 +266,10 @@ def test_a_number_is_given_up_with_none(firm: peewee.Database, tmp_path: Path) -
          ["line 1: group 'N' has as deputy the unknown user 'zoe': users of this file "
           "and of the database are accepted"]),
         ("groups:\n- {name: N, favourites: [anna, anna]}\n- {name: M, monitor: [zoe, {name: X}]}",
-         ["line 3: group 'M', monitor: a mapping is no content: the name of a user or '{name: NAME, number: NUMBER}' "
+         ["line 2: group 'N' has 'anna' in favourites twice: each is accepted once",
+          "line 3: group 'M' has in monitor the unknown user 'zoe': users of this file "
+          "and of the database are accepted",
+          "line 3: group 'M', monitor: a mapping is no content: the name of a user or '{name: NAME, number: NUMBER}' "
           "is accepted"]),
         ("groups:\n- {name: N, favourites: [anna, {name: A, number: 1}, anna, {name: B, number: 1}]}\n"
          "- {name: M, monitor: [zoe]}",
@@ -277,7 +281,10 @@ def test_a_number_is_given_up_with_none(firm: peewee.Database, tmp_path: Path) -
          ["line 1: group 'N' has the unknown service 'sms': services of this file and of the database are accepted",
           "line 2: user 'anna' has the unknown service 'sms': services of this file and of the database are accepted"]),
         ("users: [{name: anna, levels: {anna: team, zoe: team, ben: all}}]",
-         ["line 1: user 'anna', levels: 'all' is not a level: "
+         ["line 1: user 'anna' cannot have a level on themselves: another user is accepted",
+          "line 1: user 'anna' grants team to the unknown user 'zoe': users of this file "
+          "and of the database are accepted",
+          "line 1: user 'anna', levels: 'all' is not a level: "
           "blocked, public, business, team, personal are accepted"]),
         ("users: [{name: anna, levels: {anna: team, zoe: team}}]",
          ["line 1: user 'anna' cannot have a level on themselves: another user is accepted",
@@ -300,7 +307,8 @@ def test_a_number_is_given_up_with_none(firm: peewee.Database, tmp_path: Path) -
          ["line 1: service 'b' is in the file twice: each is accepted once",
           "line 1: service 'b' is to be removed, but 'description' is given too: 'name' alone is accepted"]),
         ("services: [{name: a, description: \"x\\ty\"}]",
-         ["line 1: service 'a', description: 'x\\ty' is not a name: 1 to 255 printable characters are accepted"]),
+         ["line 1: service 'a', description: 'x\\ty' is not a description: "
+          "up to 255 printable characters are accepted"]),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence_and_nothing_is_changed(
@@ -324,10 +332,10 @@ def test_each_change_of_a_load_is_in_the_audit_with_who_and_in_one_transaction(
     assert (group.change.action, group.change.kind, group.change.name) == ("remove", "group", "0700: no")
     assert group.change.after is None
     assert (user.change.action, user.change.kind) == ("set", "user")
-    assert user.change.before == {"display_name": "ben", "services": []}
-    assert user.change.after == {"display_name": "Ben", "services": []}
+    assert user.change.before == {"name": "ben", "display_name": "ben", "services": []}
+    assert user.change.after == {"name": "ben", "display_name": "Ben", "services": []}
     assert (whole.change.action, whole.change.name) == ("load", str(tmp_path / "f.yaml"))
-    assert len([entry for entry in audit.entries(firm) if entry.who == "eve"]) == 1 + 2 + 3 + 2 + 3 + 2
+    assert len([entry for entry in audit.entries(firm) if entry.who == "eve"]) == 1 + 2 + 3 + 2 + 3 + 2 + 2 + 2
     rows = len(audit.entries(firm))
     load(firm, tmp_path, "users: [{name: ben, display_name: Ben}]")
     assert len(audit.entries(firm)) == rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -130,9 +131,9 @@ def test_a_call_is_told_though_the_switch_is_down(firm: peewee.Database, sqlite_
 
 
 def test_a_call_that_has_just_begun_has_an_incomplete_journal(firm: peewee.Database, sqlite_url: str) -> None:
-    JournalStore(firm).write([opened(2)])
+    JournalStore(firm).write([opened(2, arrived_at_ms=int(time.time() * 1000))])
     call_id = execute(firm, "SELECT call_id FROM calls").fetchone()[0]
-    assert "not ended yet" in run(sqlite_url, call_id).output
+    assert ": ringing now" in run(sqlite_url, call_id).output
 
 
 # -- several switches -------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import gevent
 import peewee
 import pytest
 
-from esl_huntgroup.db.engine import execute
+from esl_huntgroup.db.engine import execute, quoted
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal.recorder import JournalLine, entries
 from esl_huntgroup.journal.records import (
@@ -25,6 +25,7 @@ from esl_huntgroup.journal.records import (
     LegRecord,
 )
 from esl_huntgroup.journal.store import JournalStore
+from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from tests.database.journal_lab import Journal
 from tests.database.rows import DOMAIN, group, user
@@ -281,7 +282,7 @@ def test_whatever_a_caller_is_called_is_stored(
 
 def test_entries_are_read_newest_call_first(database: peewee.Database, queries: list[str]) -> None:
     people(database)
-    JournalStore(database).write([*whole(1), opened(2), missed(2), opened(3)])
+    JournalStore(database).write([*whole(1), opened(2), missed(2)])
     queries.clear()
     lines = entries(database)
     assert len(queries) == 1
@@ -307,15 +308,14 @@ def test_entries_are_read_newest_call_first(database: peewee.Database, queries: 
         wait_ms=4000,
         talk_ms=56000,
         outcome=Outcome.ANSWERED,
+        state=CallState.ENDED,
     )
 
 
-def test_a_call_that_no_member_has_an_entry_of_is_one_line_once_it_has_ended(
-    database: peewee.Database, queries: list[str]
-) -> None:
+def test_a_call_that_no_member_has_an_entry_of_is_one_line(database: peewee.Database, queries: list[str]) -> None:
     people(database)
     off = ended(2, outcome=Outcome.GROUP_DISABLED, wait_ms=0, talk_ms=0)
-    JournalStore(database).write([*whole(1), opened(2), off, opened(3)])
+    JournalStore(database).write([*whole(1), opened(2), off])
     queries.clear()
     line = entries(database)[0]
     assert len(queries) == 1
@@ -323,6 +323,50 @@ def test_a_call_that_no_member_has_an_entry_of_is_one_line_once_it_has_ended(
     assert line.outcome is Outcome.GROUP_DISABLED
     assert [found.call_id for found in entries(database, group="700")] == [call_id(2), call_id(1), call_id(1)]
     assert [found.call_id for found in entries(database, user="user1")] == [call_id(1)]
+
+
+SECOND, HOUR = 1000, 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "ringing", "talking"),
+    [
+        (0, CallState.RINGING, CallState.TALKING),
+        (20 * SECOND, CallState.RINGING, CallState.TALKING),
+        (51 * SECOND, CallState.END_UNKNOWN, CallState.TALKING),
+        (23 * HOUR, CallState.END_UNKNOWN, CallState.TALKING),
+        (25 * HOUR, CallState.END_UNKNOWN, CallState.END_UNKNOWN),
+    ],
+)
+def test_a_call_without_an_end_is_shown_and_says_where_it_is(
+    database: peewee.Database, queries: list[str], age_ms: int, ringing: CallState, talking: CallState
+) -> None:
+    people(database)
+    execute(database, f"UPDATE {quoted(database, 'groups')} SET ring_timeout_s = 20")
+    JournalStore(database).write([*whole(1), opened(2), answered(2), opened(3)])
+    queries.clear()
+    lines = entries(database, now_ms=T0 + 3 + age_ms)
+    assert len(queries) == 1
+    assert [(line.call_id, line.user_name, line.state) for line in lines] == [
+        (call_id(3), "", ringing),
+        (call_id(2), "User 1", talking),
+        (call_id(2), "User 2", talking),
+        (call_id(1), "User 1", CallState.ENDED),
+        (call_id(1), "User 2", CallState.ENDED),
+    ]
+    assert (lines[0].kind, lines[0].outcome, lines[0].wait_ms, lines[0].talk_ms) == (None, None, None, None)
+    of_user = entries(database, user="user2", now_ms=T0 + 3 + age_ms)
+    assert [(line.call_id, line.state) for line in of_user] == [(call_id(2), talking), (call_id(1), CallState.ENDED)]
+
+
+def test_an_unanswered_call_of_a_group_that_is_gone_may_ring_for_as_long_as_any_group_can(
+    database: peewee.Database,
+) -> None:
+    people(database)
+    JournalStore(database).write([opened(3)])
+    execute(database, f"DELETE FROM {quoted(database, 'groups')}")
+    (young,), (old,) = (entries(database, now_ms=T0 + seconds * SECOND) for seconds in (300, 331))
+    assert (young.state, old.state) == (CallState.RINGING, CallState.END_UNKNOWN)
 
 
 def test_entries_of_a_user_and_of_a_group(database: peewee.Database, queries: list[str]) -> None:

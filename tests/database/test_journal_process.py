@@ -239,14 +239,16 @@ def test_a_note_without_a_segment_is_tidied_up_and_others_stay(tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1-1-000002.segment", "1-1-000002.segment.stored"]
 
 
-def test_a_spool_file_that_an_older_service_still_has_stops_the_start(sqlite_url: str, tmp_path: Path) -> None:
+def test_a_spool_that_is_a_file_stops_the_start_and_stays(sqlite_url: str, tmp_path: Path) -> None:
     path = tmp_path / "journal.spool"
-    with path.open("ab") as old:
-        fcntl.flock(old, fcntl.LOCK_EX)
-        with pytest.raises(InputError) as refused:
-            Journal(sqlite_url, path).start()
-    assert str(refused.value) == f"the spool {path} is a file in use by an older service: stop that first"
-    assert path.is_file()
+    path.write_text("not ours")
+    with pytest.raises(InputError) as refused:
+        Journal(sqlite_url, path).start()
+    assert str(refused.value) == (
+        f"the spool {path} cannot be used: File exists; "
+        "a directory is accepted that the service may write, or that it may make"
+    )
+    assert path.read_text() == "not ours"
 
 
 def test_a_real_postgresql_that_stops_and_comes_back_gets_every_record(directory: Path) -> None:

@@ -356,34 +356,6 @@ def test_a_field_of_the_wrong_kind_is_no_outage_on_any_database(
     lab.close()
 
 
-def test_the_spool_file_of_version_0_1_is_stored_first_and_its_rejected_rows_stay(
-    sqlite: peewee.Database, sqlite_url: str, tmp_path: Path
-) -> None:
-    people(sqlite)
-    path = tmp_path / "journal.spool"
-    named = [json.dumps(readable(to_line(opened(number)))).encode() + b"\n" for number in (1, 2)]
-    path.write_bytes(b"".join(named))
-    path.with_name("journal.spool.rejected").write_text('{"why": "old"}\n')
-    (finding,) = check_spool(path)
-    assert str(finding) == (
-        f"FIX journal: {path} is the spool file of version 0.1; the service takes it over when it starts"
-    )
-    lab = Lab(sqlite_url, path)
-    lab.tell(ended(1), ended(2))
-    lab.settle()
-    assert calls_with(sqlite, "ended_at_ms IS NOT NULL") == 2
-    assert rejected(path) == [{"why": "old"}]
-    lab.close()
-
-
-def test_an_adoption_that_was_interrupted_is_completed(tmp_path: Path) -> None:
-    ctx = tmp_path / "journal.spool.new"
-    ctx.mkdir()
-    (ctx / f"{0:019d}-0-000001.segment").write_bytes(to_line(opened(1)))
-    spool.prepare(tmp_path / "journal.spool")
-    assert spool.waiting_records(tmp_path / "journal.spool") == 1
-
-
 def test_what_is_appended_goes_to_the_disk_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
     for name in ("fsync", "fdatasync"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,34 @@ from esl_huntgroup.db import migrate
 from esl_huntgroup.db.engine import dialect, execute, open_database, quoted
 from esl_huntgroup.db.tables import TABLES
 from esl_huntgroup.errors import DatabaseError
+from esl_huntgroup.model.outcome import Outcome
 from tests.database.rows import group, insert, line, user
 
 APPLIED = [
-    "applied 0001 initial: users, lines, groups, members, overflows, the journal, and the number guarantee",
-    "applied 0002 administration: user groups in full, the audit, and calls that were interrupted",
-    "applied 0003 worker: which process carried a call",
-    "applied 0004 open_calls: calls without an end are found without reading the journal",
+    "applied 0001 initial: users, lines, groups, rights, lists, the journal, the audit, and the number guarantee"
 ]
-NOTHING_TO_DO = ["nothing to do: the schema is at version 4, the newest"]
+NOTHING_TO_DO = ["nothing to do: the schema is at version 1, the newest"]
+
+
+def later_statements(dialect: str) -> list[str]:
+    """Return what a second version might do: a column more of a table that triggers watch, and a table."""
+    new = "IF NOT EXISTS " if dialect == "mariadb" else ""
+    lines = "`lines`" if dialect == "mariadb" else '"lines"'
+    return [
+        f"ALTER TABLE {lines} ADD COLUMN {new}remark VARCHAR(64) NOT NULL DEFAULT 'none'",
+        f"CREATE TABLE {new}later (id INTEGER NOT NULL PRIMARY KEY)",
+    ]
+
+
+LATER = migrate.Migration(2, "later", "what comes later", later_statements)
+APPLIED_LATER = ["applied 0002 later: what comes later"]
+
+
+@pytest.fixture
+def two_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the program bring a second version along."""
+    (initial,) = migrate.known()
+    monkeypatch.setattr(migrate, "known", lambda: (initial, LATER))
 
 
 def primary_key(db: Any, table: str) -> list[str]:
@@ -33,15 +51,20 @@ def primary_key(db: Any, table: str) -> list[str]:
 
 def test_upgrade_says_what_it_did_and_the_second_time_that_there_is_nothing_to_do(url: str) -> None:
     db = open_database(url)
-    assert [str(migration) for migration in migrate.pending(db)] == [
-        "0001 initial",
-        "0002 administration",
-        "0003 worker",
-        "0004 open_calls",
-    ]
+    assert [str(migration) for migration in migrate.pending(db)] == ["0001 initial"]
     assert migrate.upgrade(db) == APPLIED
     assert migrate.upgrade(db) == NOTHING_TO_DO
     assert migrate.pending(db) == ()
+    migrate.require_current(db)
+    db.close()
+
+
+@pytest.mark.usefixtures("two_versions")
+def test_a_new_database_gets_all_versions_in_their_order(url: str) -> None:
+    db = open_database(url)
+    assert [str(migration) for migration in migrate.pending(db)] == ["0001 initial", "0002 later"]
+    assert migrate.upgrade(db) == APPLIED + APPLIED_LATER
+    assert migrate.upgrade(db) == ["nothing to do: the schema is at version 2, the newest"]
     migrate.require_current(db)
     db.close()
 
@@ -80,109 +103,97 @@ def test_a_failing_migration_leaves_nothing_behind_where_the_database_can(
     db.close()
 
 
+@pytest.mark.usefixtures("two_versions")
 @pytest.mark.parametrize("url", ["mariadb"], indirect=True)
 def test_mariadb_completes_an_upgrade_that_was_interrupted(url: str) -> None:
     db = open_database(url)
     initial, *_ = migrate.known()
     for snapshot in initial.statements("mariadb")[:-3]:
         execute(db, snapshot)
-    assert migrate.upgrade(db) == APPLIED
+    assert migrate.upgrade(db) == APPLIED + APPLIED_LATER
     db.close()
 
 
+@pytest.mark.usefixtures("two_versions")
 @pytest.mark.parametrize("url", ["mariadb"], indirect=True)
 def test_mariadb_can_repeat_each_version_after_its_last_statement(url: str) -> None:
     db = open_database(url)
     for migration in migrate.known():
         for snapshot in migration.statements("mariadb"):
             execute(db, snapshot)
-    assert migrate.upgrade(db) == APPLIED
+    assert migrate.upgrade(db) == APPLIED + APPLIED_LATER
     db.close()
 
 
 @pytest.fixture
-def version_1(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[peewee.Database]:
+def firm(database: peewee.Database) -> peewee.Database:
     """Give a database of the first version, with a firm, a call and its journal in it."""
-    initial, *_ = migrate.known()
-    db = open_database(url)
-    monkeypatch.setattr(migrate, "known", lambda: (initial,))
-    migrate.upgrade(db)
-    monkeypatch.undo()
-    user(db, 1, "anna")
-    user(db, 2, "bernd")
-    line(db, 1, "101")
-    group(db, "700", id=7, name="Vertrieb")
-    insert(db, "members", group_id=7, position=1, user_id=1)
+    user(database, 1, "anna")
+    user(database, 2, "bernd")
+    line(database, 1, "101")
+    group(database, "700", id=7, name="Vertrieb")
+    insert(database, "members", group_id=7, position=1, user_id=1)
     opened = dict.fromkeys(("node", "channel_uuid", "group_number", "group_domain", "caller_number"), "x")
     for call_id, outcome in (("a", "service_fault"), ("b", None)):
         names = {"group_name": "Vertrieb", "caller_name": "Zoë"}
-        insert(db, "calls", call_id=call_id, group_id=7, arrived_at_ms=1, outcome=outcome, **opened, **names)
-        insert(db, "legs", call_id=call_id, number=1, user_id=2, line="l", contact="c", cause="NONE", rang=True)
+        insert(database, "calls", call_id=call_id, group_id=7, arrived_at_ms=1, outcome=outcome, **opened, **names)
+        insert(database, "legs", call_id=call_id, number=1, user_id=2, line="l", contact="c", cause="NONE", rang=True)
         entry = {"position": 1, "user_id": 2, "user_name": "Bernd", "kind": "missed", "rang": True, "cause": "NONE"}
-        insert(db, "journal_entries", call_id=call_id, **entry)
-    yield db
-    db.close()
+        insert(database, "journal_entries", call_id=call_id, **entry)
+    return database
 
 
-NO_WORKER = ""
-"""What version 3 adds to a call whose worker nobody knows any more."""
-VERSION_1_TABLES = ("users", "lines", "numbers", "members", "overflows", "calls", "legs", "journal_entries")
+VERSION_1_TABLES = ("users", "groups", "numbers", "members", "overflows", "calls", "legs", "journal_entries")
 
 
 def rows(db: peewee.Database, table: str) -> list[tuple[object, ...]]:
     return sorted((tuple(row) for row in execute(db, f"SELECT * FROM {quoted(db, table)}").fetchall()), key=repr)
 
 
-def test_an_upgrade_from_version_1_loses_nothing(version_1: peewee.Database) -> None:
-    before = {table: rows(version_1, table) for table in VERSION_1_TABLES}
-    assert migrate.upgrade(version_1) == APPLIED[1:]
-    before["calls"] = [(*row, NO_WORKER) for row in before["calls"]]
-    assert {table: rows(version_1, table) for table in VERSION_1_TABLES} == before
-    groups = quoted(version_1, "groups")
-    found = execute(version_1, f"SELECT name, number, is_active, member_level FROM {groups}").fetchall()
-    assert [tuple(row) for row in found] == [("Vertrieb", "700", True, "public")]
+def test_an_upgrade_from_version_1_loses_nothing(firm: peewee.Database, request: pytest.FixtureRequest) -> None:
+    before = {table: rows(firm, table) for table in VERSION_1_TABLES}
+    lines = [(*row, "none") for row in rows(firm, "lines")]
+    request.getfixturevalue("two_versions")
+    assert migrate.upgrade(firm) == APPLIED_LATER
+    assert {table: rows(firm, table) for table in VERSION_1_TABLES} == before
+    assert rows(firm, "lines") == lines
 
 
-def test_after_an_upgrade_a_call_may_be_interrupted_and_still_not_anything(
-    url: str, version_1: peewee.Database
+def test_a_connection_that_was_open_before_the_upgrade_sees_it(
+    url: str, firm: peewee.Database, request: pytest.FixtureRequest
 ) -> None:
-    migrate.upgrade(version_1)
     another = open_database(url)
-    for db in (version_1, another):
-        execute(db, "UPDATE calls SET outcome = 'interrupted' WHERE call_id = 'b'")
-        execute(db, "UPDATE calls SET outcome = 'no_answer' WHERE call_id = 'b'")
-        with pytest.raises(peewee.DatabaseError):
-            execute(db, "UPDATE calls SET outcome = 'lost' WHERE call_id = 'b'")
+    assert rows(another, "lines")
+    request.getfixturevalue("two_versions")
+    migrate.upgrade(firm)
+    execute(another, f"UPDATE {quoted(another, 'lines')} SET remark = 'seen'")
     another.close()
 
 
-def test_a_connection_that_was_open_before_the_upgrade_sees_it(url: str, version_1: peewee.Database) -> None:
-    another = open_database(url)
-    assert rows(another, "calls")
-    migrate.upgrade(version_1)
-    execute(another, "UPDATE calls SET outcome = 'interrupted' WHERE call_id = 'b'")
-    another.close()
+def test_a_call_may_have_every_outcome_and_no_other(firm: peewee.Database) -> None:
+    for outcome in Outcome:
+        execute(firm, f"UPDATE calls SET outcome = '{outcome.value}' WHERE call_id = 'b'")
+    with pytest.raises(peewee.DatabaseError):
+        execute(firm, "UPDATE calls SET outcome = 'lost' WHERE call_id = 'b'")
 
 
-def test_after_an_upgrade_the_journal_survives_its_users_and_calls_take_theirs_along(
-    version_1: peewee.Database,
-) -> None:
-    migrate.upgrade(version_1)
-    execute(version_1, "DELETE FROM users WHERE id = 2")
+def test_the_journal_survives_its_users_and_calls_take_theirs_along(firm: peewee.Database) -> None:
+    execute(firm, "DELETE FROM users WHERE id = 2")
     for table in ("legs", "journal_entries"):
-        assert [tuple(row) for row in execute(version_1, f"SELECT DISTINCT user_id FROM {table}")] == [(None,)]
-    execute(version_1, "DELETE FROM calls WHERE call_id = 'b'")
+        assert [tuple(row) for row in execute(firm, f"SELECT DISTINCT user_id FROM {table}")] == [(None,)]
+    execute(firm, "DELETE FROM calls WHERE call_id = 'b'")
     for table in ("legs", "journal_entries"):
-        left = execute(version_1, f"SELECT call_id FROM {table}").fetchall()
+        left = execute(firm, f"SELECT call_id FROM {table}").fetchall()
         assert [call_id.strip() for (call_id,) in left] == ["a"]
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-def test_sqlite_is_whole_after_the_upgrade(url: str, version_1: peewee.Database) -> None:
-    migrate.upgrade(version_1)
-    assert execute(version_1, "PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert execute(version_1, "PRAGMA foreign_key_check").fetchall() == []
-    assert execute(version_1, "PRAGMA writable_schema").fetchone() == (0,)
+def test_sqlite_is_whole_after_the_upgrade(firm: peewee.Database, request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue("two_versions")
+    migrate.upgrade(firm)
+    assert execute(firm, "PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert execute(firm, "PRAGMA foreign_key_check").fetchall() == []
+    assert execute(firm, "PRAGMA writable_schema").fetchone() == (0,)
 
 
 def test_no_index_is_written_for_every_leg_that_no_query_reads(database: peewee.Database) -> None:
@@ -214,10 +225,9 @@ CONTENT = "INSERT INTO prepared_contents (group_id, list, position, user_id, nam
         f"{CONTENT} (7, 'monitor', 1, NULL, 'x', '1a')",
     ],
 )
-def test_what_has_no_meaning_is_refused_by_the_database(version_1: peewee.Database, sql: str) -> None:
-    migrate.upgrade(version_1)
+def test_what_has_no_meaning_is_refused_by_the_database(firm: peewee.Database, sql: str) -> None:
     with pytest.raises(peewee.DatabaseError):
-        execute(version_1, sql.replace(" groups", f" {quoted(version_1, 'groups')}"))
+        execute(firm, sql.replace(" groups", f" {quoted(firm, 'groups')}"))
 
 
 def test_a_database_that_was_never_set_up_is_refused_with_the_command_to_run(tmp_path: Path) -> None:
@@ -232,8 +242,8 @@ def test_a_database_that_was_never_set_up_is_refused_with_the_command_to_run(tmp
 def test_an_older_database_is_refused_with_the_command_to_run(
     database: peewee.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "newest_version", lambda: 5)
-    with pytest.raises(DatabaseError, match="is at version 4, this program needs version 5: run: esl-huntgroup db up"):
+    monkeypatch.setattr(migrate, "newest_version", lambda: 2)
+    with pytest.raises(DatabaseError, match="is at version 1, this program needs version 2: run: esl-huntgroup db up"):
         migrate.require_current(database)
 
 

@@ -225,7 +225,7 @@ def test_what_is_no_backup_is_named_and_changes_nothing(
 
 def test_a_backup_of_postgresql_comes_back(new_postgresql: NewDatabase, tmp_path: Path) -> None:
     if not shutil.which("pg_dump") or not shutil.which("psql"):
-        pytest.skip("not installed: pg_dump and psql (Debian: postgresql-client)")
+        pytest.skip("pg_dump and psql are not installed (Debian package: postgresql-client)")
     with new_postgresql() as source, new_postgresql() as empty:
         db = open_database(source)
         migrate.upgrade(db)

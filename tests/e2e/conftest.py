@@ -1,12 +1,15 @@
 """
 Group calls on a real FreeSWITCH: the dialplan as it is shipped, the service as a process, SIPp as phones and callers.
 
-One switch and one service serve the whole session; every test has phones and callers of its own. Skipped with a
-reason where FreeSWITCH (PATH, or ``HUNTGROUP_FREESWITCH``) or SIPp is not installed.
+One switch and one service serve the whole session; every test has phones and callers of its own. Skipped with one
+reason for all where FreeSWITCH (PATH, or ``HUNTGROUP_FREESWITCH``) or SIPp is not installed. Of several that
+``HUNTGROUP_FREESWITCH`` names, the first is taken; all of them by ``tox -e e2e`` (HUNTGROUP_E2E=all). Where phones are
+real ones (Linphone), a test file of their own says so, and skips without them.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,20 +22,21 @@ from .service import Service
 
 HERE = Path(__file__).parent
 FIRM = HERE / "firm.yaml"
+CHOSEN = freeswitch.BINARIES if os.environ.get("HUNTGROUP_E2E") == "all" else freeswitch.BINARIES[:1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder, and skip them where something is missing."""
-    missing = []
-    if not freeswitch.BINARY:
-        missing.append("freeswitch (in PATH, or HUNTGROUP_FREESWITCH=/path/to/freeswitch)")
-    if not sipp.SIPP:
-        missing.append("sipp (Debian: sip-tester)")
+    """Mark the tests of this folder."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            if missing:
-                item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed() -> None:
+    """Skip the tests of this folder, before anything is started for them, where a program is missing."""
+    freeswitch.require()
+    sipp.require()
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +48,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service.stop()
 
 
+@pytest.fixture(scope="session", params=CHOSEN or [""], ids=lambda it: freeswitch.version_of(it) if it else "none")
+def binary(request: pytest.FixtureRequest) -> str:
+    """Give one FreeSWITCH after the other; its version is in the ids of the tests."""
+    chosen: str = request.param
+    return chosen
+
+
 @pytest.fixture(scope="session", params=["async", "fast"])
 def switch(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, service: Service
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, service: Service, binary: str
 ) -> Iterator[FreeSwitch]:
     """Start the switch with one variant of the dialplan, which points at the service; tell the service where it is."""
-    switch = FreeSwitch(tmp_path_factory.mktemp("switch"), service.port, is_fast=request.param == "fast")
+    is_fast = request.param == "fast"
+    switch = FreeSwitch(tmp_path_factory.mktemp("switch"), service.port, is_fast=is_fast, binary=binary)
     switch.start()
     service.stop()
     service.witness(switch.esl_port)

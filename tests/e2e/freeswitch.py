@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,9 +13,15 @@ import time
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+import pytest
+
 from .sip import free_port
 
-BINARY = os.environ.get("HUNTGROUP_FREESWITCH") or shutil.which("freeswitch")
+NAMED = os.environ.get("HUNTGROUP_FREESWITCH") or shutil.which("freeswitch") or ""
+BINARIES = tuple(binary for binary in NAMED.split(os.pathsep) if binary)
+"""Every FreeSWITCH that can be tested with: HUNTGROUP_FREESWITCH may name several, as PATH does."""
+BINARY = next(iter(BINARIES), "")
+"""The one that is taken where one is enough; empty without any."""
 CONFIGURATION = Path(__file__).parent / "conf" / "freeswitch.xml"
 SHIPPED = Path(__file__).parents[2] / "freeswitch" / "dialplan"
 SHIPPED_SERVICE = "127.0.0.1:8084"
@@ -34,6 +41,22 @@ STARTS = 3
 """How often a switch is started at most: another program may have taken one of its ports meanwhile."""
 NO_SIP_PORT = "Error Creating SIP UA"
 _rtp_ranges = itertools.count(os.getpid())
+
+
+def version_of(binary: str) -> str:
+    """Return the version of a FreeSWITCH, such as 1.11.2; the path itself where it does not say."""
+    said = subprocess.run([binary, "-version"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"version: (\d+(?:\.\d+)+)", said)
+    return match[1] if match else binary
+
+
+def require() -> None:
+    """Skip the test where there is no FreeSWITCH."""
+    if not BINARY:
+        pytest.skip(
+            "FreeSWITCH is not installed, and Debian has no package of it: build 1.10 or later from its sources, and "
+            "name it, HUNTGROUP_FREESWITCH=/path/to/bin/freeswitch, or have it in the PATH"
+        )
 
 
 class EventSocket:
@@ -73,11 +96,24 @@ class FreeSwitch:
     """
     A switch. ``service_ports`` is where its dialplan expects the services, in the order in which it tries them.
 
-    ``is_fast`` is whether it runs the dialplan's fast variant.
+    ``is_fast`` is whether it runs the dialplan's fast variant, ``binary`` the FreeSWITCH that runs,
+    ``allowlist`` the element of its ``switch.conf.xml`` (none: it refuses nothing).
     """
 
-    def __init__(self, folder: Path, *service_ports: int, name: str = "switch1", is_fast: bool = False) -> None:
+    rtp_ports = RTP_PORTS
+
+    def __init__(
+        self,
+        folder: Path,
+        *service_ports: int,
+        name: str = "switch1",
+        is_fast: bool = False,
+        binary: str = BINARY,
+        allowlist: str = "",
+    ) -> None:
         self.folder = folder
+        self._allowlist = allowlist
+        self._binary = binary
         self.name = name
         self._is_fast = is_fast
         self.log_file = folder / "freeswitch.log"
@@ -109,14 +145,14 @@ class FreeSwitch:
         self._start()
 
     def _start(self) -> None:
-        assert BINARY, "freeswitch is not installed"
+        assert self._binary, "freeswitch is not installed"
         offset = self.log_size()
         kept = ("log", "db", "run", "scripts", "temp", "storage", "recordings", "cache", "certs")
         folders = [part for name in kept for part in (f"-{name}", str(self._sub_folder(name)))]
         options = ["-nf", "-nc", "-nonat", "-nonatmap", "-np", "-conf", str(self._sub_folder("conf"))]
         with (self.folder / "freeswitch.out").open("wb") as output:
             self._process = subprocess.Popen(
-                [BINARY, *options, *folders], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                [self._binary, *options, *folders], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
         try:
             self._wait_until_ready(offset)
@@ -191,7 +227,7 @@ class FreeSwitch:
             "lab_log": self.log_file,
             "lab_name": self.name,
             "lab_rtp_start": self._rtp_start,
-            "lab_rtp_end": self._rtp_start + RTP_PORTS - 2,
+            "lab_rtp_end": self._rtp_start + self.rtp_ports - 2,
             "lab_esl_port": self.esl_port,
             "lab_esl_password": PASSWORD,
             "lab_sip_port": self.sip_port,
@@ -200,6 +236,7 @@ class FreeSwitch:
             f'<X-PRE-PROCESS cmd="set" data={quoteattr(f"{name}={value}")}/>\n' for name, value in variables.items()
         )
         (conf / "vars.xml").write_text(f"<include>\n{''.join(lines)}</include>\n")
+        (conf / "allowlist.xml").write_text(f"<include>\n{self._allowlist}\n</include>\n")
         shutil.copy(CONFIGURATION, conf)
         (conf / "dialplan").mkdir(exist_ok=True)
         services = "|".join(f"127.0.0.1:{port}" for port in self._service_ports)

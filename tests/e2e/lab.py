@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from . import sip, sipp
+from .agent import Agent, Rings
 from .freeswitch import DOMAIN, FreeSwitch
 from .journal import Call, assert_whole
+from .linphone import Linphone
 from .service import Service
 from .sipp import Endpoint
 
@@ -22,6 +24,7 @@ RANG_OUT = 'Q.850;cause=19;text="NO_ANSWER"'
 NOT_SET = "-ERR no reply"
 """What the switch says of a global variable that nobody has set."""
 
+REGISTERED_WITHIN_S = 10.0
 ENDED_WITHIN_S = 8.0
 WITNESS_WITHIN_S = 30.0
 """The second witness lets the first one speak for 8 s, looks every 3 s, and may have to connect first."""
@@ -48,6 +51,8 @@ class Lab:
         self.service = service
         self._folder = folder
         self._endpoints: list[Endpoint] = []
+        self._agents: list[Agent] = []
+        self._linphones: list[Linphone] = []
         self._registered: set[str] = set()
         self._log_offset = service.log_size()
 
@@ -55,6 +60,30 @@ class Lab:
         """Switch on a phone that is registered as ``account``; several phones can share one."""
         phone = self._endpoint(f"phone{len(self._endpoints)}-{account}", scenario)
         self.register(account, f"<sip:{account}@127.0.0.1:{phone.port}>")
+        return phone
+
+    def agent(self, account: str, rings: Rings | None = None) -> Agent:
+        """Switch on a phone that can do what no SIPp scenario can."""
+        agent = self.stranger(account, rings)
+        self.register(account, agent.contact)
+        return agent
+
+    def stranger(self, account: str = "", rings: Rings | None = None) -> Agent:
+        """Give somebody who is registered nowhere, with a number of their own, such a phone."""
+        agent = Agent(account or str(next(_caller_numbers)), DOMAIN, self.switch.address, rings)
+        self._agents.append(agent)
+        return agent
+
+    def linphone(self, account: str, *, max_calls: int = 10) -> Linphone:
+        """Switch on a Linphone, and wait until it has registered itself as ``account``."""
+        folder = self._folder / f"linphone{len(self._linphones)}-{account}"
+        phone = Linphone(folder, account, DOMAIN, self.switch.address, max_calls=max_calls)
+        self._linphones.append(phone)
+        self._registered.add(account)
+        deadline = time.monotonic() + REGISTERED_WITHIN_S
+        while f":{phone.port}" not in self.switch.api(f"sofia_contact {account}@{DOMAIN}"):
+            assert time.monotonic() < deadline, f"Linphone does not register:\n{phone.printed()}"
+            time.sleep(0.05)
         return phone
 
     def dead_phone(self, account: str) -> None:
@@ -65,6 +94,10 @@ class Lab:
         """Register any Contact at all."""
         self._registered.add(account)
         sip.register(self.switch.address, account, DOMAIN, contact)
+
+    def forget(self, account: str) -> None:
+        """Take back every registration of ``account``."""
+        self.switch.api(f"sofia profile internal flush_inbound_reg {account}@{DOMAIN}")
 
     def call(self, to: str = "700", caller: str = "", **how: Any) -> Caller:
         """Call a number; ``how`` is that of ``sipp.calls``."""
@@ -78,7 +111,7 @@ class Lab:
 
     def journal(
         self,
-        caller: Caller,
+        caller: Caller | Agent,
         until: Callable[[Call], object] = lambda call: call.outcome,
         within_s: float = ENDED_WITHIN_S,
     ) -> Call:
@@ -101,7 +134,7 @@ class Lab:
             assert time.monotonic() < deadline, f"not all over for {caller.number}: {calls}\n{self.service_log()}"
             time.sleep(0.1)
 
-    def whole(self, caller: Caller) -> Call:
+    def whole(self, caller: Caller | Agent) -> Call:
         """Return the caller's only call, once it is over; every member of the group 700 has exactly one entry then."""
         call = self.journal(caller, within_s=WITNESS_WITHIN_S)
         assert len(self.service.calls_of(caller.number)) == 1
@@ -122,6 +155,11 @@ class Lab:
             assert time.monotonic() < deadline, f"{there} are scheduled, not {number}"
             time.sleep(0.05)
 
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        """Let people talk, or phones ring, for so long."""
+        time.sleep(seconds)
+
     def service_log(self) -> str:
         """Return what the service has logged since the test began."""
         return self.service.log_since(self._log_offset)
@@ -131,11 +169,12 @@ class Lab:
         try:
             self.switch.wait_without_channels(ENDED_WITHIN_S)
         finally:
-            for endpoint in self._endpoints:
+            everybody: list[Endpoint | Agent | Linphone] = [*self._endpoints, *self._agents, *self._linphones]
+            for endpoint in everybody:
                 endpoint.stop()
             self.switch.api("hupall")
             for account in self._registered:
-                self.switch.api(f"sofia profile internal flush_inbound_reg {account}@{DOMAIN}")
+                self.forget(account)
 
     def _endpoint(
         self, name: str, scenario: str, remote: tuple[str, int] | None = None, host: str = "127.0.0.1"

@@ -50,11 +50,11 @@ class Service:
         self._environment["ESL_HUNTGROUP_ESL_ADDRESS"] = ",".join(f"127.0.0.1:{port}" for port in event_sockets)
         self._environment["ESL_HUNTGROUP_ESL_PASSWORD"] = PASSWORD
 
-    def run(self, *arguments: str, settings: Mapping[str, str] | None = None) -> str:
+    def run(self, *arguments: str, settings: Mapping[str, str] | None = None, status: int = 0) -> str:
         """
         Run one command of the command line to its end; return its output.
 
-        ``settings`` are environment variables for this run. Raises AssertionError if it fails.
+        ``settings`` are environment variables for this run. Raises AssertionError if it ends with another status.
         """
         done = subprocess.run(
             self._command(*arguments),
@@ -64,7 +64,7 @@ class Service:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"esl-huntgroup {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        assert done.returncode == status, f"esl-huntgroup {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def load(self, firm: Path) -> None:

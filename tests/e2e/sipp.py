@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+import pytest
+
 from .sip import Message, free_port, read_log
 
 SIPP = shutil.which("sipp")
@@ -42,6 +44,13 @@ FINAL_STATUSES = (
     600,
     603,
 )
+
+
+def require() -> None:
+    """Skip the test where there is no SIPp."""
+    if not SIPP:
+        pytest.skip("SIPp is not installed (Debian package: sip-tester)")
+
 
 _SDP = """v=0
 o=sipp 1 1 IN IP4 127.0.0.1
@@ -106,11 +115,19 @@ _200 = _send(_with_sdp(_response("200 OK", extra=_CONTACT)), retrans=True)
 _OK = (
     "SIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\n" + _EMPTY
 )  # to a request in the dialogue: its To has our tag already
-_CANCELLED = (
-    _send(_response("200 OK", extra=_EMPTY))
-    + _send(_response("487 Request Terminated", cseq="CSeq: [$cseq] INVITE", extra=_EMPTY), retrans=True)
-    + _recv("ACK", next="end")
-)
+
+
+def _cancelled(headers: str = "", after_ms: int = 0) -> str:
+    extra = f"{headers}\n{_EMPTY}" if headers else _EMPTY
+    return (
+        _send(_response("200 OK", extra=_EMPTY))
+        + f'<pause milliseconds="{after_ms}"/>\n'
+        + _send(_response("487 Request Terminated", cseq="CSeq: [$cseq] INVITE", extra=extra), retrans=True)
+        + _recv("ACK", next="end")
+    )
+
+
+_CANCELLED = _cancelled()
 _PHONE_HANGS_UP = _send(
     "BYE [$remote] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n"
     f"From:[$to]{_TAG}\nTo:[$from]\nCall-ID: [call_id]\nCSeq: 1 BYE\n{_EMPTY}",
@@ -119,9 +136,9 @@ _PHONE_HANGS_UP = _send(
 _END = _label("end")
 
 
-def rings() -> str:
-    """Ring until the switch cancels."""
-    return _scenario(_INVITED, _180, _recv("CANCEL"), _CANCELLED, _END, _KNOWN)
+def rings(headers: str = "", lets_go_after_ms: int = 0) -> str:
+    """Ring until the switch cancels, and say so, with these header lines, at once or after a time."""
+    return _scenario(_INVITED, _180, _recv("CANCEL"), _cancelled(headers, lets_go_after_ms), _END, _KNOWN)
 
 
 def early_media() -> str:
@@ -170,6 +187,7 @@ def calls(
     caller: str,
     *,
     domain: str,
+    asks: str = "[remote_ip]:[remote_port]",
     display: str = "",
     headers: Sequence[str] = (),
     talk_ms: int = 1000,
@@ -178,13 +196,13 @@ def calls(
     """
     Call ``to``; once answered talk for ``talk_ms``, then hang up unless the other side did.
 
-    ``display`` is written between the quotes as it is.
+    ``asks`` is the host of the Request-URI; ``display`` is written between the quotes as it is.
     """
     me = f'"{display}" <sip:{caller}@{domain}>;tag=[pid]c[call_number]'
     dialogue = f"From: {me}\nTo: <sip:{to}@{domain}>[peer_tag_param]\nCall-ID: [call_id]\nMax-Forwards: 70"
     invite = f"From: {me}\nTo: <sip:{to}@{domain}>\nCall-ID: [call_id]\nMax-Forwards: 70"
     via = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
-    uri = f"sip:{to}@[remote_ip]:[remote_port] SIP/2.0"
+    uri = f"sip:{to}@{asks} SIP/2.0"
     same = f"[last_Via:]\n{dialogue}"
     give_up = {} if gives_up_after_ms is None else {"timeout": str(gives_up_after_ms), "ontimeout": "cancel"}
     contact = f"Contact: <sip:{caller}@[local_ip]:[local_port]>"
@@ -224,7 +242,8 @@ class Endpoint:
     """
     One SIPp process. ``remote`` is the switch for a caller, None for a phone, which serves any number of calls.
 
-    A caller makes so many ``calls``, ``calls_per_s`` a second.
+    A caller makes so many ``calls``, ``calls_per_s`` a second, however many are going on. After ``life_s`` it ends by
+    itself.
     """
 
     def __init__(
@@ -237,6 +256,7 @@ class Endpoint:
         *,
         calls: int = 1,
         calls_per_s: int = 1,
+        life_s: int = LIFE_S,
     ) -> None:
         assert SIPP, "sipp is not installed"
         self.name = name
@@ -245,9 +265,11 @@ class Endpoint:
         self._errors = folder / f"{name}.errors.log"
         scenario_file = folder / f"{name}.xml"
         scenario_file.write_text(scenario, encoding="utf-8")
-        where = [f"{remote[0]}:{remote[1]}", "-m", str(calls), "-r", str(calls_per_s)] if remote else []
+        where = (
+            [f"{remote[0]}:{remote[1]}", "-m", str(calls), "-l", str(calls), "-r", str(calls_per_s)] if remote else []
+        )
         command = [SIPP, *where, "-sf", str(scenario_file), "-i", host, "-mi", host]
-        command += ["-p", str(self.port), "-nostdin", "-nd", "-timeout", f"{LIFE_S}s"]
+        command += ["-p", str(self.port), "-nostdin", "-nd", "-timeout", f"{life_s}s"]
         command += ["-trace_msg", "-message_file", str(self._log), "-trace_err", "-error_file", str(self._errors)]
         self._output = (folder / f"{name}.out").open("wb")
         self._process = subprocess.Popen(
@@ -305,14 +327,18 @@ class Endpoint:
             self._process.wait(within_s)
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"{self.name} is still calling:\n{self.transcript()}") from error
-        return next(
-            (
-                message.status
-                for message in self.messages
-                if not message.sent and message.status >= 200 and message.header("CSeq").endswith("INVITE")
-            ),
-            0,
-        )
+        final = self._final_answer()
+        return final.status if final else 0
+
+    @property
+    def final_reason(self) -> str:
+        """The Reason in the final answer to the caller's INVITE; empty where it has none."""
+        final = self._final_answer()
+        return final.header("Reason") if final else ""
+
+    def _final_answer(self) -> Message | None:
+        answers = (it for it in self.messages if not it.sent and it.status >= 200)
+        return next((it for it in answers if it.header("CSeq").endswith("INVITE")), None)
 
     def transcript(self) -> str:
         """Return the conversation in short, for a failed test."""

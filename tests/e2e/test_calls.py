@@ -8,7 +8,7 @@ A group call has neither a pickup leg nor a second round of its own yet. Here a 
 from __future__ import annotations
 
 from . import sipp
-from .lab import ELSEWHERE, GAVE_UP, RANG_OUT, Lab
+from .lab import ELSEWHERE, GAVE_UP, WITNESS_WITHIN_S, Lab
 
 
 def test_first_to_answer_has_the_call_and_the_others_are_told_elsewhere(lab: Lab) -> None:
@@ -92,7 +92,7 @@ def test_nobody_answers_and_the_phones_show_a_missed_call(lab: Lab) -> None:
     caller = lab.call()
 
     assert caller.final_status() == 480
-    assert anna.reasons("CANCEL") == ben.reasons("CANCEL") == [RANG_OUT]
+    assert anna.reasons("CANCEL") == ben.reasons("CANCEL") == [GAVE_UP]
     rang_s = anna.received("CANCEL")[0].at - anna.received("INVITE")[0].at
     assert 5.0 <= rang_s <= 6.2
     call = lab.journal(caller)
@@ -186,8 +186,9 @@ def test_a_colleague_picks_the_ringing_caller_up_and_both_are_left_alone(lab: La
     assert anna.wait_received("CANCEL")
     assert ben.wait_received("CANCEL")
     assert len(anna.received("INVITE")) == len(ben.received("INVITE")) == 1
-    call = lab.journal(caller)
-    assert (call.outcome, call.cause, call.overflow) == ("caller_gone", "PICKED_OFF", "")
+    call = lab.journal(caller, within_s=WITNESS_WITHIN_S)
+    assert (call.outcome, call.overflow) == ("picked_up", "")
+    assert set(call.kinds.values()) == {"answered_elsewhere"}
 
 
 def test_two_rounds_one_in_each_group_are_told_apart(lab: Lab) -> None:
@@ -197,11 +198,11 @@ def test_two_rounds_one_in_each_group_are_told_apart(lab: Lab) -> None:
     caller = lab.call(to="705", talk_ms=500)
 
     assert caller.final_status() == 200
-    assert halle.reasons("CANCEL") == [RANG_OUT]
+    assert halle.reasons("CANCEL") == [GAVE_UP]
     assert anna.reasons("CANCEL") == [ELSEWHERE]
     assert ben.wait_received("BYE")
     first, second = lab.journals(caller, until=lambda call: call.answered_by)
     assert (first.outcome, first.overflow, first.kinds) == ("no_answer", "transfer 700 XML lab", {"Halle": "missed"})
-    assert [(leg.line[:4], leg.cause) for leg in first.legs] == [("1100", "NO_ANSWER")]
+    assert [(leg.line[:4], leg.cause) for leg in first.legs] == [("1100", "ORIGINATOR_CANCEL")]
     assert (second.outcome, second.answered_by) == ("answered", "Ben Wolf")
     assert [(leg.line[:4], leg.cause) for leg in second.legs] == [("1001", "LOSE_RACE"), ("1002", "NONE")]

@@ -40,7 +40,7 @@ def database() -> Iterator[str]:
 class Cluster:
     """Switches ``switch1`` and ``switch2``; each hands its calls to its own host first, and to the other one else."""
 
-    def __init__(self, folder: Path, database: str) -> None:
+    def __init__(self, folder: Path, database: str, binary: str) -> None:
         self._folder = folder
         self._endpoints: list[Endpoint] = []
         self.hosts: list[set[str]] = []
@@ -50,8 +50,8 @@ class Cluster:
             service.folder.mkdir()
         ports = [service.port for service in self.services]
         self.switches = [
-            FreeSwitch(folder / "switch1", *ports, name="switch1"),
-            FreeSwitch(folder / "switch2", *reversed(ports), name="switch2"),
+            FreeSwitch(folder / "switch1", *ports, name="switch1", binary=binary),
+            FreeSwitch(folder / "switch2", *reversed(ports), name="switch2", binary=binary),
         ]
         self.services[0].load(FIRM)
 
@@ -106,9 +106,9 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, database: str) -> Iterator[Cluster]:
+def cluster(tmp_path: Path, database: str, binary: str) -> Iterator[Cluster]:
     """Give a test a cluster that runs, with phones."""
-    cluster = Cluster(tmp_path, database)
+    cluster = Cluster(tmp_path, database, binary)
     try:
         cluster.start()
         cluster.phones()

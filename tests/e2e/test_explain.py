@@ -51,7 +51,7 @@ def test_every_reason_has_its_line_and_the_call_does_what_was_said(lab: Lab) -> 
         "does not ring  3 Carla Diaz: 1003@lab.local has the contact sofia/internal/sip:1002@HOST, "
         "which rings for Ben Wolf",
         "does not ring  4 Dora Lang: 1004@lab.local has the contact sofia/internal/sip:1004,loopback/500/lab@HOST, "
-        "which is refused: it contains ',', which could be syntax in a dial string (T)",
+        "which is refused: it contains ',', which begins another leg in a dial string (T)",
         "does not ring  5 Emil Frey: 1005@lab.local is not registered",
         "does not ring  6 Hans Hard: has hardphone lines only (1006)",
     ]
@@ -126,7 +126,7 @@ def test_a_call_of_the_journal_tells_what_became_of_every_phone(lab: Lab, langua
         "registered still",
         "did not ring  3 Carla Diaz: was not registered, or its contact rang for a member before it",
         "did not ring  4 Dora Lang: 1004@lab.local at sofia/internal/sip:1004,x@HOST: refused: it contains ',', "
-        "which could be syntax in a dial string; registered still",
+        "which begins another leg in a dial string; registered still",
         "did not ring  5 Emil Frey: was not registered, or its contact rang for a member before it",
         "did not ring  6 Hans Hard: no entry: had no softphone line then, was the caller, or was no member yet",
     ]

@@ -1,7 +1,7 @@
 """
 The fault matrix: all of it by ``tox -e faults`` (HUNTGROUP_FAULTS=all), a part of it in every run of the tests.
 
-At the end it is printed, as the README shows it.
+At the end it is printed, as ``docs/measurements.md`` shows it.
 """
 
 from __future__ import annotations

@@ -23,11 +23,14 @@ POSSIBLE = tuple(fault.name for fault in FAULTS.values() if not fault.is_beside_
 PART = ("all processes killed, restarted",)
 CHOSEN = POSSIBLE if os.environ.get("HUNTGROUP_FAULTS") == "all" else PART
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(not freeswitch.BINARY, reason="not installed: freeswitch (in PATH, or HUNTGROUP_FREESWITCH)"),
-    pytest.mark.skipif(not sipp.SIPP, reason="not installed: sipp (Debian: sip-tester)"),
-]
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    """Skip all of it, before anything is started for it, where a program is missing."""
+    freeswitch.require()
+    sipp.require()
 
 
 @pytest.fixture(scope="module")

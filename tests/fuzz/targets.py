@@ -25,7 +25,8 @@ from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execute
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, JournalRecord
-from esl_huntgroup.model.group import HuntGroup
+from esl_huntgroup.model.group import HuntGroup, Taker
+from esl_huntgroup.model.text import is_harmless
 from esl_huntgroup.registrars.contacts import Contacts, is_dialable, read_contacts
 from esl_huntgroup.simulator.command import CommandReader
 from esl_huntgroup.simulator.dialstring import parse
@@ -63,9 +64,10 @@ def arriving(data: bytes) -> None:
     for message in _decode([data]) or []:
         found = read_inbound_call(message.get, DOMAIN)
         assert found.problem or (found.number and found.domain)
-        assert callerid.display_name(found.caller_name) == found.caller_name
+        assert callerid.name(found.caller_name) == found.caller_name
+        assert callerid.display_name(found.shown.name) == found.shown.name
         assert callerid.number(found.caller_number) == found.caller_number
-        assert found.caller_name.isprintable()
+        assert all(map(is_harmless, found.caller_name + found.shown.name))
 
 
 def dialling(data: bytes) -> None:
@@ -107,9 +109,10 @@ def _assert_dialled(bridge: Bridge, contacts: Contacts) -> None:
     assert set(dial.named) == {
         *("huntgroup_call", "ignore_early_media", "originate_timeout", "no_throttle_limits"),
         *("outbound_redirect_fatal", "local_var_clobber", "sip_h_Diversion", "sip_h_History-Info"),
-        *("origination_caller_id_name", "origination_caller_id_number"),
+        *("origination_caller_id_name", "origination_caller_id_number", "sip_h_Privacy"),
     } & set(dial.named)
-    assert f"~origination_caller_id_name={dial.named.get('origination_caller_id_name', '')}" in bridge.dial_string
+    if name := dial.named.get("origination_caller_id_name"):
+        assert f"~origination_caller_id_name={name}" in bridge.dial_string
     assert f"~sip_h_Diversion={dial.named['sip_h_Diversion']}" in bridge.dial_string
 
 
@@ -160,6 +163,9 @@ class _Pages:
 class _Book:
     def find(self, domain: str, number: str) -> HuntGroup | None:
         return group(ANNA, BERND) if (domain, number) == (DOMAIN, "700") else None
+
+    def user_at(self, address: str) -> Taker | None:
+        return None
 
 
 class _Peer:

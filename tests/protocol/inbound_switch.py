@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import Any
 from urllib.parse import quote
 
+import gevent
+from gevent.event import Event
 from gevent.server import StreamServer
 
 from tests.unit.examples import inbound
@@ -25,6 +28,9 @@ class InboundSwitch:
         self.breaks_at = ""
         self.held: set[str] = set()
         self.name = NODE
+        self.network = Event()
+        """Cleared: what the service says arrives nowhere, until it is set again."""
+        self.network.set()
         self._server = StreamServer(("127.0.0.1", 0), self._serve)
         self._server.start()
         self.port: int = self._server.server_port
@@ -38,14 +44,17 @@ class InboundSwitch:
 
     def close(self) -> None:
         self._server.stop()
+        self.network.set()
         for sock in self.connections:
             sock.close()
+        gevent.sleep(0)  # whoever waited for the network sees that it is over
 
     def _serve(self, sock: Any, _address: Any) -> None:
         self.connections.append(sock)
         sock.sendall(b"Content-Type: auth/request\n\n")
-        with sock.makefile("rb") as lines:
+        with contextlib.suppress(OSError), sock, sock.makefile("rb") as lines:
             for line in lines:
+                self.network.wait()
                 if self.breaks_at and line.decode().startswith(self.breaks_at):
                     sock.shutdown(socket.SHUT_RDWR)
                     return

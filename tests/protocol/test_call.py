@@ -23,14 +23,15 @@ from gevent.event import Event
 
 from esl_huntgroup.calls import controller, handler
 from esl_huntgroup.calls.answer_feed import NO_ADDRESS, AnswerFeed
+from esl_huntgroup.calls.callerid import display_name
 from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.hunt import GUARD_MARGIN_S
 from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.esl.server import Server
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.stream import EventSocket
-from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, EntryRecord, JournalRecord
-from esl_huntgroup.model.group import HuntGroup, HuntMode, Member, Overflow, OverflowAction
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallMoved, CallOpened, EntryRecord, JournalRecord
+from esl_huntgroup.model.group import HuntGroup, HuntMode, Member, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.registrars.contacts import CONTACT_MAX_CHARS
 from esl_huntgroup.simulator import dialplan, phones
@@ -74,11 +75,15 @@ class Book:
 
     def __init__(self) -> None:
         self.groups: dict[tuple[str, str], HuntGroup] = {}
+        self.users: dict[str, Taker] = {}
         self.on_find: Callable[[], object] = lambda: None
 
     def find(self, domain: str, number: str) -> HuntGroup | None:
         self.on_find()
         return self.groups.get((domain, number))
+
+    def user_at(self, address: str) -> Taker | None:
+        return self.users.get(address)
 
 
 class Lab:
@@ -156,7 +161,9 @@ class Lab:
         records = self.journal.records
         assert len({entry.call_id for entry in records}) <= 1
         assert [type(entry) for entry in records] == [
-            kind for kind in (CallOpened, CallAnswered, CallEnded) if any(isinstance(entry, kind) for entry in records)
+            kind
+            for kind in (CallOpened, CallMoved, CallAnswered, CallEnded)
+            if any(isinstance(entry, kind) for entry in records)
         ]
         return [_told(entry) for entry in records]
 
@@ -165,6 +172,8 @@ def _told(entry: JournalRecord) -> tuple[Any, ...]:
     match entry:
         case CallOpened():
             return "opened", f"{entry.group_number}@{entry.group_domain}", entry.caller_name, entry.caller_number
+        case CallMoved():
+            return "moved", entry.channel_uuid, entry.caller_name, entry.caller_number
         case CallAnswered():
             assert entry.wait_ms >= 0
             return "answered", entry.answered_by_name, views(entry.entries), [leg.cause for leg in entry.legs]
@@ -182,7 +191,7 @@ OPENED = ("opened", f"700@{DOMAIN}", "Karl Kunde", "030111")
 WON = (EntryKind.ANSWERED, True, "NONE")
 LOST = (EntryKind.ANSWERED_ELSEWHERE, True, "LOSE_RACE")
 ABSENT_ELSEWHERE = (EntryKind.ANSWERED_ELSEWHERE, False, "NOT_REGISTERED")
-UNANSWERED = (EntryKind.MISSED, True, "NO_ANSWER")
+UNANSWERED = (EntryKind.MISSED, True, "ORIGINATOR_CANCEL")
 NOT_SIGNALLED = (EntryKind.NOT_SIGNALLED, False, "NOT_REGISTERED")
 NOT_ASKED = (EntryKind.NOT_SIGNALLED, False, "")
 TALKED: tuple[Any, ...] = ("ended", "answered", "NORMAL_CLEARING", "", {}, [])
@@ -196,7 +205,7 @@ ANNA_WINS = [
 
 def unanswered(overflow: str, *, outcome: str = "no_answer") -> list[tuple[Any, ...]]:
     seen = {"Anna": UNANSWERED, "Bernd": UNANSWERED, "Clara": NOT_SIGNALLED}
-    return [OPENED, ("ended", outcome, "", overflow, seen, ["NO_ANSWER", "NO_ANSWER"])]
+    return [OPENED, ("ended", outcome, "", overflow, seen, ["ORIGINATOR_CANCEL", "ORIGINATOR_CANCEL"])]
 
 
 def nobody(outcome: str, overflow: str = "dialplan") -> list[tuple[Any, ...]]:
@@ -466,7 +475,7 @@ def test_an_overflow_that_leads_back_to_the_group_goes_to_the_dialplan(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
     lab.has_group(ANNA, overflow=Overflow(OverflowAction.TRANSFER, "700 XML public"))
-    result = lab.call(variables={"huntgroup_trail": ",".join([f"701@{DOMAIN},700@{DOMAIN}"] * 3)})
+    result = lab.call(variables={"huntgroup_trail": ",".join([f"701@{DOMAIN}/all_busy,700@{DOMAIN}/all_busy"] * 2)})
     assert result.fallback == "nobody_registered"
     assert any("leads back to it" in text for text in warnings(caplog))
 
@@ -498,7 +507,7 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
     guard = f"huntgroup-{result.uuid}"
     assert connect == "connect\n\n"
     assert lines == [
-        "linger 30",
+        "linger 31",
         "event plain CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE",
         f"filter Unique-ID {result.uuid}",
         ask,
@@ -510,19 +519,21 @@ def test_an_answered_call_is_connect_then_one_batch_then_one_sendmsg(lab: Lab, m
     assert ring.count("sendmsg\n") == 1
     assert ring.startswith("sendmsg\ncall-command: execute\nexecute-app-name: bridge\nEvent-UUID: ")
     rest = ring[ring.index("api uuid_setvar_multi") :].removesuffix("\n\n")
-    leave_note, cancel_watchdog, set_guard = rest.split("\n\n")
+    leave_note, cancel_watchdog, end_ringing, set_guard = rest.split("\n\n")
     assert re.fullmatch(rf"api uuid_setvar_multi {result.uuid} huntgroup_legs=[0-9a-f-]{{36}}:1,2", leave_note)
+    call_id = leave_note.partition("huntgroup_legs=")[2].partition(":")[0]
+    assert end_ringing == f"api sched_api +2 {guard} hupall ORIGINATOR_CANCEL huntgroup_ringing {call_id}"
     assert set_guard == (
         f"api sched_api +{1 + GUARD_MARGIN_S} {guard} expand uuid:{result.uuid} uuid_transfer "
         f"${{cond('${{variable_last_bridge_to}}' == '' ? {result.uuid} : nobody)}} huntgroup-fallback"
     )
     assert cancel_watchdog == f"api sched_del {guard}"
     assert restore == (
-        f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=\n\napi sched_del {guard}\n\n"
+        f"api uuid_setvar_multi {result.uuid} app_disable_expand_variables=;sip_reason=\n\napi sched_del {guard}\n\n"
     )
     said = [command.line for command in result.commands if command.line != ask]
-    assert [line.split()[0] for line in said[-6:]] == ["sendmsg", "api", "api", "api", "api", "api"]
-    assert len(said) == 1 + len([line for line in lines if line != ask]) + 6
+    assert [line.split()[0] for line in said[-7:]] == ["sendmsg", "api", "api", "api", "api", "api", "api"]
+    assert len(said) == 1 + len([line for line in lines if line != ask]) + 7
     assert len(result.bridges) == 1
 
 
@@ -543,13 +554,14 @@ def test_the_fast_variant_rings_last_and_says_nothing_more_until_the_end(
     assert connect == "connect\n\n"
     settings = next(line for line in batch.split("\n\n") if "uuid_setvar_multi" in line)
     assert settings.endswith(";park_timeout="), "no parking removes it"
-    assert [line.split()[:2] for line in ring.split("\n\n")[:4]] == [
+    assert [line.split()[:2] for line in ring.split("\n\n")[:5]] == [
         ["api", "uuid_setvar_multi"],
         ["api", "sched_del"],
         ["api", "sched_api"],
+        ["api", "sched_api"],
         ["sendmsg", "call-command:"],
     ]
-    assert restore.startswith(f"api uuid_setvar_multi {uuid} app_disable_expand_variables=;park_timeout=")
+    assert restore.startswith(f"api uuid_setvar_multi {uuid} app_disable_expand_variables=;sip_reason=;park_timeout=")
 
 
 def test_the_dialplans_watchdog_is_cancelled_once_the_phones_ring(lab: Lab) -> None:
@@ -928,16 +940,18 @@ def test_a_hostile_caller_name_is_only_a_name(lab: Lab, name: str) -> None:
     assert lab.story[1:] == ANNA_WINS[1:]
     (invited,) = phone.did("invite")
     assert invited.invitation is not None
-    shown = lab.story[0][2]
-    assert invited.invitation.caller_name == (shown or "030111")
+    shown = invited.invitation.caller_name
     assert shown.isprintable()
     assert not set(shown) & set("${}[]'\"\\~|^:/@%<>")
+    kept = lab.story[0][2]
+    assert kept.isprintable()
+    assert shown == (display_name(kept) or "030111")
 
 
 def test_more_contacts_than_one_call_can_have_ring_as_far_as_they_fit(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
-    lab.has_group(ANNA, BERND)
+    lab.has_group(ANNA, BERND, ring_timeout_s=5)
     many = phone_of(ANNA, phones.RINGING, devices=130)
     result = lab.call(many, bernd(ANNA_ANSWERS), hangs_up_after_talk_s=1)
     assert (result.spoken_with, len(many.did("invite"))) == ("Bernd Cordes", 126)

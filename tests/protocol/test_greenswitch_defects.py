@@ -331,10 +331,11 @@ def test_commands_are_sent_whole_at_once_and_a_dead_peer_is_noticed() -> None:
     def serve(session: CallSession) -> None:
         options.append(session.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         options.append(session.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        options.append(session.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
 
     server = start(serve)
     with connect_to(server):
-        while len(options) < 2:
+        while len(options) < 3:
             gevent.sleep(0.001)
     server.stop()
     assert all(options)

@@ -110,6 +110,19 @@ def test_a_switch_that_tells_nothing_costs_the_journal_only_time(lab: Lab, inbou
     assert lab.story == ANNA_WINS
 
 
+def test_a_worker_asks_for_the_calls_alone_that_carry_its_mark(lab: Lab, inbound: InboundSwitch) -> None:
+    first_call(lab, inbound)
+    switch = lab.switch(anna(ANNA_ANSWERS), bernd())
+    running = switch.spawn(KARL, "700", hangs_up_after_talk_s=1)
+    lab.journal.answered.wait(WAIT_S)
+    assert the_caller_of(switch).variables.get("huntgroup_follower") == lab.live.mark
+    assert f"filter variable_huntgroup_follower {lab.live.mark}" in inbound.asked
+    assert not [line for line in inbound.asked if line.startswith("filter") and "huntgroup_legs" in line]
+    assert AnswerFeed().mark != lab.live.mark
+    running.get()
+    lab.journal.ended.wait(WAIT_S)
+
+
 def test_a_connection_that_breaks_is_made_again(lab: Lab, inbound: InboundSwitch) -> None:
     first_call(lab, inbound)
     inbound.asked.clear()

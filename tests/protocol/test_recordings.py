@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import gevent
 import pytest
@@ -26,7 +27,7 @@ from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, array
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, JournalRecord
-from esl_huntgroup.model.group import HuntGroup, Line, Member, Overflow, OverflowAction
+from esl_huntgroup.model.group import HuntGroup, Line, Member, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.simulator.command import Command, CommandReader
 from tests.unit.examples import DOMAIN, group
@@ -228,6 +229,9 @@ class OneGroup:
     def find(self, domain: str, number: str) -> HuntGroup | None:
         return self.group
 
+    def user_at(self, address: str) -> Taker | None:
+        return None
+
 
 REPLY = b"Content-Type: command/reply\nReply-Text: +OK"
 
@@ -299,7 +303,24 @@ class Recording:
         if ended is not None:
             ours = ended.header("event-uuid").encode()
             event = re.sub(rb"\nApplication-UUID: [0-9a-f-]{36}\n", b"\nApplication-UUID: %b\n" % ours, event)
+        return _with_ring_notes(event)
+
+
+_RUNG = re.compile(rb"([0-9a-f-]{32})([0-9a-f]{4});(?:NONE|LOSE_RACE|NO_ANSWER|ORIGINATOR_CANCEL)\b")
+"""The legs whose phones rang, by the timelines of the recordings: all that the switch ended, or that answered."""
+
+
+def _with_ring_notes(event: bytes) -> bytes:
+    """Return the event as it is since legs note on the caller's channel that they ring; the recordings are older."""
+    head, blank, body = event.partition(b"\n\n")
+    causes = re.search(rb"\nvariable_originate_causes: (.*)\n", body)
+    if not causes:
         return event
+    told = unquote_to_bytes(causes[1])
+    notes = b"".join(b"variable_huntgroup_rang_%b: %b\n" % (suffix, begin) for begin, suffix in _RUNG.findall(told))
+    first, line_end, rest = body.partition(b"\n")
+    body = first + line_end + notes + rest
+    return re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % len(body), head, count=1) + blank + body
 
 
 def members(count: int) -> tuple[Member, ...]:
@@ -438,11 +459,11 @@ def test_a_call_is_given_back_with_exit_when_no_leg_could_be_made() -> None:
     assert recording.commands[-1].line == "exit"
 
 
-def test_a_hostile_name_reaches_neither_the_dial_string_nor_the_journal_as_it_was_sent() -> None:
+def test_a_hostile_name_reaches_the_dial_string_as_other_characters_and_the_journal_in_one_line() -> None:
     records, recording = replay("hostile_caller", 2)
     assert isinstance(records[0], CallOpened)
     (ring,) = [command.argument for command in recording.commands if command.application == "bridge"]
-    assert records[0].caller_name == "Müller, A Unique-ID evil variable_huntgroup_member 99, system(touch pwned) q"
+    name = "Müller, A Unique-ID: evil variable_huntgroup_member: 99, %{system(touch pwned)} 'q'"
+    assert records[0].caller_name == name
     for harmful in ("\n", "${", "%{", "'q'", "evil\n", "X-Evil"):
         assert harmful not in ring
-        assert harmful not in records[0].caller_name

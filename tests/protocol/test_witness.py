@@ -280,10 +280,26 @@ def test_a_switch_that_goes_away_is_found_again(stage: Stage, caplog: pytest.Log
     assert any("witness: the connection ended" in text for text in told(caplog))
 
 
-def test_a_switch_without_a_heartbeat_is_connected_to_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconnect, "SILENCE_MAX_S", 0.2)
+def test_a_switch_that_is_gone_without_a_word_is_connected_to_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(reconnect, "ANSWER_WITHIN_S", 0.2)
     stage.watch()
-    stage.await_(lambda: len([line for line in stage.switch.asked if line.startswith("auth")]) > 2)
+    stage.switch.network.clear()
+    stage.await_(lambda: len(stage.switch.connections) > 1)
+    assert told(caplog) == ["witness: no answer within the deadline"]
+
+
+def test_a_network_that_is_back_soon_costs_no_event(stage: Stage) -> None:
+    stage.switch.channels[A_LEG] = {"Answer-State": "ringing"}
+    stage.watch()
+    stage.switch.network.clear()
+    gevent.sleep(1.5)  # longer than a switch has for the password
+    stage.switch.channels.clear()
+    stage.switch.tell(TALKED)
+    stage.switch.network.set()
+    stage.await_(lambda: stage.call()["ended_at_ms"])
+    assert (stage.call()["outcome"], len(stage.switch.connections)) == ("answered", 1)
 
 
 def test_a_database_that_is_locked_loses_no_call(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from esl_huntgroup.calls.inbound_call import InboundCall, read_inbound_call
+from esl_huntgroup.calls.leg_report import LegReport
 from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
 from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, Member, Overflow
 from esl_huntgroup.model.outcome import Outcome
@@ -79,3 +80,11 @@ def inbound(**changes: str | None) -> InboundCall:
 def plan_for(*members: Member, caller_address: str = "", leg_limit: int = 127) -> RingPlan:
     lines = [line for member in members for line in member.lines]
     return make_plan(group(*members), registered(*lines), caller_address, leg_limit)
+
+
+SILENT = frozenset({"USER_BUSY", "NORMAL_TEMPORARY_FAILURE", "RECOVERY_ON_TIMER_EXPIRE", "UNALLOCATED_NUMBER"})
+
+
+def told(causes: Mapping[str, str]) -> LegReport:
+    """Return how legs ended whose phones rang, but for those that were busy or not reached at once."""
+    return LegReport(causes, frozenset(uuid for uuid, cause in causes.items() if cause not in SILENT))

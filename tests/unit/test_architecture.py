@@ -3,94 +3,30 @@
 from __future__ import annotations
 
 import ast
-import functools
-from collections.abc import Iterator
+import configparser
 from pathlib import Path
 
 import pytest
 
-import esl_huntgroup
-
-ROOT = Path(esl_huntgroup.__file__).parent
-PACKAGE = ROOT.name
-MODULES = {
-    ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path
-    for path in sorted(ROOT.rglob("*.py"))
-}
-
-LAYERS = (
-    {"__main__"},
-    {"cli"},
-    {"simulator"},
-    {"diagnostics"},
-    {"service"},
-    {"recovery"},
-    {"calls"},
-    {"registrars"},
-    {"journal"},
-    {"provisioning"},
-    {"settings"},
-    {"db", "esl", "fsxml"},
-    {"model"},
-    {"errors", "logs", ""},
+from tests.architecture import (
+    LAYERS,
+    MODULES,
+    PACKAGE,
+    circles,
+    imports,
+    is_pure,
+    layer,
+    ours,
+    part,
+    shown,
+    table,
+    tree,
 )
-"""From the top down. Every package stands in exactly one layer; packages of one layer do not know each other."""
+
 NOT_FOR_PURE = {"gevent", "peewee", "socket", "time", "random", "logging", "os", "threading", "subprocess", "secrets"}
 """What waits, reads a clock, a database or a socket, or makes chance."""
 WITHOUT_EFFECT = {"esl_huntgroup.errors"}
 """Names only; pure without saying so."""
-
-
-@functools.cache
-def tree(module: str) -> ast.Module:
-    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
-
-
-def imports(module: str) -> set[str]:
-    """Return the modules that a module imports, wherever it does; of the package itself with their full names."""
-    return {found for node in ast.walk(tree(module)) for found in _imported(node)}
-
-
-def needs(module: str) -> set[str]:
-    """Return the modules that a module imports when it runs, so without those that it only names as types."""
-    return {found for node in _nodes(tree(module)) for found in _imported(node)}
-
-
-def _nodes(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
-    is_for_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-    for child in () if is_for_types else ast.iter_child_nodes(node):
-        yield from _nodes(child)
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        assert node.level == 0, "imports name the whole way"
-        source = node.module or ""
-        for alias in node.names:
-            full = f"{source}.{alias.name}"
-            yield full if full in MODULES else source
-
-
-def ours(module: str) -> set[str]:
-    return {name for name in imports(module) if name.partition(".")[0] == PACKAGE}
-
-
-def part(module: str) -> str:
-    """Return the part of the package that a module is in: ``cli`` for ``esl_huntgroup.cli.db``."""
-    return [*module.split("."), ""][1]
-
-
-def layer(module: str) -> int:
-    (level,) = [level for level, parts in enumerate(LAYERS) if part(module) in parts]
-    return level
-
-
-def is_pure(module: str) -> bool:
-    return (ast.get_docstring(tree(module)) or "").startswith("PURE")
-
 
 PURE = sorted(module for module in MODULES if is_pure(module))
 OUTSIDE = {f"{PACKAGE}.cli.demo"}
@@ -98,6 +34,13 @@ OUTSIDE = {f"{PACKAGE}.cli.demo"}
 
 def test_every_package_has_one_layer_and_every_layer_is_there() -> None:
     assert sorted(name for parts in LAYERS for name in parts) == sorted({part(module) for module in MODULES})
+
+
+def test_every_package_is_installed() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8")
+    packages = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+    assert setup["options"]["packages"].split() == sorted({*packages, f"{PACKAGE}.db.migrations"})  # which is a link
 
 
 def test_the_modules_that_decide_say_that_they_are_pure() -> None:
@@ -159,6 +102,11 @@ def test_only_the_demo_imports_the_simulator(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_pickled(module: str) -> None:
+    assert not imports(module) & {"pickle", "marshal", "shelve", "multiprocessing"}
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_nothing_is_monkey_patched(module: str) -> None:
     assert "gevent.monkey" not in imports(module)
     names = {node.attr for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute)}
@@ -167,4 +115,15 @@ def test_nothing_is_monkey_patched(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_two_modules_import_each_other(module: str) -> None:
-    assert not {name for name in needs(module) - {module} if name in MODULES and module in needs(name)}
+    assert not {name for name in ours(module) - {module} if name in MODULES and module in ours(name)}
+
+
+def test_no_modules_import_one_another_in_a_circle_not_even_for_types() -> None:
+    assert circles() == []
+
+
+def test_the_printed_plan_has_a_line_for_every_package() -> None:
+    (heading, *packages, together) = shown(table())
+    assert heading.split()[:4] == ["layer", "package", "modules", "lines"]
+    assert [line.split()[1] for line in packages] == [name or PACKAGE for names in LAYERS for name in sorted(names)]
+    assert together.split()[1] == str(len(MODULES))

@@ -117,6 +117,27 @@ def test_what_is_refused_and_what_would_be_accepted(tmp_path: Path, toml: str, s
     assert str(refused.value).startswith(sentence.format(file=tmp_path / "s.toml"))
 
 
+def test_every_mistake_is_told_at_once_each_on_a_line_of_its_own(tmp_path: Path) -> None:
+    toml = "max_calls = 0\nlanguage = 'fr'\nmax_call = 1\nleg_limit = 5"
+    with pytest.raises(SettingsError) as refused:
+        settings(tmp_path, toml, {"ESL_HUNTGROUP_WORKERS": "0", "ESL_HUNTGROUP_SECRET": "short"}, log_format="xml")
+    lines = str(refused.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        *(f"{name} in {tmp_path / 's.toml'}" for name in ("max_calls", "language", "max_call")),
+        *("ESL_HUNTGROUP_WORKERS", "ESL_HUNTGROUP_SECRET", "--log-format"),
+    ]
+    assert "short" not in str(refused.value)
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(tmp_path / "no", {"ESL_HUNTGROUP_WORKERS": "0"}, {"language": "fr"})
+    file, variable, option = str(refused.value).splitlines()
+    assert file.endswith("cannot be read: No such file or directory")
+    assert variable.startswith("ESL_HUNTGROUP_WORKERS: ")
+    assert option.startswith("--language: ")
+
+
 def test_networks_in_normal_form(tmp_path: Path) -> None:
     assert settings(tmp_path, allowed_peers="10.1.2.3, FD00::/64").allowed_peers == ("10.1.2.3/32", "fd00::/64")
     assert settings(tmp_path, "allowed_peers = ['0.0.0.0/0']").allowed_peers == ("0.0.0.0/0",)

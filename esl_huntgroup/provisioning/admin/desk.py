@@ -1,34 +1,34 @@
 """
-How every change is made: checked, written and put into the audit in one transaction, or not at all.
+How commands change the configuration: each is a scope and an edit, made by ``transaction`` like every other change.
 
-A change is a generator over ``Desk`` that reads, refuses with InputError, writes, and yields what it has changed. A dry
-run is the same work in a transaction that is taken back, so what it says is what the database itself has accepted.
+A command calls ``Desk.change`` once or several times within ``perform``, which is the transaction around it. A dry run
+is the same work in a transaction that is taken back, so what it says is what the database itself has accepted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import peewee
 
-from esl_huntgroup.db.engine import (
-    database_errors,
-    dialect,
-    execute,
-    insert_rows,
-    is_refusal,
-    one_line,
-    quoted,
-    update_sql,
-)
+from esl_huntgroup.db.engine import database_errors, fetch, is_refusal, one_line
+from esl_huntgroup.db.tables import Group, User
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.model.group import HuntMode
-from esl_huntgroup.model.numbers import normal_domain
-from esl_huntgroup.provisioning import audit
-from esl_huntgroup.provisioning.admin.reading import rows
+from esl_huntgroup.model.numbers import normal_domain, normal_number
+from esl_huntgroup.provisioning import audit, rules
 from esl_huntgroup.provisioning.change import Change
+from esl_huntgroup.provisioning.model import Inventory, Key
+from esl_huntgroup.provisioning.references import named
+from esl_huntgroup.provisioning.shown import as_change, told
+from esl_huntgroup.provisioning.store import Scope, read_inventory, read_owners
+from esl_huntgroup.provisioning.transaction import alone, apply
 
+_NAMES = ("users", "groups")
+"""What is only another name; another number of a line is something that it may not have."""
 OFFERED = (HuntMode.DISABLED.value, HuntMode.SOFTPHONE.value)
 
 
@@ -40,6 +40,21 @@ class Desk:
     default_domain: str = ""
     hunt_modes: Sequence[str] = OFFERED
 
+    def change(self, scope: Scope, edit: Callable[[Inventory], Inventory]) -> Sequence[Change]:
+        """
+        Edit what the scope holds, within the transaction of ``perform``; return what has changed.
+
+        Whoever is named by what the edit has changed is read, too. Raises InputError with the first reason why it
+        cannot be, and peewee's exceptions.
+        """
+        current = read_inventory(self.db, scope)
+        wanted = edit(current)
+        more = self._named(current.renamed_like(wanted, _NAMES), wanted).without(current)
+        current, wanted = current.along_with(more), wanted.along_with(more)
+        for problem in rules.problems(current.renamed_like(wanted, _NAMES), wanted, self.hunt_modes):
+            raise InputError(problem.typed or problem.sentence)
+        return [as_change(it) for it in apply(self.db, current, wanted)]
+
     def domain(self, given: str | None, what: str) -> str:
         """Return the domain that is given, or the default. Raises InputError where there is neither."""
         if given is not None:
@@ -48,66 +63,30 @@ class Desk:
             raise InputError(f"{what} has no domain: give --domain or set default_domain")
         return self.default_domain
 
+    def line_key(self, number: str, domain: str | None) -> Key:
+        """Return domain and number of a line in normal form. Raises InputError."""
+        number = normal_number(number)
+        return self.domain(domain, f"line {number}"), number
+
     def user_id(self, name: str) -> int:
         """Return the id of the user. Raises InputError when there is none."""
-        return self._id("users", "user", name)
+        return self._id(User, "user", name)
 
     def group_id(self, name: str) -> int:
-        """
-        Return the id of the group. Raises InputError when there is none.
+        """Return the id of the group. Raises InputError when there is none."""
+        return self._id(Group, "group", name)
 
-        Within a change the group is locked, so that of two changes of one group the second sees what the first did.
-        """
-        return self._id("groups", "group", name, self._lock())
-
-    def lock_groups(self) -> None:
-        """Let no other change of any group begin until this one is done."""
-        rows(self.db, f'SELECT id FROM "groups" ORDER BY id{self._lock()}')
-
-    def require_service(self, name: str) -> None:
-        """Raise InputError unless there is this service."""
-        if not rows(self.db, "SELECT 1 FROM services WHERE name = ?", name):
-            raise unknown("service", name)
-
-    def require_free(self, domain: str, number: str, what: str) -> None:
-        """Raise InputError with the owner's name when the number is somebody's. ``what`` begins the sentence."""
-        found = rows(
-            self.db, "SELECT u.name, g.name FROM numbers n"
-            " LEFT JOIN \"lines\" l ON n.owner_kind = 'line' AND l.id = n.owner_id"
-            " LEFT JOIN users u ON u.id = l.user_id"
-            " LEFT JOIN \"groups\" g ON n.owner_kind = 'group' AND g.id = n.owner_id"
-            " WHERE n.domain = ? AND n.number = ?", domain, number
-        )  # fmt: skip
-        if found:
-            ((user, group),) = found
-            owner = f"a line of user {user!r}" if group is None else f"the number of group {group!r}"
-            raise InputError(f"{what} {number}, it is {owner}: a free number is accepted")
-
-    def insert(self, table: str, **values: object) -> None:
-        """Add one row."""
-        insert_rows(self.db, table, tuple(values), [tuple(values.values())])
-
-    def update(self, table: str, key: Mapping[str, object], values: Mapping[str, object]) -> None:
-        """Change the columns of the row with this key; without columns, nothing."""
-        if values:
-            sql = update_sql(self.db, table, tuple(values), tuple(key))
-            execute(self.db, sql, (*values.values(), *key.values()))
-
-    def delete(self, table: str, **key: object) -> None:
-        """Remove the rows with these values."""
-        conditions = " AND ".join(f"{quoted(self.db, column)} = {self.db.param}" for column in key)
-        execute(self.db, f"DELETE FROM {quoted(self.db, table)} WHERE {conditions}", tuple(key.values()))
-
-    def _lock(self) -> str:
-        """Return the lock of a row within a transaction; on SQLite a transaction that writes is alone anyway."""
-        is_needed = self.db.in_transaction() and dialect(self.db) != "sqlite"
-        return " FOR UPDATE" if is_needed else ""
-
-    def _id(self, table: str, kind: str, name: str, lock: str = "") -> int:
-        found = rows(self.db, f'SELECT id FROM "{table}" WHERE name = ?{lock}', name)
+    def _id(self, table: Any, kind: str, name: str) -> int:
+        found = fetch(self.db, table.select(table.id).where(table.name == unicodedata.normalize("NFC", name)))
         if not found:
             raise unknown(kind, name)
         return int(found[0][0])
+
+    def _named(self, current: Inventory, wanted: Inventory) -> Inventory:
+        """Return the users and services that the change names, and who has the numbers that it wants."""
+        names = named(current, wanted)
+        found = read_inventory(self.db, Scope(services=names.services, users=names.users))
+        return found.along_with(read_owners(self.db, names.numbers))
 
 
 Work = Callable[[Desk], Iterable[Change]]
@@ -119,19 +98,14 @@ class _TakenBack(Exception):
 
 def unknown(kind: str, name: str) -> InputError:
     """Return the refusal of a name that nothing of this kind has."""
-    return InputError(f"there is no {kind} {name!r}: a name that `esl-huntgroup {kind} list` shows is accepted")
-
-
-def exists(kind: str, name: str) -> InputError:
-    """Return the refusal of a name that something of this kind has already."""
-    return InputError(f"there is a {kind} {name!r} already: a new name is accepted")
+    return InputError(rules.unknown(kind, name))
 
 
 def perform(desk: Desk, who: str, work: Work, *, is_dry_run: bool = False) -> list[Change]:
     """
     Do the work and return what has changed, or, in a dry run, what would change.
 
-    Raises InputError when it is refused, also when somebody else was faster in the same moment, and DatabaseError.
+    Raises InputError when it is refused, also when another program was faster in the same moment, and DatabaseError.
     Nothing has been changed then.
     """
     with database_errors(desk.db):
@@ -145,7 +119,7 @@ def perform(desk: Desk, who: str, work: Work, *, is_dry_run: bool = False) -> li
 
 
 def _look_again(desk: Desk, who: str, work: Work) -> None:
-    """Somebody else was faster: now the checks see it too. Raises InputError with the sentence that says so."""
+    """Something else was faster: now the rules see it too. Raises InputError with the sentence that says so."""
     try:
         _transaction(desk, who, work, is_dry_run=True)
     except peewee.DatabaseError as error:
@@ -154,13 +128,13 @@ def _look_again(desk: Desk, who: str, work: Work) -> None:
 
 
 def _transaction(desk: Desk, who: str, work: Work, *, is_dry_run: bool) -> list[Change]:
-    changes: list[Change] = []
+    found: list[Change] = []
     try:
-        with desk.db.atomic():
-            changes += (change for change in work(desk) if change.before != change.after)
-            audit.record(desk.db, who, *changes)
+        with alone(desk.db):
+            found += work(desk)
+            audit.record(desk.db, who, *found)
             if is_dry_run:
                 raise _TakenBack
     except _TakenBack:
         pass
-    return changes
+    return told(found)

@@ -7,8 +7,9 @@ from typing import Any
 
 import peewee
 
+from esl_huntgroup.db.engine import fetch
+from esl_huntgroup.db.tables import Group, Line, Member, PreparedContent, User
 from esl_huntgroup.provisioning.admin.desk import Desk
-from esl_huntgroup.provisioning.admin.reading import rows
 from esl_huntgroup.provisioning.resource_lists import ListEntry, merged
 
 
@@ -20,14 +21,23 @@ def entries_of(db: peewee.Database, list_name: str, user: str) -> list[ListEntry
     for an unknown user, and peewee's exceptions.
     """
     user_id = Desk(db).user_id(user)
-    found = rows(
-        db, "SELECT g.name, g.domain, p.position, u.name, u.display_name, p.name, p.number,"
-            " l.number, l.account, l.domain"
-            ' FROM members m JOIN "groups" g ON g.id = m.group_id JOIN prepared_contents p ON p.group_id = g.id'
-            ' LEFT JOIN users u ON u.id = p.user_id LEFT JOIN "lines" l ON l.user_id = u.id'
-            " WHERE m.user_id = ? AND g.is_active = ? AND p.list = ? AND (p.user_id IS NULL OR p.user_id <> ?)"
-            " ORDER BY g.name, p.position, l.kind DESC, l.id", user_id, True, list_name, user_id
+    its, owner = PreparedContent, User.alias()
+    query = (
+        Member.select(
+            Group.name, Group.domain, its.position, owner.name, owner.display_name, its.name, its.number,
+            Line.number, Line.account, Line.domain,
+        )
+        .join(Group)
+        .join(its, on=(its.group == Group.id))
+        .join(owner, peewee.JOIN.LEFT_OUTER, on=(its.user == owner.id))
+        .join(Line, peewee.JOIN.LEFT_OUTER, on=(Line.user == owner.id))
+        .where(
+            (Member.user == user_id) & (Group.is_active == True) & (its.list == list_name)  # noqa: E712  # as peewee does
+            & (its.user.is_null() | (its.user != user_id))
+        )
+        .order_by(Group.name, its.position, Line.kind.desc(), Line.id)
     )  # fmt: skip
+    found = fetch(db, query)
     return merged(_entry(list_name, row) for row in _first_lines(found))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from esl_huntgroup.calls import call_records
-from esl_huntgroup.calls.ring_plan import make_plan
-from esl_huntgroup.model.group import Member
+from esl_huntgroup.calls.call_records import CallEnd, CallFacts
+from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
+from esl_huntgroup.journal.records import EntryRecord
+from esl_huntgroup.model.group import Member, Taker
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.registrars.contacts import Contacts
 from tests.unit.examples import (
@@ -23,17 +25,25 @@ from tests.unit.examples import (
     inbound,
     plan_for,
     registered,
+    told,
 )
 
 FIRST, SECOND, THIRD = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2, 3))
 
 
+def entries_of(
+    members: tuple[Member, ...], plan: RingPlan, causes: dict[str, str], *, is_answered: bool
+) -> tuple[EntryRecord, ...]:
+    """Return what the members see of a call; of one that is answered, Anna has it."""
+    ends = told(causes).ends(plan, CALL_ID)
+    taker = Taker(ANNA.name, ANNA.user_id) if is_answered else None
+    return call_records.entry_records(CallFacts(CALL_ID, 0, group(*members), plan), ends, taker)
+
+
 def kinds(
     members: tuple[Member, ...], causes: dict[str, str], *, is_answered: bool
 ) -> dict[str, tuple[str, bool, str]]:
-    plan = plan_for(*members)
-    told = call_records.told(CALL_ID, plan, causes)
-    entries = call_records.entry_records(group(*members), plan, told, is_answered=is_answered)
+    entries = entries_of(members, plan_for(*members), causes, is_answered=is_answered)
     return {entry.user_name: (entry.kind.value, entry.rang, entry.cause) for entry in entries}
 
 
@@ -47,8 +57,14 @@ def test_one_answered_and_the_others_see_it() -> None:
 
 def test_a_member_who_is_not_registered_sees_who_answered_too() -> None:
     plan = make_plan(group(ANNA, BERND), registered(ANNA_LINE), "")
-    entries = call_records.entry_records(
-        group(ANNA, BERND), plan, call_records.told(CALL_ID, plan, {FIRST: "NONE"}), is_answered=True
+    entries = entries_of(
+        (
+            ANNA,
+            BERND,
+        ),
+        plan,
+        {FIRST: "NONE"},
+        is_answered=True,
     )
     assert [(entry.kind, entry.rang, entry.cause) for entry in entries] == [
         (EntryKind.ANSWERED, True, "NONE"),
@@ -69,8 +85,14 @@ def test_a_phone_that_two_members_share_has_rung_for_both(
 ) -> None:
     one_phone = Contacts((contact(ANNA_LINE),))
     plan = make_plan(group(ANNA, BERND), {ANNA_LINE: one_phone, BERND_LINE: one_phone}, "")
-    _, second = call_records.entry_records(
-        group(ANNA, BERND), plan, call_records.told(CALL_ID, plan, {FIRST: cause}), is_answered=is_answered
+    _, second = entries_of(
+        (
+            ANNA,
+            BERND,
+        ),
+        plan,
+        {FIRST: cause},
+        is_answered=is_answered,
     )
     assert (second.user_name, (second.kind, second.rang, second.cause)) == ("Bernd Cordes", entry)
 
@@ -78,8 +100,14 @@ def test_a_phone_that_two_members_share_has_rung_for_both(
 def test_a_shared_phone_over_the_limit_has_rung_for_nobody() -> None:
     one_phone = Contacts((contact(ANNA_LINE),))
     plan = make_plan(group(ANNA, BERND), {ANNA_LINE: one_phone, BERND_LINE: one_phone}, "", leg_limit=0)
-    entries = call_records.entry_records(
-        group(ANNA, BERND), plan, call_records.told(CALL_ID, plan, {}), is_answered=False
+    entries = entries_of(
+        (
+            ANNA,
+            BERND,
+        ),
+        plan,
+        {},
+        is_answered=False,
     )
     assert [(entry.rang, entry.cause) for entry in entries] == [(False, "LEG_LIMIT")] * 2
 
@@ -100,8 +128,8 @@ def test_a_leg_that_never_became_a_channel_did_not_ring() -> None:
 def test_the_most_telling_device_speaks_for_a_member() -> None:
     two = {ANNA_LINE: Contacts((contact(ANNA_LINE, 1), contact(ANNA_LINE, 2)))}
     plan = make_plan(group(ANNA), two, "")
-    told = call_records.told(CALL_ID, plan, {FIRST: "NORMAL_TEMPORARY_FAILURE", SECOND: "NO_ANSWER"})
-    (entry,) = call_records.entry_records(group(ANNA), plan, told, is_answered=False)
+    causes = {FIRST: "NORMAL_TEMPORARY_FAILURE", SECOND: "NO_ANSWER"}
+    (entry,) = entries_of((ANNA,), plan, causes, is_answered=False)
     assert (entry.kind, entry.cause) == (EntryKind.MISSED, "NO_ANSWER")
 
 
@@ -111,8 +139,14 @@ def test_members_without_a_softphone_see_nothing() -> None:
 
 def test_the_caller_has_no_entry_for_their_own_call() -> None:
     plan = plan_for(ANNA, BERND, caller_address=f"1001@{DOMAIN}")
-    entries = call_records.entry_records(
-        group(ANNA, BERND), plan, call_records.told(CALL_ID, plan, {FIRST: "NONE"}), is_answered=True
+    entries = entries_of(
+        (
+            ANNA,
+            BERND,
+        ),
+        plan,
+        {FIRST: "NONE"},
+        is_answered=True,
     )
     assert [entry.user_name for entry in entries] == ["Bernd Cordes"]
 
@@ -120,7 +154,7 @@ def test_the_caller_has_no_entry_for_their_own_call() -> None:
 def test_legs_that_could_not_be_rung_have_rows() -> None:
     contacts = {**registered(ANNA_LINE), BERND_LINE: Contacts((contact(BERND_LINE),), ("sofia/i/sip:a,b@c",))}
     plan = make_plan(group(ANNA, BERND), contacts, "", leg_limit=1)
-    legs = call_records.leg_records(plan, call_records.told(CALL_ID, plan, {FIRST: "NO_ANSWER"}))
+    legs = call_records.leg_records(plan, told({FIRST: "NO_ANSWER"}).ends(plan, CALL_ID))
     assert [(leg.number, leg.line[:4], leg.cause, leg.rang) for leg in legs] == [
         (1, "1001", "NO_ANSWER", True),
         (2, "1002", "CONTACT_REFUSED", False),
@@ -147,18 +181,9 @@ def test_a_refused_contact_is_shown_in_the_log_without_harm() -> None:
 def test_the_end_tells_what_the_answer_has_not(outcome: Outcome, entries: int, talk_ms: int) -> None:
     caller = inbound()
     answered_at = caller.arrived_at_ms + 2000 if outcome is Outcome.ANSWERED else 0
-    ended = call_records.ended(
-        CALL_ID,
-        caller.arrived_at_ms,
-        group(ANNA),
-        plan_for(ANNA),
-        {FIRST: "NONE"},
-        outcome=outcome,
-        answered_at_ms=answered_at,
-        ended_at_ms=caller.arrived_at_ms + 5000,
-        cause="NORMAL_CLEARING",
-        overflow="",
-    )
+    facts = CallFacts(CALL_ID, caller.arrived_at_ms, group(ANNA), plan_for(ANNA))
+    end = CallEnd(outcome, caller.arrived_at_ms + 5000, answered_at, "NORMAL_CLEARING")
+    ended = call_records.ended(facts, told({FIRST: "NONE"}), end)
     assert (len(ended.entries), ended.talk_ms) == (entries, talk_ms)
     assert ended.wait_ms == (2000 if outcome is Outcome.ANSWERED else 5000)
 

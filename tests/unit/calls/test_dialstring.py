@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from esl_huntgroup.calls.dialstring import dial_string
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.hunt_messages import Bridge, ContactsKnown, GroupFound
+from esl_huntgroup.calls.leg_report import ring_note
 from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
 from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, Member
 from esl_huntgroup.model.limits import LEG_LIMIT
 from esl_huntgroup.registrars.contacts import Contacts, is_dialable
 from esl_huntgroup.simulator.dialstring import parse
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, BERND_LINE, CALL_ID, DOMAIN, contact, group, inbound, plan_for
+
+CALLER = inbound().channel_uuid
 
 
 def dialled(hunt_group: HuntGroup, contacts: dict[Line, Contacts], **channel_data: str | None) -> str:
@@ -44,11 +47,15 @@ def test_every_leg_and_variable_comes_out_as_it_went_in() -> None:
         "origination_uuid": f"{CALL_ID[:-4]}0001",
         "presence_id": "1001@example.org",
         "huntgroup_user": "1",
+        "api_on_ring_huntgroup": f"uuid_setvar {CALLER} huntgroup_rang_0001 {CALL_ID[:-4]}",
+        "api_on_pre_answer_huntgroup": f"uuid_setvar {CALLER} huntgroup_rang_0001 {CALL_ID[:-4]}",
     }
     assert dial.named == {
         "huntgroup_call": CALL_ID,
         "ignore_early_media": "true",
-        "originate_timeout": "21",
+        "huntgroup_ringing": CALL_ID,
+        "execute_on_answer_huntgroup": "unset huntgroup_ringing",
+        "originate_timeout": "23",
         "no_throttle_limits": "true",
         "outbound_redirect_fatal": "true",
         "local_var_clobber": "true",
@@ -69,14 +76,33 @@ def test_as_many_legs_as_one_bridge_can_have_come_out() -> None:
 
 def test_a_caller_without_a_name_is_shown_by_number() -> None:
     contacts = {ANNA_LINE: Contacts((contact(ANNA_LINE),))}
-    assert parse(dialled(group(ANNA), contacts, Caller_Caller_ID_Name="~~")).named["origination_caller_id_name"] == (
-        "+493012345"
-    )
+    assert parse(dialled(group(ANNA), contacts, Caller_Caller_ID_Name="\x1b\x00")).named[
+        "origination_caller_id_name"
+    ] == ("+493012345")
 
 
 @pytest.mark.parametrize(
     "value",
-    ["", " x", "x ", "a~b", "a{b", "a}b", "a[b", "a]b", "a|b", "a'b", "a\\b", "a$b", "a\nb", ":_:", "^^x", "a%b"],
+    [
+        "",
+        " x",
+        "x ",
+        "a~b",
+        "a{b",
+        "a}b",
+        "a[b",
+        "a]b",
+        "a|b",
+        "a'b",
+        "a\\b",
+        "a$b",
+        "a\nb",
+        ":_:",
+        "^^x",
+        "a%b",
+        "a`b",
+        "a\u202eb",
+    ],
 )
 def test_a_value_that_could_be_syntax_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="cannot hold"):
@@ -88,7 +114,10 @@ hostile = st.text(
     st.one_of(st.sampled_from("~^{}[]|,'\"\\$%<>;:=@ _\n\ra1ü"), st.characters(codec="utf-8")), max_size=40
 )
 uris = st.one_of(
-    hostile, st.from_regex(r"sip:[a-z0-9.+-]{1,9}@[a-z0-9.]{1,9}(;[a-z]{1,5}=[a-z%0-9:_]{0,9}){0,3}", fullmatch=True)
+    hostile,
+    st.from_regex(
+        r"sip:[a-z0-9.+$;?/&=~-]{1,9}@[a-z0-9.]{1,9}(;[a-z&$]{1,5}=[a-z%0-9:_&$/\[\]]{0,9}){0,3}", fullmatch=True
+    ),
 )
 
 
@@ -138,11 +167,14 @@ def test_no_text_breaks_out_of_the_dial_string(
                 "origination_uuid": uuid,
                 "presence_id": leg.line.address,
                 "huntgroup_user": str(leg.member.user_id),
+                "api_on_ring_huntgroup": ring_note(CALLER, uuid[:-4], uuid[-4:]),
+                "api_on_pre_answer_huntgroup": ring_note(CALLER, uuid[:-4], uuid[-4:]),
             }
             for uuid, leg in zip(plan.uuids(CALL_ID), plan.legs, strict=True)
         ]
         known = {"huntgroup_call", "ignore_early_media", "originate_timeout"}
         known |= {"no_throttle_limits", "outbound_redirect_fatal", "local_var_clobber", "sip_h_Diversion"}
+        known |= {"huntgroup_ringing", "execute_on_answer_huntgroup"}
         known |= {"sip_h_History-Info", "origination_caller_id_name", "origination_caller_id_number"}
         assert set(dial.named) <= known
         assert dial.named["huntgroup_call"] == CALL_ID

@@ -12,38 +12,50 @@ from esl_huntgroup.calls import hunt as hunting
 from esl_huntgroup.calls.hunt import EXPECTED, GUARD_MARGIN_S, Hunt, State, UnexpectedEvent
 from esl_huntgroup.calls.hunt_messages import (
     Answered,
+    AskTaker,
     Bridge,
     BridgeEnded,
     CallerGone,
     Command,
     ContactsKnown,
+    EndRinging,
     Event,
     Fault,
     GroupFound,
     GroupUnknown,
     HandedOver,
+    Keep,
     LookUp,
     Prepare,
     Release,
+    ReplacementKnown,
     Restore,
+    RingLimitReached,
     RunOverflow,
     SwitchLost,
+    TakerKnown,
     Warn,
     WriteRecord,
 )
-from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened
-from esl_huntgroup.model.group import HuntGroup, HuntMode, Overflow, OverflowAction
+from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallMoved, CallOpened
+from esl_huntgroup.model.group import HuntGroup, HuntMode, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.outcome import Outcome
-from tests.unit.examples import ANNA_LINE, BERND_LINE, CALL_ID, CLARA_LINE, DOMAIN, group, inbound, registered
+from esl_huntgroup.simulator.dialstring import parse
+from tests.unit.examples import ANNA_LINE, BERND_LINE, CALL_ID, CLARA_LINE, DOMAIN, group, inbound, registered, told
 
 FIRST, SECOND, THIRD = (f"{CALL_ID[:-4]}000{n}" for n in (1, 2, 3))
 AT_MS = inbound().arrived_at_ms
 ALL = registered(ANNA_LINE, BERND_LINE, CLARA_LINE)
 
-ANSWERED = Answered(FIRST, AT_MS + 1000, {FIRST: "NONE", SECOND: "LOSE_RACE", THIRD: "USER_BUSY"})
-NOT_ANSWERED = BridgeEnded(AT_MS + 21_000, True, "", {FIRST: "NO_ANSWER", SECOND: "NO_ANSWER", THIRD: "USER_BUSY"})
-GONE = CallerGone(AT_MS + 5000, "NORMAL_CLEARING", {})
-GAVE_UP = CallerGone(AT_MS + 1500, "ORIGINATOR_CANCEL", dict.fromkeys((FIRST, SECOND, THIRD), "ORIGINATOR_CANCEL"))
+ANSWERED = Answered(FIRST, AT_MS + 1000, told({FIRST: "NONE", SECOND: "LOSE_RACE", THIRD: "USER_BUSY"}))
+NOT_ANSWERED = BridgeEnded(
+    AT_MS + 21_000, True, "", told({FIRST: "ORIGINATOR_CANCEL", SECOND: "ORIGINATOR_CANCEL", THIRD: "USER_BUSY"})
+)
+GONE = CallerGone(AT_MS + 5000, "NORMAL_CLEARING", NOTHING_TOLD)
+GAVE_UP = CallerGone(
+    AT_MS + 1500, "ORIGINATOR_CANCEL", told(dict.fromkeys((FIRST, SECOND, THIRD), "ORIGINATOR_CANCEL"))
+)
 
 T = TypeVar("T")
 
@@ -56,6 +68,9 @@ EXAMPLES: dict[type[Event], Event] = {
         ANSWERED,
         NOT_ANSWERED,
         HandedOver(AT_MS + 21_020),
+        RingLimitReached(AT_MS + 20_000),
+        TakerKnown(Taker("4711"), AT_MS + 3005),
+        ReplacementKnown("", True, "", "", AT_MS + 9040),
         GONE,
         SwitchLost(AT_MS + 2000),
         Fault(AT_MS + 2000),
@@ -65,6 +80,16 @@ WAY_TO: dict[State, list[Event]] = {
     State.ARRIVED: [],
     State.ASKING: [GroupFound(group(), AT_MS)],
     State.ALERTING: [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5)],
+    State.TAKEN: [
+        GroupFound(group(), AT_MS),
+        ContactsKnown(ALL, AT_MS + 5),
+        BridgeEnded(AT_MS + 3000, True, "", NOTHING_TOLD, was_moved=True),
+    ],
+    State.REPLACED: [
+        GroupFound(group(), AT_MS),
+        ContactsKnown(ALL, AT_MS + 5),
+        CallerGone(AT_MS + 9000, "NORMAL_CLEARING", NOTHING_TOLD, replaced_by="x"),
+    ],
     State.TALKING: [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED],
     State.LEAVING: [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED],
     State.RELEASED: [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, GONE],
@@ -195,7 +220,7 @@ def test_no_answer() -> None:
 
 
 def test_all_busy() -> None:
-    busy = BridgeEnded(AT_MS + 100, True, "", {FIRST: "USER_BUSY", SECOND: "CALL_REJECTED", THIRD: "USER_BUSY"})
+    busy = BridgeEnded(AT_MS + 100, True, "", told({FIRST: "USER_BUSY", SECOND: "CALL_REJECTED", THIRD: "USER_BUSY"}))
     hunt, _ = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), busy)
     assert hunt.outcome is Outcome.ALL_BUSY
 
@@ -208,7 +233,7 @@ def test_nobody_registered_rings_nobody() -> None:
 
 
 def test_caller_gives_up_while_ringing() -> None:
-    end_of_bridge = BridgeEnded(GAVE_UP.at_ms, False, GAVE_UP.cause, GAVE_UP.leg_causes)
+    end_of_bridge = BridgeEnded(GAVE_UP.at_ms, False, GAVE_UP.cause, GAVE_UP.legs)
     hunt, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), end_of_bridge, GAVE_UP)
     ended = written(CallEnded, commands)
     assert (ended.outcome, ended.cause, ended.wait_ms) == (Outcome.CALLER_GONE, "ORIGINATOR_CANCEL", 1500)
@@ -247,7 +272,7 @@ def test_switch_gone_while_talking_stays_answered() -> None:
     assert (written(CallEnded, commands).outcome, written(CallEnded, commands).talk_ms) == (Outcome.ANSWERED, 2000)
 
 
-RINGING = [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5)]
+RINGING: list[Event] = [GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5)]
 LOST = SwitchLost(AT_MS + 3000)
 
 
@@ -279,7 +304,7 @@ def test_service_fault_while_talking_does_not_touch_the_conversation() -> None:
 
 
 def test_a_conversation_that_is_transferred_ends_for_us() -> None:
-    moved = BridgeEnded(AT_MS + 4000, True, "", {})
+    moved = BridgeEnded(AT_MS + 4000, True, "", NOTHING_TOLD)
     hunt, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, moved)
     assert (written(CallEnded, commands).talk_ms, type(commands[-1])) == (3000, Release)
     assert hunt.state is State.RELEASED
@@ -287,15 +312,155 @@ def test_a_conversation_that_is_transferred_ends_for_us() -> None:
 
 def test_a_second_bridge_of_the_caller_changes_nothing() -> None:
     hunt, commands = run(
-        GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED, Answered("other", AT_MS + 2000, {})
+        GroupFound(group(), AT_MS),
+        ContactsKnown(ALL, AT_MS + 5),
+        ANSWERED,
+        Answered("other", AT_MS + 2000, NOTHING_TOLD),
     )
     assert hunt.answered_by == "Anna Berg"
     written(CallAnswered, commands)
 
 
-def test_an_answer_by_a_channel_that_is_no_leg_is_still_an_answer() -> None:
-    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), Answered("picker", AT_MS + 1000, {}))
+# -- taken away while it rang ----------------------------------------------------------------------------------------
+
+TAKEN_AWAY = BridgeEnded(
+    AT_MS + 3000, True, "", told({FIRST: "PICKED_OFF", SECOND: "PICKED_OFF", THIRD: "USER_BUSY"}), was_moved=True
+)
+BY_BERND = TakerKnown(Taker("Bernd Cordes", 2), AT_MS + 3005)
+BY_A_STRANGER = TakerKnown(Taker("4711"), AT_MS + 3005)
+
+
+def seen(commands: Iterable[Command]) -> dict[str, str]:
+    return {entry.user_name: entry.kind.value for entry in written(CallAnswered, commands).entries}
+
+
+def test_a_caller_whom_a_member_picks_up_is_answered_by_that_member() -> None:
+    hunt, commands = run(*RINGING, TAKEN_AWAY, BY_BERND, GONE)
+    answered, ended = written(CallAnswered, commands), written(CallEnded, commands)
+    assert seen(commands) == {
+        "Anna Berg": "answered_elsewhere",
+        "Bernd Cordes": "answered",
+        "Clara Dietz": "answered_elsewhere",
+    }
+    assert (answered.answered_by_name, answered.wait_ms) == ("Bernd Cordes", 3000)
+    assert (hunt.outcome, ended.outcome, ended.entries) == (Outcome.PICKED_UP, Outcome.PICKED_UP, ())
+    assert not [command for command in commands if isinstance(command, RunOverflow)]
+
+
+def test_a_caller_whom_somebody_else_takes_away_is_missed_by_nobody() -> None:
+    _, commands = run(*RINGING, TAKEN_AWAY, BY_A_STRANGER)
+    assert set(seen(commands).values()) == {"answered_elsewhere"}
+    assert written(CallAnswered, commands).answered_by_name == "4711"
     assert written(CallAnswered, commands).answered_by_user_id is None
+
+
+def test_the_end_of_a_call_that_was_picked_up_is_told_by_the_second_witness() -> None:
+    hunt, commands = run(*RINGING, TAKEN_AWAY, BY_BERND, hunt=Hunt(CALL_ID, inbound(), has_witness=True))
+    assert [type(command) for command in commands[-3:]] == [AskTaker, WriteRecord, Release]
+    assert (hunt.state, hunt.outcome) == (State.RELEASED, Outcome.PICKED_UP)
+
+
+def test_a_caller_who_was_picked_up_and_is_gone_at_once_was_missed_by_nobody() -> None:
+    _, commands = run(*RINGING, TAKEN_AWAY, GONE)
+    assert set(seen(commands).values()) == {"answered_elsewhere"}
+    assert written(CallEnded, commands).outcome is Outcome.PICKED_UP
+
+
+def test_a_bridge_with_a_channel_that_is_no_leg_is_a_pickup() -> None:
+    hunt, commands = run(*RINGING, Answered("picker", AT_MS + 1000, NOTHING_TOLD))
+    assert (hunt.state, type(commands[-1])) == (State.TAKEN, AskTaker)
+
+
+# -- transferred while it rang ----------------------------------------------------------------------------------------
+
+X = "aaaaaaaa-0000-4000-8000-000000000000"
+TRANSFERRED_LEGS = LegReport(dict.fromkeys((FIRST, SECOND, THIRD), "ATTENDED_TRANSFER"), frozenset({FIRST, SECOND}))
+TRANSFERRED = CallerGone(AT_MS + 9000, "NORMAL_CLEARING", TRANSFERRED_LEGS, replaced_by=X)
+
+
+def replaced(leg_uuid: str = "", *, is_up: bool = True) -> ReplacementKnown:
+    return ReplacementKnown(leg_uuid, is_up, "Xaver Kunde", "4711", AT_MS + 9040)
+
+
+def test_whoever_takes_the_callers_place_talks_with_the_member_who_answers() -> None:
+    hunt, commands = run(*RINGING, TRANSFERRED, replaced(FIRST), hunt=Hunt(CALL_ID, inbound(), has_witness=True))
+    assert (hunt.outcome, hunt.answered_by, hunt.state) == (Outcome.ANSWERED, "Anna Berg", State.RELEASED)
+    assert seen(commands) == {
+        "Anna Berg": "answered",
+        "Bernd Cordes": "answered_elsewhere",
+        "Clara Dietz": "answered_elsewhere",
+    }
+    assert written(CallMoved, commands) == CallMoved(CALL_ID, X, "4711", "Xaver Kunde")
+    assert only(Keep, commands) == Keep(X, {"huntgroup_legs": f"{CALL_ID}:1,2,3"})
+
+
+def test_whoever_takes_the_callers_place_has_the_overflow_when_nobody_answers() -> None:
+    _, commands = run(GroupFound(overflowing(), AT_MS), RINGING[1], TRANSFERRED, replaced())
+    overflow, ended = only(RunOverflow, commands), written(CallEnded, commands)
+    assert (overflow.overflow, overflow.channel_uuid) == (TRANSFER, X)
+    assert (ended.outcome, ended.overflow) == (Outcome.NO_ANSWER, "transfer 9000 XML default")
+    assert [entry.kind.value for entry in ended.entries] == ["missed", "missed", "not_signalled"]
+
+
+def test_whoever_takes_the_callers_place_can_give_up_as_well() -> None:
+    hunt, commands = run(*RINGING, TRANSFERRED, replaced(is_up=False))
+    assert (hunt.outcome, written(CallEnded, commands).outcome) == (Outcome.CALLER_GONE, Outcome.CALLER_GONE)
+
+
+def test_a_conversation_that_a_colleague_transfers_stays_answered() -> None:
+    hunt, _ = run(*RINGING, ANSWERED, TRANSFERRED)
+    assert (hunt.outcome, hunt.state) == (Outcome.ANSWERED, State.RELEASED)
+
+
+# -- the ring limit ---------------------------------------------------------------------------------------------------
+
+
+def test_the_ring_limit_cancels_the_phones_and_the_end_of_the_bridge_decides() -> None:
+    hunt, commands = run(*RINGING, RingLimitReached(AT_MS + 20_000), NOT_ANSWERED)
+    assert [type(command) for command in commands if isinstance(command, EndRinging | RunOverflow)] == [
+        EndRinging,
+        RunOverflow,
+    ]
+    assert hunt.outcome is Outcome.NO_ANSWER
+
+
+def test_an_answer_after_the_ring_limit_is_an_answer() -> None:
+    hunt, _ = run(*RINGING, RingLimitReached(AT_MS + 20_000), ANSWERED)
+    assert hunt.outcome is Outcome.ANSWERED
+
+
+def test_no_leg_that_was_answered_is_cancelled_by_the_ring_limit() -> None:
+    _, commands = run(*RINGING)
+    assert (
+        f"~huntgroup_ringing={CALL_ID}~execute_on_answer_huntgroup=unset huntgroup_ringing~"
+        in only(Bridge, commands).dial_string
+    )
+
+
+# -- loops ------------------------------------------------------------------------------------------------------------
+
+OUR_DIVERSION = f'"Vertrieb" <sip:700@{DOMAIN}>;reason=unconditional;privacy=off;screen=no'
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"variable_sip_h_Diversion": OUR_DIVERSION}, {"variable_sip_history_info": f"<sip:700@{DOMAIN}>;index=1"}],
+)
+def test_a_call_of_ours_that_comes_back_by_sip_is_refused_and_rings_nobody(header: dict[str, str]) -> None:
+    hunt, commands = run(hunt=Hunt(CALL_ID, inbound(**header)))
+    assert [type(command) for command in commands] == [Warn, RunOverflow]
+    assert only(RunOverflow, commands).overflow == Overflow(OverflowAction.RESPOND, "482")
+    assert (hunt.outcome, hunt.group) == (Outcome.LOOP, None)
+
+
+def test_a_call_that_an_overflow_sends_back_is_no_loop() -> None:
+    back = inbound(variable_sip_h_Diversion=OUR_DIVERSION, variable_huntgroup_trail=f"700@{DOMAIN}/no_answer")
+    assert Hunt(CALL_ID, back).begin() == [LookUp(DOMAIN, "700")]
+
+
+def test_a_call_that_was_diverted_from_elsewhere_is_no_loop() -> None:
+    diverted = inbound(variable_sip_h_Diversion="<sip:700@elsewhere.example>;reason=user-busy")
+    assert Hunt(CALL_ID, diverted).begin() == [LookUp(DOMAIN, "700")]
 
 
 # -- the overflow -----------------------------------------------------------------------------------------------------
@@ -312,7 +477,7 @@ def test_each_outcome_has_its_own_overflow() -> None:
     both = group(overflows={Outcome.NO_ANSWER: TRANSFER, Outcome.ALL_BUSY: busy})
     _, commands = run(GroupFound(both, AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
     assert only(RunOverflow, commands).overflow == TRANSFER
-    all_busy = BridgeEnded(AT_MS, True, "", dict.fromkeys((FIRST, SECOND, THIRD), "USER_BUSY"))
+    all_busy = BridgeEnded(AT_MS, True, "", told(dict.fromkeys((FIRST, SECOND, THIRD), "USER_BUSY")))
     _, commands = run(GroupFound(both, AT_MS), ContactsKnown(ALL, AT_MS + 5), all_busy)
     assert only(RunOverflow, commands).overflow == busy
 
@@ -320,6 +485,11 @@ def test_each_outcome_has_its_own_overflow() -> None:
 def test_expansion_is_on_again_after_the_call() -> None:
     _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
     assert only(RunOverflow, commands).variables["app_disable_expand_variables"] == ""
+
+
+def test_the_reason_of_a_phone_that_refused_does_not_go_on_with_the_caller() -> None:
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED)
+    assert only(RunOverflow, commands).variables["sip_reason"] == ""
 
 
 def test_the_caller_leaves_when_the_overflow_has_run() -> None:
@@ -331,44 +501,47 @@ def test_the_caller_leaves_when_the_overflow_has_run() -> None:
 
 
 def test_two_groups_that_overflow_into_one_another_do_not_spin() -> None:
-    looping = Hunt(CALL_ID, inbound(variable_huntgroup_trail=",".join([f"700@{DOMAIN},701@{DOMAIN}"] * 3)))
+    looping = Hunt(
+        CALL_ID, inbound(variable_huntgroup_trail=",".join([f"700@{DOMAIN}/no_answer,701@{DOMAIN}/no_answer"] * 2))
+    )
     _, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, hunt=looping)
     assert only(RunOverflow, commands).overflow.action is OverflowAction.DIALPLAN
     assert "leads back to it" in only(Warn, commands).text
 
 
 def test_a_caller_may_come_back_from_an_overflow() -> None:
-    back = Hunt(CALL_ID, inbound(variable_huntgroup_trail=f"700@{DOMAIN},700@{DOMAIN}"))
+    back = Hunt(CALL_ID, inbound(variable_huntgroup_trail=f"700@{DOMAIN}/no_answer"))
     _, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, hunt=back)
     assert only(RunOverflow, commands).overflow == TRANSFER
 
 
 @pytest.mark.parametrize("cause", ["PICKED_OFF", "ORIGINATOR_CANCEL"])
 def test_a_ringing_caller_whom_somebody_took_away_is_left_alone(cause: str) -> None:
-    taken = BridgeEnded(AT_MS + 3000, True, "", {FIRST: cause, SECOND: "ORIGINATOR_CANCEL", THIRD: "USER_BUSY"}, True)
-    hunt, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), taken)
+    legs = told({FIRST: cause, SECOND: "ORIGINATOR_CANCEL", THIRD: "USER_BUSY"})
+    taken = BridgeEnded(AT_MS + 3000, True, "", legs, was_moved=True)
+    hunt, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), taken, BY_A_STRANGER)
     assert not [command for command in commands if isinstance(command, RunOverflow)]
-    assert (type(commands[-1]), hunt.outcome) == (Release, Outcome.CALLER_GONE)
+    assert (type(commands[-1]), hunt.outcome) == (Release, Outcome.PICKED_UP)
     assert written(CallEnded, commands).cause == "PICKED_OFF"
 
 
 @pytest.mark.parametrize("cause", ["PICKED_OFF", "ORIGINATOR_CANCEL"])
 def test_a_phone_that_says_it_was_cancelled_does_not_take_the_overflow_away(cause: str) -> None:
-    ended = BridgeEnded(AT_MS + 21_000, True, "", {FIRST: cause, SECOND: "NO_ANSWER", THIRD: "USER_BUSY"})
+    ended = BridgeEnded(AT_MS + 21_000, True, "", told({FIRST: cause, SECOND: "NO_ANSWER", THIRD: "USER_BUSY"}))
     hunt, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ended)
     assert only(RunOverflow, commands).overflow == TRANSFER
     assert hunt.outcome is Outcome.NO_ANSWER
 
 
 def test_an_answer_of_before_the_call_is_none_of_it() -> None:
-    old = Answered("somebody", inbound().arrived_at_ms - 1, {})
+    old = Answered("somebody", inbound().arrived_at_ms - 1, NOTHING_TOLD)
     hunt, _ = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), old)
     assert hunt.state is State.ALERTING
 
 
 def test_the_winner_can_transfer_the_caller_to_an_extension_that_needs_its_variables() -> None:
     _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), ANSWERED)
-    assert only(Restore, commands).variables == {"app_disable_expand_variables": ""}
+    assert only(Restore, commands).variables == {"app_disable_expand_variables": "", "sip_reason": ""}
 
 
 def test_phones_that_were_ringing_when_the_switch_was_lost_are_not_said_to_be_unregistered() -> None:
@@ -459,3 +632,83 @@ def test_a_uuid_that_a_caller_may_have_chosen_is_in_no_scheduled_command() -> No
 def test_the_hunt_imports_nothing_that_waits() -> None:
     names = set(vars(hunting))
     assert not names & {"gevent", "time", "socket", "peewee", "logging", "random", "os"}
+
+
+# -- a ringback that cannot be played ---------------------------------------------------------------------------------
+
+BROKEN = group(ringback="/sounds/nowhere.wav")
+SECOND_TRY = f"{CALL_ID[:-4]}1001"
+
+
+def broken_off(*causes: str, at_ms: int = AT_MS + 1200) -> BridgeEnded:
+    return BridgeEnded(at_ms, True, "", told(dict(zip((FIRST, SECOND, THIRD), causes, strict=False))))
+
+
+def bridges(commands: Iterable[Command]) -> list[Bridge]:
+    return [command for command in commands if isinstance(command, Bridge)]
+
+
+@pytest.mark.parametrize("causes", [("NO_ANSWER",) * 3, ("LOSE_RACE",) * 3, ("USER_BUSY", "LOSE_RACE", "NO_ANSWER")])
+def test_phones_whose_ringing_a_ringback_ended_ring_once_more_with_an_ordinary_tone(causes: tuple[str, ...]) -> None:
+    hunt, commands = run(GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), broken_off(*causes))
+    first, second = bridges(commands)
+    assert f"origination_uuid={FIRST}" in first.dial_string
+    assert f"origination_uuid={SECOND_TRY}" in second.dial_string
+    same_phones = [[leg.destination for leg in parse(bridge.dial_string).legs] for bridge in (first, second)]
+    assert same_phones[0] == same_phones[1]
+    assert commands[commands.index(second) - 1] == Restore(
+        {"ringback": "%(2000,4000,440,480)", "transfer_ringback": "%(2000,4000,440,480)"}
+    )
+    assert "the ringback of the group cannot be played" in only(Warn, commands).text
+    assert not [command for command in commands if isinstance(command, RunOverflow)]
+    assert hunt.state is State.ALERTING
+
+
+def test_an_answer_to_the_second_ringing_is_the_members() -> None:
+    answered = Answered(SECOND_TRY, AT_MS + 3000, told({FIRST: "LOSE_RACE", SECOND_TRY: "NONE"}))
+    hunt, commands = run(
+        GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), broken_off("LOSE_RACE", "LOSE_RACE"), answered
+    )
+    assert (hunt.outcome, hunt.answered_by) == (Outcome.ANSWERED, "Anna Berg")
+    assert written(CallAnswered, commands).wait_ms == 3000
+
+
+def test_it_is_tried_once_more_and_no_second_time() -> None:
+    again = BridgeEnded(AT_MS + 2500, True, "", told({SECOND_TRY: "LOSE_RACE"}))
+    hunt, commands = run(
+        GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), broken_off("LOSE_RACE", "LOSE_RACE"), again
+    )
+    assert len(bridges(commands)) == 2
+    assert hunt.state is State.LEAVING
+
+
+@pytest.mark.parametrize(
+    ("causes", "after_ms", "hunt_group"),
+    [
+        (("NO_ANSWER",) * 3, 20_000, BROKEN),  # the ring limit
+        (("NO_ANSWER",) * 3, 19_100, BROKEN),
+        (("USER_BUSY", "CALL_REJECTED", "NO_USER_RESPONSE"), 1200, BROKEN),  # the phones themselves
+        (("ORIGINATOR_CANCEL",) * 3, 1200, BROKEN),
+        (("NO_ANSWER",) * 3, 1200, group()),  # nothing was to be played
+    ],
+)
+def test_an_end_that_is_no_ringbacks_is_the_end(causes: tuple[str, ...], after_ms: int, hunt_group: HuntGroup) -> None:
+    ended = broken_off(*causes, at_ms=AT_MS + 5 + after_ms)
+    hunt, commands = run(GroupFound(hunt_group, AT_MS), ContactsKnown(ALL, AT_MS + 5), ended)
+    assert len(bridges(commands)) == 1
+    assert hunt.state is State.LEAVING
+
+
+def test_a_ringback_of_the_dialplan_is_survived_as_well() -> None:
+    theirs = Hunt(CALL_ID, inbound(variable_ringback="${us-ring}"))
+    _, commands = run(GroupFound(group(), AT_MS), ContactsKnown(ALL, AT_MS + 5), broken_off("LOSE_RACE"), hunt=theirs)
+    assert len(bridges(commands)) == 2
+    assert "of the dialplan cannot be played" in only(Warn, commands).text
+
+
+def test_a_caller_who_is_gone_or_taken_away_is_not_rung_for_again() -> None:
+    gone = BridgeEnded(AT_MS + 1200, False, "ORIGINATOR_CANCEL", told({FIRST: "LOSE_RACE"}))
+    moved = BridgeEnded(AT_MS + 1200, True, "", told({FIRST: "LOSE_RACE"}), was_moved=True)
+    for event in (gone, moved):
+        _, commands = run(GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), event)
+        assert len(bridges(commands)) == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.calls.inbound_call import read_inbound_call
+from esl_huntgroup.calls.inbound_call import TRAIL_MAX, read_inbound_call
 from tests.unit.examples import CHANNEL_DATA, DOMAIN, inbound
 
 
@@ -66,7 +66,89 @@ def test_without_a_watchdog_there_is_none() -> None:
 
 
 def test_a_hostile_name_arrives_harmless() -> None:
-    assert inbound(Caller_Caller_ID_Name='A\nUnique-ID: b "${x}"').caller_name == "A Unique-ID b x"
+    caller = inbound(Caller_Caller_ID_Name='A\nUnique-ID: b "${x}"')
+    assert caller.caller_name == 'A Unique-ID: b "${x}"'
+    assert caller.variables["origination_caller_id_name"] == "A Unique-ID∶ b ”＄｛x｝”"
+
+
+def test_who_the_caller_is_is_what_the_dialplan_says_as_for_a_bridge() -> None:
+    caller = inbound(
+        variable_effective_caller_id_name="Extension 1000",
+        variable_effective_caller_id_number="1000",
+        Caller_Caller_ID_Name="Polizei",
+        Caller_Caller_ID_Number="110",
+    )
+    assert (caller.caller_name, caller.caller_number) == ("Extension 1000", "1000")
+    assert caller.variables == {
+        "origination_caller_id_name": "Extension 1000",
+        "origination_caller_id_number": "1000",
+    }
+
+
+def test_the_dialplan_can_name_the_number_alone() -> None:
+    caller = inbound(variable_effective_caller_id_number="0800")
+    assert (caller.caller_name, caller.caller_number) == ("Karl Kunde", "0800")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"Caller_Privacy_Hide_Number": "true"},
+        {"variable_sip_Privacy": "id"},
+        {"variable_sip_Privacy": "user;critical"},
+        {"variable_sip_Privacy": "Session; Header"},
+        {"variable_sip_h_Privacy": "id"},
+        {"variable_sip_from_user": "Anonymous"},
+        {"variable_sip_from_user": "x", "variable_sip_from_host": "anonymous.invalid"},
+        {"variable_effective_caller_id_number": "anonymous"},
+    ],
+)
+def test_a_caller_who_withholds_the_number_has_none_in_the_journal_and_the_phones_see_what_a_bridge_shows(
+    asked: dict[str, str],
+) -> None:
+    caller = inbound(**asked)
+    assert (caller.caller_name, caller.caller_number) == ("", "")
+    assert caller.shown == ("Karl Kunde", asked.get("variable_effective_caller_id_number", "+493012345"))
+
+
+@pytest.mark.parametrize("asked", ["none", "session", "critical", "history", ""])
+def test_other_privacy_hides_nobody(asked: str) -> None:
+    assert inbound(variable_sip_Privacy=asked).caller_number == "+493012345"
+
+
+def test_a_caller_who_withholds_the_name_alone_has_a_number() -> None:
+    caller = inbound(Caller_Privacy_Hide_Name="true")
+    assert (caller.caller_name, caller.caller_number) == ("", "+493012345")
+
+
+@pytest.mark.parametrize(("set_by_dialplan", "carried"), [("id", "id"), ("id;critical", "id;critical"), ("a\nb", None)])
+def test_the_privacy_that_the_dialplan_sets_reaches_the_phones(set_by_dialplan: str, carried: str | None) -> None:
+    assert inbound(variable_sip_h_Privacy=set_by_dialplan).variables.get("sip_h_Privacy") == carried
+
+
+@pytest.mark.parametrize(
+    ("written", "trail"),
+    [
+        (
+            "700@example.org/no_answer,701@example.org/all_busy",
+            ("700@example.org/no_answer", "701@example.org/all_busy"),
+        ),
+        ("700@x;sip_auto_answer=true", ()),
+        ("700@x;sip_auto_answer=true/no_answer,701@example.org/all_busy", ("701@example.org/all_busy",)),
+        ("700@x/no_answer;sip_auto_answer=true,701@example.org", ()),
+        ("700@x\ny/no_answer,@x/no_answer,700@/no_answer,700,${x}@y/no_answer", ()),
+        ("7 00@EXAMPLE.org/no_answer", ("700@example.org/no_answer",)),
+        (None, ()),
+    ],
+)
+def test_of_the_trail_only_groups_are_read(written: str | None, trail: tuple[str, ...]) -> None:
+    assert tuple(map(str, inbound(variable_huntgroup_trail=written).trail)) == trail
+
+
+def test_of_a_trail_without_end_the_last_groups_are_read() -> None:
+    endless = ",".join(["700@example.org/no_answer"] * 10_000 + ["701@example.org/no_answer"])
+    trail = inbound(variable_huntgroup_trail=endless).trail
+    assert (len(trail), trail[-1].group) == (TRAIL_MAX, "701@example.org")
 
 
 @given(st.sampled_from(sorted(CHANNEL_DATA)), st.text(max_size=40))

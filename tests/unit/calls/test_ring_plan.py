@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.calls.ring_plan import CallIds, WhyNot, make_plan
+from esl_huntgroup.calls.ring_plan import CallIds, WhyNot, attempt_of, make_plan
 from esl_huntgroup.model.group import Line, Member
 from esl_huntgroup.model.limits import LEG_LIMIT
 from esl_huntgroup.registrars.contacts import Contacts
@@ -46,6 +46,16 @@ def test_every_leg_has_a_uuid_that_says_which_it_is() -> None:
     plan = plan_for(ANNA, BERND)
     assert plan.uuids(CALL_ID) == [f"{CALL_ID[:-4]}0001", f"{CALL_ID[:-4]}0002"]
     assert [plan.leg_of(CALL_ID, uuid) for uuid in plan.uuids(CALL_ID)] == list(plan.legs)
+
+
+def test_the_same_phones_ring_again_by_channels_with_other_uuids() -> None:
+    plan = plan_for(ANNA, BERND)
+    again = plan.again()
+    assert (again.legs, again.not_rung) == (plan.legs, plan.not_rung)
+    assert again.uuids(CALL_ID) == [f"{CALL_ID[:-4]}1001", f"{CALL_ID[:-4]}1002"]
+    assert [again.leg_of(CALL_ID, uuid) for uuid in again.uuids(CALL_ID)] == list(plan.legs)
+    assert [again.leg_of(CALL_ID, uuid) for uuid in plan.uuids(CALL_ID)] == [None, None]
+    assert [attempt_of(uuid) for uuid in (*plan.uuids(CALL_ID), *again.uuids(CALL_ID), "", "x")] == [0, 0, 1, 1, 0, 0]
 
 
 @pytest.mark.parametrize("uuid", [f"{CALL_ID[:-4]}0003", f"{CALL_ID[:-4]}", "picker", "", CALL_ID.replace("7", "8")])

@@ -17,6 +17,9 @@ from esl_huntgroup.diagnostics.check import (
     check_groups,
     check_modules,
     check_rate,
+    check_registrations,
+    findings,
+    has_registrations,
 )
 from esl_huntgroup.settings import Settings
 
@@ -112,6 +115,82 @@ def test_a_dialplan_leads_to_whoever_listens_on_its_address_by_whatever_name(hos
     assert found.is_ok
     (found,) = check_dialplan(shipped(), ((host, 8085),))
     assert str(found).endswith(f"leads to 127.0.0.1:8084, but this service listens on {host}:8085")
+
+
+def test_a_channel_variable_among_the_global_ones_is_found_and_where_it_belongs_is_said() -> None:
+    stored = shipped().replace("$${domain}", "%{sip_req_host}")
+    complete, line = map(str, check_dialplan(stored, Settings().listen, domains={"pbx.example.org"}))
+    assert complete.startswith("ok ")
+    assert line.startswith("FIX dialplan: extension 'huntgroup' in context default asks for groups of %{sip_req_host}")
+    assert line.endswith(
+        "set huntgroup_domain there to one domain, and write ${sip_req_host} in the multiset line instead"
+    )
+
+
+def test_the_variant_for_several_domains_is_right() -> None:
+    several = shipped().replace("huntgroup_domain=$${domain};", "huntgroup_domain=${sip_req_host};")
+    assert "huntgroup_domain=${sip_req_host};" in several
+    assert [found.is_ok for found in check_dialplan(several, Settings().listen, domains={"a.example"})] == [True]
+
+
+def profile(name: str, **params: str) -> str:
+    shown = "".join(f'<param name="{key.replace("_", "-")}" value="{value}"/>' for key, value in params.items())
+    return f'<profile name="{name}"><settings>{shown}</settings></profile>'
+
+
+def profiles(*texts: str) -> str:
+    return f'<configuration name="sofia.conf"><profiles>{"".join(texts)}</profiles></configuration>'
+
+
+@pytest.mark.parametrize("value", ["contact", "call-id", "true", "YES"])
+def test_a_profile_that_keeps_every_device_is_right(value: str) -> None:
+    answer = profiles(profile("internal", auth_calls="true", multiple_registrations=value), profile("external"))
+    assert str(check_registrations(answer, lambda name: False)) == (
+        "ok  switch: every device of a line stays registered (internal)"
+    )
+
+
+@pytest.mark.parametrize("params", [{}, {"multiple_registrations": "false"}, {"multiple_registrations": "phones"}])
+def test_a_profile_in_which_the_second_device_replaces_the_first_is_named(params: dict[str, str]) -> None:
+    answer = profiles(
+        profile("internal", auth_calls="true", **params),
+        profile("blind", accept_blind_reg="true", **params),
+        profile("used", **params),
+        profile("external", **params),
+        profile("trunk", auth_calls="true", disable_register="true", **params),
+    )
+    assert str(check_registrations(answer, lambda name: name == "used")) == (
+        "FIX switch: in 3 SIP profiles (internal, blind, used) the second device of a line takes the place of the "
+        'first, without a word: add <param name="multiple-registrations" value="contact"/>, then: '
+        "sofia profile internal rescan"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"), [("-ERR <", "cannot be read"), ("can't find anything\n", "tells of no SIP profile")]
+)
+def test_profiles_that_the_switch_does_not_tell_are_said(answer: str, why: str) -> None:
+    found = check_registrations(answer, lambda name: False)
+    assert not found.is_ok
+    assert why in found.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "somebody"),
+    [
+        ("<registrations>2</registrations>", True),
+        ("<registrations>0</registrations>", False),
+        ("Invalid Profile!", False),
+    ],
+)
+def test_whether_anybody_is_registered_at_a_profile(answer: str, somebody: bool) -> None:
+    assert has_registrations(answer) is somebody
+
+
+def test_without_an_event_socket_check_asks_for_it(tmp_path: Path) -> None:
+    settings = Settings(database=f"sqlite:///{tmp_path / 'x.db'}", spool=str(tmp_path), listen=(("127.0.0.1", 1),))
+    *_, last = findings(settings)
+    assert str(last).startswith("FIX settings: esl_address is not set: should a worker die, the journal never hears")
 
 
 def test_what_is_no_xml_is_said() -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from esl_huntgroup.diagnostics.past_call import PastCall, PastEntry, PastLeg, explain_past
+from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.outcome import EntryKind
 from esl_huntgroup.registrars.registrations import Registration
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, HARDPHONE_ONLY, contact
@@ -24,8 +25,9 @@ def call(cause: str = "NO_ANSWER", where: str = ANNAS, **changes: object) -> Pas
         caller="Karl \x1b[31mKunde +49301",
         arrived_at="2026-11-22T20:00:00+00:00",
         outcome="no_answer",
+        state=CallState.ENDED,
         overflow="respond 486",
-        legs=(PastLeg(1, "1001@example.org", where, cause, cause == "NO_ANSWER"),),
+        legs=(PastLeg(1, "1001@example.org", where, cause, cause in ("NO_ANSWER", "LOSE_RACE")),),
         entries=(
             PastEntry(1, "Anna Berg", EntryKind.MISSED, True),
             PastEntry(None, "Old \x07Colleague", EntryKind.MISSED, True),
@@ -58,7 +60,7 @@ def test_every_member_has_a_line_and_nothing_reaches_the_terminal_raw() -> None:
         ("NEVER_CREATED", ANNAS, "the switch made no call of it"),
         ("UNKNOWN", ANNAS, "the switch was lost before it told what became of it"),
         ("LEG_LIMIT", ANNAS, "over the limit of phones in one call"),
-        ("CONTACT_REFUSED", "sofia/a/sip:1,2@h", "refused: it contains ',', which could be syntax in a dial string"),
+        ("CONTACT_REFUSED", "sofia/a/sip:1,2@h", "refused: it contains ',', which begins another leg in a dial string"),
     ],
 )
 def test_every_cause_has_its_words(cause: str, where: str, became: str) -> None:
@@ -69,11 +71,27 @@ def test_every_cause_has_its_words(cause: str, where: str, became: str) -> None:
 def test_a_group_that_was_off_and_a_call_that_lasts_are_told_apart() -> None:
     off = call(legs=(), entries=(), outcome="group_disabled", overflow="")
     assert explain_past(off, (ANNA,), {}).sentences()[1].endswith("Anna Berg: the group was switched off")
-    lasts = call(legs=(), entries=(), outcome="", overflow="", caller="")
+    lasts = call(legs=(), entries=(), outcome="", state=CallState.RINGING, overflow="", caller="")
     heading, line = explain_past(lasts, (ANNA,), {}).sentences()
     assert " from anonymous to " in heading
-    assert heading.endswith(": not ended yet")
+    assert heading.endswith(": ringing now")
     assert line.endswith("the journal of this call is not complete: entries come with the answer or the end")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (CallState.RINGING, ": ringing now"),
+        (CallState.TALKING, ": talking now"),
+        (CallState.END_UNKNOWN, ": end unknown: it has been open for longer than it can last, so whoever carried it"),
+    ],
+)
+def test_a_call_without_an_end_says_where_it_is(state: CallState, words: str) -> None:
+    told = explain_past(call(outcome="", overflow="", state=state), (), {})
+    assert words in told.sentences()[0]
+    assert (told.as_dict()["outcome"], told.as_dict()["state"]) == (None, state.value)
+    over = explain_past(call(), (), {}).as_dict()
+    assert (over["outcome"], over["state"]) == ("no_answer", "ended")
 
 
 def test_for_programs_every_part_keeps_its_reason() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esl_huntgroup.journal.view import LANGUAGES, JournalLine, as_dict, duration, seen_as, table
+from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.model.text import clean
 
@@ -32,6 +33,7 @@ LINE = JournalLine(
     wait_ms=4_200,
     talk_ms=3_661_000,
     outcome=Outcome.ANSWERED,
+    state=CallState.ENDED,
 )
 BLUE, BOLD, DIM, END = "\x1b[34m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
@@ -98,6 +100,39 @@ def test_a_call_without_entries_says_how_it_ended_in_both_languages(outcome: Out
     assert seen_as(call, "de") in german
     assert seen_as(call, "en") != seen_as(call, "de")
     assert as_dict(call)["kind"] is None
+
+
+@pytest.mark.parametrize(
+    ("state", "english", "german"),
+    [
+        (CallState.RINGING, "ringing now", "klingelt gerade"),
+        (CallState.TALKING, "talking now", "spricht gerade"),
+        (CallState.END_UNKNOWN, "end unknown", "Ende unbekannt"),
+    ],
+)
+def test_a_call_without_an_end_says_where_it_is_in_both_languages(state: CallState, english: str, german: str) -> None:
+    call = line(None, user_name="", outcome=None, state=state, wait_ms=None, talk_ms=None)
+    assert seen_as(call, "en") == english
+    assert seen_as(call, "de") == german
+    shown = json.loads(json.dumps(as_dict(call)))
+    assert (shown["kind"], shown["outcome"], shown["state"]) == (None, None, state.value)
+
+
+@pytest.mark.parametrize(
+    ("state", "english", "german"),
+    [
+        (CallState.TALKING, "talking now", "spricht gerade"),
+        (CallState.END_UNKNOWN, "end unknown", "Ende unbekannt"),
+    ],
+)
+def test_an_entry_of_a_call_that_goes_on_says_so_where_the_talk_time_will_be(
+    state: CallState, english: str, german: str
+) -> None:
+    entry = line(EntryKind.ANSWERED_ELSEWHERE, outcome=None, state=state, talk_ms=None)
+    for language, words, seen in (("en", english, "spoken with Anna"), ("de", german, "gesprochen mit Anna")):
+        (_, row) = map(click.unstyle, table([entry], language, with_member=True))
+        assert row.endswith(words)
+        assert seen in row
 
 
 def test_a_call_to_a_group_that_is_off_has_an_empty_member_column() -> None:

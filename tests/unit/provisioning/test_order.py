@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.provisioning.admin.order import at, inserted, moved
+from esl_huntgroup.provisioning.order import at, inserted, moved
 
 LISTS = st.lists(st.integers(), unique=True, max_size=8)
 

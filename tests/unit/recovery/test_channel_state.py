@@ -24,6 +24,8 @@ TALKED = {
     "variable_huntgroup_legs": OUR_NOTE,
     "variable_bridge_uuid": FIRST,
     "variable_originate_causes": f"ARRAY::{FIRST};NONE|:{SECOND};LOSE_RACE",
+    "variable_huntgroup_rang_0001": CALL_ID[:-4],
+    "variable_huntgroup_rang_0002": CALL_ID[:-4],
 }
 
 
@@ -39,9 +41,15 @@ def said(at_ms: int = T0 + 9000, **changes: str | None) -> ChannelSnapshot:
     return read_snapshot(headers.get, CALL_ID, at_ms)
 
 
-def not_answered(*causes: str, cause: str = "NORMAL_CLEARING") -> ChannelSnapshot:
+def not_answered(
+    *causes: str, cause: str = "NORMAL_CLEARING", at_ms: int = T0 + 30_000, rang: bool = True
+) -> ChannelSnapshot:
+    """Return what the channel of a caller says whom nobody answered, 30 s after it came: it rang for 20."""
     told = "|:".join(f"{uuid};{leg}" for uuid, leg in zip((FIRST, SECOND), causes, strict=False))
     return said(
+        at_ms,
+        variable_huntgroup_rang_0001=CALL_ID[:-4] if rang else None,
+        variable_huntgroup_rang_0002=CALL_ID[:-4] if rang else None,
         variable_bridge_uuid=None,
         Caller_Channel_Bridged_Time="0",
         Hangup_Cause=cause,
@@ -101,7 +109,9 @@ def test_phones_that_still_ring_lack_nothing() -> None:
     [
         (not_answered("NO_ANSWER", "USER_BUSY"), Outcome.NO_ANSWER, "dialplan"),
         (not_answered("CALL_REJECTED", "USER_BUSY"), Outcome.ALL_BUSY, "dialplan"),
-        (not_answered("NORMAL_TEMPORARY_FAILURE"), Outcome.NOBODY_REGISTERED, "dialplan"),
+        (not_answered("NORMAL_TEMPORARY_FAILURE", rang=False), Outcome.NOBODY_REGISTERED, "dialplan"),
+        (not_answered("ORIGINATOR_CANCEL", "ORIGINATOR_CANCEL"), Outcome.NO_ANSWER, "dialplan"),
+        (not_answered("ORIGINATOR_CANCEL", "ORIGINATOR_CANCEL", at_ms=T0 + 5000), Outcome.CALLER_GONE, ""),
         (not_answered("ORIGINATOR_CANCEL", "ORIGINATOR_CANCEL", cause="ORIGINATOR_CANCEL"), Outcome.CALLER_GONE, ""),
         (not_answered(cause="ORIGINATOR_CANCEL"), Outcome.CALLER_GONE, ""),
         (not_answered(), Outcome.INTERRUPTED, ""),
@@ -120,8 +130,51 @@ def test_an_answer_by_somebody_elses_leg_is_none_of_ours() -> None:
     assert ended.outcome is Outcome.INTERRUPTED
 
 
+def test_a_caller_whom_somebody_took_away_while_it_rang_is_told_as_picked_up() -> None:
+    taken = said(
+        variable_bridge_uuid="11111111-0000-7000-8000-000000000001",
+        variable_originate_causes=f"ARRAY::{FIRST};PICKED_OFF|:{SECOND};PICKED_OFF",
+        Other_Leg_Caller_ID_Number="1009",
+    )
+    answered, ended = missing_records(open_call(), taken)
+    assert isinstance(answered, CallAnswered)
+    assert isinstance(ended, CallEnded)
+    assert (answered.answered_by_name, ended.outcome, ended.talk_ms) == ("1009", Outcome.PICKED_UP, 7000)
+    assert {kind for kind, _, _ in seen(answered).values()} == {"answered_elsewhere"}
+    (ended,) = missing_records(open_call(T0 + 2000), taken)
+    assert isinstance(ended, CallEnded)
+    assert (ended.outcome, ended.talk_ms) == (Outcome.PICKED_UP, 7000)
+
+
+def test_a_phone_that_says_it_was_picked_off_is_no_pickup() -> None:
+    (ended,) = missing_records(open_call(), not_answered("PICKED_OFF", "USER_BUSY"))
+    assert isinstance(ended, CallEnded)
+    assert ended.outcome is Outcome.NO_ANSWER
+
+
 def test_the_note_of_another_call_says_nothing_of_this_one() -> None:
     assert said(variable_huntgroup_legs="01900000-0000-7000-8000-111111110000:3").user_ids == ()
+
+
+def test_phones_that_rang_twice_are_told_of_by_the_second_ringing() -> None:
+    first, second = f"{FIRST[:-4]}1001", f"{SECOND[:-4]}1002"
+    twice = said(
+        variable_bridge_uuid=second,
+        variable_originate_causes=f"ARRAY::{FIRST};LOSE_RACE|:{SECOND};LOSE_RACE|:{first};USER_BUSY|:{second};NONE",
+    )
+    answered, _ = missing_records(open_call(), twice)
+    assert seen(answered)["Anna Berg"] == ("answered_elsewhere", True, "USER_BUSY")
+    assert seen(answered)["Bernd Cordes"] == ("answered", True, "NONE")
+
+
+def test_an_answer_to_a_second_ringing_whose_causes_are_not_told_yet_is_known() -> None:
+    second = f"{SECOND[:-4]}1002"
+    answering = said(
+        variable_bridge_uuid=second, variable_originate_causes=f"ARRAY::{FIRST};LOSE_RACE|:{SECOND};LOSE_RACE"
+    )
+    answered, _ = missing_records(open_call(), answering)
+    assert isinstance(answered, CallAnswered)
+    assert answered.answered_by_user_id == 2
 
 
 def test_a_user_who_is_no_member_any_more_is_left_out() -> None:
@@ -153,7 +206,7 @@ def test_a_phone_that_says_it_was_cancelled_is_no_caller_who_gave_up() -> None:
 
 
 def test_a_phone_that_says_success_has_not_answered() -> None:
-    (ended,) = missing_records(open_call(), not_answered("SUCCESS", "USER_BUSY"))
+    (ended,) = missing_records(open_call(), not_answered("SUCCESS", "USER_BUSY", rang=False))
     assert isinstance(ended, CallEnded)
     assert ended.outcome is Outcome.ALL_BUSY
 

@@ -11,7 +11,8 @@ import pytest
 from esl_huntgroup.calls import call_records
 from esl_huntgroup.esl import log_throttle, server
 from esl_huntgroup.journal.spool import segments
-from esl_huntgroup.service import descriptors, worker_pool
+from esl_huntgroup.processes.parent import PAUSE_FORGOTTEN_S
+from esl_huntgroup.service import descriptors
 from esl_huntgroup.service.health_server import StatusServer
 from esl_huntgroup.service.metrics import Status
 from esl_huntgroup.service.process import WorkerConfig, WorkerProcess
@@ -81,7 +82,7 @@ def test_the_pause_before_the_next_start_doubles_and_is_forgotten_after_a_long_l
         pauses.append(slot.start_at - 1.0)
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     slot.started_at = 100.0
-    slot.lose(child, now=100.1 + worker_pool.PAUSE_FORGOTTEN_S)
+    slot.lose(child, now=100.1 + PAUSE_FORGOTTEN_S)
     assert slot.pause_s == 1.0
     child.is_leaving = True
     slot.lose(child, now=500.0)

@@ -137,7 +137,9 @@ def test_the_unit_gives_the_service_what_its_defaults_need() -> None:
     assert (unit()["Type"], unit()["KillMode"]) == ("notify", "mixed")
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+@pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed (Debian package: systemd)"
+)
 def test_systemd_accepts_the_units() -> None:
     done = subprocess.run(["systemd-analyze", "verify", *UNITS], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")

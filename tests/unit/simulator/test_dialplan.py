@@ -41,15 +41,17 @@ def test_the_group_extension_is_played_action_by_action() -> None:
 
 
 def routed(result: str) -> tuple[tuple[str, str], ...]:
-    """Return what mod_dialplan_xml makes of the fallback extension: conditions in order, break="on-true"."""
+    """Return what mod_dialplan_xml makes of the fallback extension: all that holds, up to break="on-true"."""
+    found: tuple[tuple[str, str], ...] = ()
     for condition in extension(dialplan.FALLBACK).findall("condition"):
-        expression, is_last = condition.get("expression"), condition.get("break") == "on-true"
-        if condition.get("field") == "${huntgroup_result}" and not re.search(expression or "", result):
+        field = (condition.get("field") or "").replace("${huntgroup_result}", result).replace("${transfer_to}", "")
+        is_asked = "${huntgroup_result}" in (condition.get("field") or "")
+        if is_asked and not re.search(condition.get("expression") or "", field):
             continue
-        if found := actions(condition, {}):
-            assert is_last or expression is None
-            return found
-    return ()
+        found += actions(condition, {})
+        if condition.get("break") == "on-true":
+            break
+    return found
 
 
 @pytest.mark.parametrize("result", ["", *(outcome.value for outcome in Outcome)])

@@ -36,6 +36,9 @@ class Host:
     def first_ring(self) -> None:
         pass
 
+    def api(self, command: str, argument: str) -> str:
+        return ""
+
     def dial(self, variables: str = "ignore_early_media=true", **each: str) -> str:
         local = "".join(f",{name}={value}" for name, value in each.items())
         legs = [f"[origination_uuid=leg{p.account}{local}]sofia/internal/{p.contacts[0]}" for p in self.phones]

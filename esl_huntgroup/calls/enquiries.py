@@ -1,0 +1,70 @@
+"""What a call asks the switch about other channels: who took the caller away, and who has taken the caller's place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import gevent
+
+from esl_huntgroup.calls import esl_commands
+from esl_huntgroup.calls.context import Directory
+from esl_huntgroup.calls.hunt_messages import ReplacementKnown
+from esl_huntgroup.calls.inbound_call import InboundCall
+from esl_huntgroup.calls.own_lines import line_of
+from esl_huntgroup.calls.taker import Get, callerid_of, shown_name, whereabouts
+from esl_huntgroup.esl.dump import read_dump
+from esl_huntgroup.esl.wire import Message
+from esl_huntgroup.model.group import Taker
+
+POLL_S: Final = 0.04
+POLLS_MAX: Final = 10
+"""The fallback holds a caller who came by a transfer for two seconds."""
+
+
+class Enquiries:
+    """The questions of one call. ``exchange`` sends commands and returns the replies; all raise SwitchError."""
+
+    def __init__(
+        self,
+        exchange: Callable[[list[bytes]], list[Message]],
+        directory: Directory,
+        inbound: InboundCall,
+        call_id: str,
+    ) -> None:
+        """Take what questions are asked by, and of whom."""
+        self._exchange = exchange
+        self._directory = directory
+        self._inbound = inbound
+        self._begin = call_id[:-4]
+
+    def taker(self) -> Taker:
+        """Return who has the caller. One who is gone meanwhile is with nobody we know."""
+        where = whereabouts(self._dump(self._inbound.channel_uuid))
+        if not where.partner_uuid:
+            return Taker(where.number)
+        partner = self._dump(where.partner_uuid)
+        address = line_of(partner, self._inbound.domain)
+        user = self._directory.user_at(address) if address else None
+        return user or Taker(shown_name(partner) or where.number)
+
+    def replacement(self, channel_uuid: str, now_ms: Callable[[], int]) -> ReplacementKnown:
+        """
+        Return what has become of the channel that took the caller's place.
+
+        The switch connects it with the leg that answered just after the caller's last event, so it may be asked more
+        than once.
+        """
+        for _ in range(POLLS_MAX):
+            channel = self._dump(channel_uuid)
+            is_up = channel("Unique-ID") is not None
+            leg_uuid = channel("variable_bridge_uuid") or ""
+            if leg_uuid[:-4] == self._begin or not is_up:
+                break
+            gevent.sleep(POLL_S)
+        name, number = callerid_of(channel)
+        return ReplacementKnown(leg_uuid if leg_uuid[:-4] == self._begin else "", is_up, name, number, now_ms())
+
+    def _dump(self, uuid: str) -> Get:
+        (answer,) = self._exchange([esl_commands.dump(uuid)])
+        return read_dump(answer.text()).get

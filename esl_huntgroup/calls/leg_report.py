@@ -1,0 +1,91 @@
+"""
+PURE: what the switch has told of the legs of a call.
+
+FreeSWITCH keeps on the caller's channel how each leg ended (``originate_causes``). That a phone rang it does not keep,
+so each leg has an api command of its own (``api_on_ring``, ``api_on_pre_answer``) which notes it there. So whatever the
+switch tells of the caller tells of all legs, and a call has no more events for more members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
+
+from esl_huntgroup.calls.ring_plan import RingPlan, attempt_of
+from esl_huntgroup.esl.wire import array
+from esl_huntgroup.model import hangup_causes
+from esl_huntgroup.model.hangup_causes import LegEnd
+
+RANG: Final = "huntgroup_rang_"
+"""A variable of the caller's channel: this and the end of a leg's uuid; its value is the begin of that uuid."""
+
+TRANSFERRED: Final = "ATTENDED_TRANSFER"
+"""The cause of every leg of a caller whose place another channel has taken, but for the one that answered."""
+
+Get = Callable[[str], str | None]
+
+
+class LegReport(NamedTuple):
+    """
+    What is known of the legs: ``causes`` maps leg uuid to hangup cause (``NONE`` for the one that answered).
+
+    ``rang`` are the uuids of those whose phone has said that it rings.
+    """
+
+    causes: Mapping[str, str] = {}
+    rang: frozenset[str] = frozenset()
+
+    def ends(self, plan: RingPlan, call_id: str) -> list[LegEnd]:
+        """
+        Return how each leg of the plan ended, in order.
+
+        A leg of which the switch never told was never a channel.
+        """
+        causes, rang = self
+        return [
+            LegEnd(causes.get(uuid, hangup_causes.NEVER_CREATED), rang=uuid in rang) for uuid in plan.uuids(call_id)
+        ]
+
+    def answered_by(self, leg_uuid: str) -> LegReport:
+        """Return the same, with this leg as the one that answered."""
+        return self._replace(causes={**self.causes, leg_uuid: "NONE"})
+
+
+NOTHING_TOLD: Final = LegReport()
+
+
+def read_leg_report(get: Get, call_id: str) -> LegReport:
+    """
+    Return what the caller's channel says of the legs of this call; ``get`` gives its values as events name them.
+
+    A leg can stand in the list of causes twice, and the last word counts; those of other calls of the channel, and of
+    an earlier attempt of this one (``RingPlan.attempt``), are left out. Raises nothing.
+    """
+    begin = call_id[:-4]
+    pairs = (item.partition(";") for item in array(get("variable_originate_causes")))
+    causes = {
+        uuid: cause for uuid, _, cause in pairs if uuid[:-4] == begin and len(cause) <= hangup_causes.CAUSE_MAX_CHARS
+    }
+    last = max(map(attempt_of, causes), default=0)
+    causes = {uuid: cause for uuid, cause in causes.items() if attempt_of(uuid) == last}
+    return LegReport(causes, read_rang(get, causes))
+
+
+def read_transferred(get: Get, call_id: str, legs: int) -> LegReport:
+    """
+    Return what is known of the legs of a caller whose place another channel has taken: who rang, and nothing else.
+
+    ``legs`` is how many there are. FreeSWITCH gives no causes then (switch_ivr_originate.c, IDX_XFER).
+    """
+    uuids = [f"{call_id[:-4]}{number:04x}" for number in range(1, legs + 1)]
+    return LegReport(dict.fromkeys(uuids, TRANSFERRED), read_rang(get, uuids))
+
+
+def read_rang(get: Get, uuids: Iterable[str]) -> frozenset[str]:
+    """Return which of these legs have rung."""
+    return frozenset([uuid for uuid in uuids if get(f"variable_{RANG}{uuid[-4:]}") == uuid[:-4]])
+
+
+def ring_note(caller_uuid: str, begin: str, suffix: str) -> str:
+    """Return the api command that notes on the caller's channel that the leg ``begin`` + ``suffix`` rings."""
+    return f"uuid_setvar {caller_uuid} {RANG}{suffix} {begin}"

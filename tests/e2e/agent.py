@@ -1,0 +1,333 @@
+"""
+A SIP user agent of a few lines, for what a SIPp scenario cannot say.
+
+Two dialogs at once, a REFER with Replaces, a phone that rings in every way that there is.
+
+It speaks UDP on the loopback from a thread of its own, repeats nothing and authenticates nowhere: the switch of these
+tests loses no datagram.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+WAITS_S = 10.0
+_numbers = itertools.count(1)
+_SDP = (
+    "v=0\r\no=agent 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rings:
+    """
+    What an agent does with an INVITE: a provisional answer after ``after_s``, then a final one ``then_s`` later.
+
+    ``provisional`` is 0 for none, 180 or 183; ``with_media`` puts a session description into it. ``final`` is 0 for
+    none: it rings until somebody ends that.
+    """
+
+    provisional: int = 180
+    final: int = 0
+    after_s: float = 0.02
+    then_s: float = 0.3
+    with_media: bool = False
+    headers: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class Packet:
+    """A SIP message taken apart, as far as an agent needs it."""
+
+    start: str
+    headers: list[tuple[str, str]]
+    body: str
+
+    @classmethod
+    def read(cls, data: bytes) -> Packet:
+        head, _, body = data.decode("utf-8", "replace").partition("\r\n\r\n")
+        start, *lines = head.split("\r\n")
+        pairs = (line.partition(":") for line in lines)
+        return cls(start, [(name.strip().lower(), value.strip()) for name, _, value in pairs], body)
+
+    @property
+    def status(self) -> int:
+        return int(self.start.split()[1]) if self.start.startswith("SIP/2.0 ") else 0
+
+    @property
+    def method(self) -> str:
+        return "" if self.status else self.start.split(" ")[0]
+
+    def get(self, name: str) -> str:
+        return next(iter(self.all(name)), "")
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key == name.lower()]
+
+
+@dataclass(slots=True)
+class Dialog:
+    """One call of an agent, to or from it. ``statuses`` are those received, ``reason`` that of CANCEL or BYE."""
+
+    agent: Agent
+    call_id: str
+    local: str
+    remote: str
+    target: str
+    is_caller: bool
+    invite: Packet | None = None
+    cseq: int = 1
+    branch: str = ""
+    statuses: list[int] = field(default_factory=list)
+    received: list[Packet] = field(default_factory=list)
+    is_answered: bool = False
+    is_over: bool = False
+    reason: str = ""
+
+    def wait_for(self, is_so: Callable[[Dialog], object], what: str, within_s: float = WAITS_S) -> Dialog:
+        """Wait until it is so. Raises AssertionError with what has been received."""
+        deadline = time.monotonic() + within_s
+        while not is_so(self):
+            assert time.monotonic() < deadline, f"{self.agent.name} waits for {what}: {self.statuses} {self.reason}"
+            time.sleep(0.01)
+        return self
+
+    def wait_status(self, status: int, within_s: float = WAITS_S) -> Dialog:
+        """Wait for this status of the INVITE."""
+        return self.wait_for(lambda dialog: status in dialog.statuses, f"status {status}", within_s)
+
+    def wait_answered(self, within_s: float = WAITS_S) -> Dialog:
+        """Wait until the call is answered, by whichever side."""
+        return self.wait_for(lambda dialog: dialog.is_answered, "the answer", within_s)
+
+    def wait_over(self, within_s: float = WAITS_S) -> Dialog:
+        """Wait for the end."""
+        return self.wait_for(lambda dialog: dialog.is_over, "the end", within_s)
+
+    def request(self, method: str, *headers: str) -> None:
+        """Send a request within the dialog."""
+        self.cseq += 1
+        self.agent.send(self.agent.in_dialog(self, method, self.cseq, headers))
+
+    def bye(self) -> None:
+        """Hang up a call that is answered."""
+        self.request("BYE")
+        self.is_over = True
+
+    def cancel(self) -> None:
+        """Give up a call that is not answered."""
+        self.agent.send(self.agent.cancel(self))
+
+    def refer(self, to: str, replaces: Dialog | None = None) -> None:
+        """Send the other side to ``to``; with ``replaces`` into the place that this agent has in that call."""
+        if replaces is None:
+            self.request("REFER", f"Refer-To: <{to}>", f"Referred-By: <{self.agent.uri}>")
+            return
+        value = f"{replaces.call_id};to-tag={_tag(replaces.remote)};from-tag={_tag(replaces.local)}"
+        self.request("REFER", f"Refer-To: <{to}?Replaces={quote(value, safe='')}>", f"Referred-By: <{self.agent.uri}>")
+
+
+def _tag(address: str) -> str:
+    return address.partition(";tag=")[2].partition(";")[0]
+
+
+class Agent:
+    """A phone and a caller in one; ``stop`` ends its thread. ``rings`` is what it does when it is called."""
+
+    def __init__(self, account: str, domain: str, switch: tuple[str, int], rings: Rings | None = None) -> None:
+        """Listen on a port of its own; register it with ``sip.register`` and ``contact``."""
+        self.name = self.number = account
+        self.uri = f"sip:{account}@{domain}"
+        self.rings = rings or Rings()
+        self.dialogs: list[Dialog] = []
+        self._switch = switch
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.contact = f"<sip:{account}@127.0.0.1:{self.port}>"
+        self._is_stopped = False
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    # -- what a test does ---------------------------------------------------------------------------------------------
+
+    def call(self, number: str, *headers: str, display: str = "") -> Dialog:
+        """Call a number at the switch."""
+        tag = uuid.uuid4().hex[:10]
+        shown = f'"{display}" ' if display else ""
+        target = f"sip:{number}@{self._switch[0]}:{self._switch[1]}"
+        call_id = f"{uuid.uuid4().hex}@127.0.0.1"
+        local = f"{shown}<{self.uri}>;tag={tag}"
+        dialog = Dialog(self, call_id, local, f"<sip:{number}@{self._switch[0]}>", target, True)
+        self.dialogs.append(dialog)
+        dialog.branch = self._branch()
+        self.send(self._request(dialog, "INVITE", 1, dialog.branch, headers, self._sdp()))
+        return dialog
+
+    def invited(self, count: int = 1, within_s: float = WAITS_S) -> Dialog:
+        """Wait until this phone has been called so often, and return the last of these calls."""
+        deadline = time.monotonic() + within_s
+        while len(found := [dialog for dialog in self.dialogs if not dialog.is_caller]) < count:
+            assert time.monotonic() < deadline, f"{self.name} was called {len(found)} times, not {count}"
+            time.sleep(0.01)
+        return found[count - 1]
+
+    def answer(self, dialog: Dialog) -> None:
+        """Lift a phone that rings."""
+        assert dialog.invite
+        dialog.is_answered = True
+        self.send(self._response(dialog.invite, dialog, "200 OK", with_media=True))
+
+    def stop(self) -> None:
+        """Be gone."""
+        self._is_stopped = True
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+            waker.sendto(b"", ("127.0.0.1", self.port))
+        self._thread.join(2)
+        self._socket.close()
+
+    # -- what is sent -------------------------------------------------------------------------------------------------
+
+    def send(self, text: str) -> None:
+        """Send a message to the switch."""
+        with contextlib.suppress(OSError):
+            self._socket.sendto(text.encode(), self._switch)
+
+    def in_dialog(self, dialog: Dialog, method: str, cseq: int, headers: Sequence[str] = ()) -> str:
+        """Return a request within a dialog."""
+        return self._request(dialog, method, cseq, self._branch(), headers)
+
+    def cancel(self, dialog: Dialog) -> str:
+        """Return the CANCEL of an INVITE."""
+        return self._request(dialog, "CANCEL", 1, dialog.branch)
+
+    def _branch(self) -> str:
+        return f"z9hG4bK-agent-{self.port}-{next(_numbers)}"
+
+    def _request(
+        self, dialog: Dialog, method: str, cseq: int, branch: str, headers: Sequence[str] = (), body: str = ""
+    ) -> str:
+        lines = [
+            f"{method} {dialog.target} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};rport;branch={branch}",
+            "Max-Forwards: 70",
+            f"From: {dialog.local}",
+            f"To: {dialog.remote}",
+            f"Call-ID: {dialog.call_id}",
+            f"CSeq: {cseq} {method}",
+            f"Contact: {self.contact}",
+            "Allow: INVITE, ACK, BYE, CANCEL, REFER, NOTIFY",
+            *headers,
+        ]
+        return self._message(lines, body)
+
+    def _response(self, request: Packet, dialog: Dialog | None, status: str, *, with_media: bool = False) -> str:
+        to = request.get("to")
+        if dialog and ";tag=" not in to:
+            to = dialog.local
+        lines = [
+            f"SIP/2.0 {status}",
+            *(f"Via: {via}" for via in request.all("via")),
+            *(f"Record-Route: {route}" for route in request.all("record-route")),
+            f"From: {request.get('from')}",
+            f"To: {to}",
+            f"Call-ID: {request.get('call-id')}",
+            f"CSeq: {request.get('cseq')}",
+            f"Contact: {self.contact}",
+            *(self.rings.headers if status[0] in "3456" else ()),
+        ]
+        return self._message(lines, self._sdp() if with_media else "")
+
+    @staticmethod
+    def _message(lines: Sequence[str], body: str) -> str:
+        kind = ["Content-Type: application/sdp"] if body else []
+        return "\r\n".join([*lines, *kind, f"Content-Length: {len(body.encode())}", "", body])
+
+    def _sdp(self) -> str:
+        return _SDP.format(port=self.port + 1 & 0xFFFE or 40_000)
+
+    # -- what is received ---------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        while not self._is_stopped:
+            try:
+                data = self._socket.recv(65536)
+            except OSError:
+                return
+            packet = Packet.read(data)
+            dialog = next((dialog for dialog in self.dialogs if dialog.call_id == packet.get("call-id")), None)
+            if dialog:
+                dialog.received.append(packet)
+            if packet.status:
+                self._answered(packet, dialog)
+            else:
+                self._asked(packet, dialog)
+
+    def _answered(self, packet: Packet, dialog: Dialog | None) -> None:
+        if dialog is None or not packet.get("cseq").endswith("INVITE"):
+            return
+        dialog.statuses.append(packet.status)
+        if packet.status > 100 and ";tag=" in packet.get("to"):
+            dialog.remote = packet.get("to")
+        if packet.status < 200:
+            return
+        cseq = int(packet.get("cseq").split()[0])
+        if packet.status < 300:
+            dialog.target = packet.get("contact").strip("<>").partition(">")[0]
+            dialog.is_answered = True
+            self.send(self._request(dialog, "ACK", cseq, self._branch()))
+            return
+        dialog.is_over = True
+        self.send(self._request(dialog, "ACK", cseq, dialog.branch))
+
+    def _asked(self, packet: Packet, dialog: Dialog | None) -> None:
+        match packet.method:
+            case "INVITE" if dialog is None:
+                self._ring(packet)
+            case "ACK":
+                return
+            case "CANCEL" if dialog and dialog.invite and not dialog.is_answered:
+                dialog.reason, dialog.is_over = packet.get("reason"), True
+                self.send(self._response(packet, None, "200 OK"))
+                self.send(self._response(dialog.invite, dialog, "487 Request Terminated"))
+            case "BYE":
+                if dialog:
+                    dialog.reason, dialog.is_over = packet.get("reason"), True
+                self.send(self._response(packet, None, "200 OK"))
+            case "INVITE" if dialog:
+                self.send(self._response(packet, None, "200 OK", with_media=True))
+            case _:
+                self.send(self._response(packet, None, "200 OK"))
+
+    def _ring(self, packet: Packet) -> None:
+        target = packet.get("contact").strip("<>").partition(">")[0]
+        local = f"{packet.get('to')};tag={uuid.uuid4().hex[:10]}"
+        dialog = Dialog(self, packet.get("call-id"), local, packet.get("from"), target, False, packet)
+        self.dialogs.append(dialog)
+        threading.Thread(target=self._play, args=(dialog, packet, self.rings), daemon=True).start()
+
+    def _play(self, dialog: Dialog, packet: Packet, rings: Rings) -> None:
+        self.send(self._response(packet, None, "100 Trying")) if rings.provisional or rings.final else None
+        time.sleep(rings.after_s)
+        if rings.provisional and not dialog.is_over:
+            words = {180: "180 Ringing", 183: "183 Session Progress"}[rings.provisional]
+            self.send(self._response(packet, dialog, words, with_media=rings.with_media))
+        if not rings.final:
+            return
+        time.sleep(rings.then_s)
+        if dialog.is_over:
+            return
+        if rings.final == 200:
+            self.answer(dialog)
+        else:
+            dialog.is_over = True
+            self.send(self._response(packet, dialog, f"{rings.final} As It Is"))
