@@ -27,7 +27,7 @@ _SUPERIORS = (
 _TAKEN_AWAY = (*(it.name for it in ATTRIBUTES if it.is_optional), "leader", "deputy")
 
 
-def _completion(name: str, accepted: tuple[str, ...]) -> Completion:
+def _completion(name: str, accepted: Iterable[str]) -> Completion:
     return USERS if name in ("leader", "deputy") else words(accepted)
 
 

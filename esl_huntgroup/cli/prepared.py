@@ -38,10 +38,7 @@ def _tree(list_name: str, command: str) -> Tree:
     @click.option("--position", type=int, help="default: at the end", metavar="POSITION")
     def add(desk: Desk, group: str, member: str | None, position: int | None, **entry: Any) -> Iterable[Change]:
         """Prepare an entry: a USER, or an external contact."""
-        if member is not None:
-            if entry["user"] not in (None, member):
-                raise click.UsageError("USER and --user exclude each other")
-            entry["user"] = member
+        entry["user"] = _one_user(member, entry["user"])
         return prepared.add(desk, list_name, group, prepared.content(**entry), position=position)
 
     @commands.change("set", example=f"{command} set Vertrieb 1 --user anna")
@@ -84,9 +81,7 @@ def _tree(list_name: str, command: str) -> Tree:
         desk: Desk, user: str | None, named: str | None, group: str | None, as_xml: bool
     ) -> Sequence[Mapping[str, Any]] | str:
         """List what groups have prepared; or, with USER, what this user gets, and from which groups."""
-        if user is not None and named not in (None, user):
-            raise click.UsageError("USER and --user exclude each other")
-        user = user if user is not None else named
+        user = _one_user(user, named)
         if user is None and not as_xml:
             if group is not None:
                 desk.group_id(group)
@@ -97,6 +92,13 @@ def _tree(list_name: str, command: str) -> Tree:
         return resource_lists(list_name, found) if as_xml else [_shown(entry) for entry in found]
 
     return commands
+
+
+def _one_user(argument: str | None, option: str | None) -> str | None:
+    """Return the user that is named, as an argument or by ``--user``."""
+    if argument is not None and option not in (None, argument):
+        raise click.UsageError("USER and --user exclude each other")
+    return option if argument is None else argument
 
 
 def _shown(entry: ListEntry) -> Mapping[str, Any]:

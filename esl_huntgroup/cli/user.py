@@ -10,6 +10,7 @@ import click
 from esl_huntgroup.cli.ask import ask
 from esl_huntgroup.cli.complete import GROUPS, USERS
 from esl_huntgroup.cli.tree import one, tree
+from esl_huntgroup.db import lookup
 from esl_huntgroup.provisioning.admin import reading, users
 from esl_huntgroup.provisioning.admin.desk import Desk, unknown
 from esl_huntgroup.provisioning.change import Change
@@ -19,8 +20,8 @@ user_tree = tree("user", "Users: people with lines, in groups.", example="user l
 
 def _ask_about_twin(desk: Desk, name: str, **_: Any) -> None:
     """Ask whether to add a name beside one that differs in capitals alone. Raises InputError for a no."""
-    twins = reading.twins(desk.db, name)
-    if twins and name not in twins:
+    twins = lookup.users_in_other_capitals(desk.db, name)
+    if twins:
         ask(f"There is a user {twins[0]!r} already. Add {name!r}, which differs in capitals alone, as well?")
 
 

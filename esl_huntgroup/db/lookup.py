@@ -33,6 +33,14 @@ def user_id(db: peewee.Database, name: str) -> int | None:
     return int(row[0]) if row else None
 
 
+def users_in_other_capitals(db: peewee.Database, name: str) -> list[str]:
+    """Return the users whose name differs from this one in capitals alone; none where the name itself is taken."""
+    wanted = normal_name(name)
+    sql = f"SELECT name FROM users WHERE LOWER(name) = {db.param} ORDER BY name"
+    found = [str(row[0]) for row in execute(db, sql, (wanted.lower(),)).fetchall()]
+    return [] if wanted in found else found
+
+
 def groups(db: peewee.Database, what: str) -> list[FoundGroup]:
     """
     Return the group with this name, else those with this number: NUMBER or NUMBER@DOMAIN.

@@ -53,7 +53,7 @@ def entries(
     open call can still go on (None: the machine's). Takes one query, and one more for each of these two
     that is given. Raises InputError for a user or group that does not exist, and DatabaseError.
     """
-    return page(db, wanted(db, user=user, group=group), limit, now_ms).lines
+    return page(db, wanted(db, user=user, group=group), limit, now_ms=now_ms).lines
 
 
 def wanted(db: peewee.Database, *, user: str | None = None, group: str | None = None) -> Wanted:
@@ -69,14 +69,14 @@ def wanted(db: peewee.Database, *, user: str | None = None, group: str | None = 
         )
 
 
-def page(db: peewee.Database, wanted: Wanted, limit: int, now_ms: int | None = None) -> Page:
+def page(db: peewee.Database, wanted: Wanted, limit: int, *, now_ms: int | None = None) -> Page:
     """Return at most ``limit`` lines, newest call first, and in a call by position. One query; raises DatabaseError."""
     rest = [*conditions.of_entries(wanted), *conditions.of_rest(wanted)]
     (chosen, ids), (shown, values) = _calls(db, wanted, limit), conditions.where(rest)
+    sql = f"{_entries(db)} JOIN ({chosen}) page ON page.call_id = c.call_id{shown} ORDER BY c.call_id DESC, e.position"
     with database_errors(db):
-        found = _rows(db, f"{_entries(db, chosen, shown)} LIMIT ?", [*ids, *values, limit + 1])
-    now = _now_ms() if now_ms is None else now_ms
-    lines = [_line(row[1:], now) for row in found[:limit]]
+        found = _rows(db, f"{sql} LIMIT ?", [*ids, *values, limit + 1])
+    lines = [_line(row[1:], _now(now_ms)) for row in found[:limit]]
     is_last = len(found) <= limit
     position: Any = found[limit - 1][0] if lines and not is_last else None
     return Page(lines, None if is_last or not lines else Cursor(lines[-1].call_id, position))
@@ -89,8 +89,9 @@ def calls(db: peewee.Database, wanted: Wanted, limit: int) -> Page:
     With a user or a kind, those calls of which there is such an entry. Raises DatabaseError.
     """
     chosen, ids = _calls(db, wanted, limit)
+    sql = f"{_entries(db)} JOIN ({chosen}) page ON page.call_id = c.call_id ORDER BY c.call_id DESC, e.position"
     with database_errors(db):
-        lines = [_line(row[1:], _now_ms()) for row in _rows(db, _entries(db, chosen), ids)]
+        lines = [_line(row[1:], _now(None)) for row in _rows(db, sql, ids)]
     order = list(dict.fromkeys(line.call_id for line in lines))
     if len(order) <= limit:
         return Page(lines, None)
@@ -151,22 +152,19 @@ _ENTRIES = """
 SELECT e.position, c.call_id, c.arrived_at_ms, c.group_name, c.group_number, c.group_domain, c.caller_name,
        c.caller_number, e.user_name, e.kind, e.rang, e.cause, c.answered_by_name, c.wait_ms, c.talk_ms, c.outcome,
        c.answered_at_ms, g.ring_timeout_s
-FROM calls c JOIN ({calls}) page ON page.call_id = c.call_id
-LEFT JOIN journal_entries e ON e.call_id = c.call_id LEFT JOIN {groups} g ON g.id = c.group_id{where}
-ORDER BY c.call_id DESC, e.position"""
+FROM calls c LEFT JOIN journal_entries e ON e.call_id = c.call_id LEFT JOIN {groups} g ON g.id = c.group_id"""
 """Call ids begin with the time, so their order is that of the calls."""
 _MORE = 2
 """Calls beyond the page: one that may have been seen to its end, and one that says that there is more."""
 _FEW = 1000
 
 
-def _entries(db: peewee.Database, calls: str, where: str = "") -> str:
-    """Return the query of the entries of these calls, and of calls without one."""
-    return _ENTRIES.format(calls=calls, groups=quoted(db, "groups"), where=where)
+def _entries(db: peewee.Database) -> str:
+    return _ENTRIES.format(groups=quoted(db, "groups"))
 
 
-def _now_ms() -> int:
-    return int(time.time() * 1000)
+def _now(now_ms: int | None) -> int:
+    return int(time.time() * 1000) if now_ms is None else now_ms
 
 
 def _calls(db: peewee.Database, wanted: Wanted, limit: int) -> Condition:
@@ -193,8 +191,8 @@ def _are_few(db: peewee.Database, of_calls: Sequence[Condition]) -> bool:
         return len(_rows(db, f"SELECT 1 FROM calls c{where} LIMIT ?", [*values, _FEW])) < _FEW
 
 
-def _rows(db: peewee.Database, sql: str, values: Sequence[object]) -> list[Sequence[object]]:
-    found: list[Sequence[object]] = execute(db, sql.replace("?", db.param), tuple(values)).fetchall()
+def _rows(db: peewee.Database, sql: str, values: Sequence[object]) -> list[Sequence[Any]]:
+    found: list[Sequence[Any]] = execute(db, sql.replace("?", db.param), tuple(values)).fetchall()
     return found
 
 

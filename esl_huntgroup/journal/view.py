@@ -248,6 +248,12 @@ def _times(heading: str, lines: Sequence[JournalLine], words: _Words, zone: date
     return Column(heading, tuple(time.strftime(words.time_format) for time in times), short=(heading, short_cells))
 
 
+def _talked(line: JournalLine, language: str) -> str:
+    """Return how long they talked. A member's entry of a call that is not over says here where the call is."""
+    is_open_entry = line.kind is not None and line.outcome is None
+    return _WORDS[language].not_over[line.state] if is_open_entry else duration(line.talk_ms)
+
+
 def _both(name: str, number: str) -> str:
     """Return name and number, each once, either of which may be missing."""
     return " ".join(dict.fromkeys(filter(None, (clean(name), clean(number)))))
