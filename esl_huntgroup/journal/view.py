@@ -234,12 +234,6 @@ def _columns(
     ]
 
 
-def _talked(line: JournalLine, language: str) -> str:
-    """Return how long they talked. A member's entry of a call that is not over says here where the call is."""
-    is_open_entry = line.kind is not None and line.outcome is None
-    return _WORDS[language].not_over[line.state] if is_open_entry else duration(line.talk_ms)
-
-
 def _times(heading: str, lines: Sequence[JournalLine], words: _Words, zone: datetime.tzinfo | None) -> Column:
     """Return when the calls came; the short form has no seconds, and no year where all are of one."""
     times = [datetime.datetime.fromtimestamp(it.arrived_at_ms / 1000, datetime.UTC).astimezone(zone) for it in lines]
