@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from esl_huntgroup.model.group import HuntMode
+from esl_huntgroup.errors import InputError
+from esl_huntgroup.model.group import HuntMode, Overflow, OverflowAction
+from esl_huntgroup.model.numbers import normal_number
 from esl_huntgroup.model.text import accepted
 from esl_huntgroup.provisioning.document import Problem
 from esl_huntgroup.provisioning.model import (
@@ -21,7 +23,7 @@ from esl_huntgroup.provisioning.model import (
     StoredGroup,
     StoredUser,
 )
-from esl_huntgroup.provisioning.values import Content
+from esl_huntgroup.provisioning.values import DEFAULT_CONTEXT, Content
 
 _NOBODY = StoredUser("")
 _NO_GROUP = StoredGroup("")
@@ -107,6 +109,7 @@ def _of_group(name: str, group: StoredGroup, current: Inventory, wanted: Invento
         )
     yield from _members(name, group, before, current, wanted)
     yield from _superiors(name, group, before, current, wanted)
+    yield from _overflows(name, group, before)
     for kind in LISTS:
         yield from _contents(name, kind, getattr(group, kind), before, (current, wanted))
     yield from _services(("groups", name), f"group {name!r}", group.services, before.services, (current, wanted))
@@ -163,6 +166,44 @@ def _superiors(
             ("groups", name, "deputy"),
             f"the leader of group {name!r} cannot be its deputy too: another user is accepted",
         )
+
+
+def _overflows(name: str, group: StoredGroup, before: StoredGroup) -> Iterator[Problem]:
+    """
+    Say which overflows lead back to the group itself.
+
+    Two groups that overflow to one another are accepted: the one may have members there when the other has none, and
+    a call ends after its third visit to a group (``hunt.VISITS_MAX``).
+    """
+    if (group.domain, group.number, group.overflows) == (before.domain, before.number, before.overflows):
+        return
+    for outcome, overflow in group.overflows.items():
+        if _leads_to(overflow, group):
+            path = ("groups", name, "overflow", outcome.value)
+            yield Problem(
+                path,
+                f"the overflow {outcome.value} of group {name!r} cannot be its own number {group.number}: another "
+                "extension is accepted",
+                of=[path, ("groups", name, "number"), ("groups", name, "domain")],
+            )
+
+
+def _leads_to(overflow: Overflow, group: StoredGroup) -> bool:
+    """
+    Return whether a transfer certainly leads to the number of the group.
+
+    It does in the context of a target that names none, and in one that is named like the domain. In other contexts the
+    same extension may be something else, such as the voice mail of that number.
+    """
+    if overflow.action is not OverflowAction.TRANSFER or group.number is None:
+        return False
+    extension, _, rest = overflow.target.partition(" ")
+    context = rest.partition(" ")[2] or DEFAULT_CONTEXT
+    try:
+        is_its_number = normal_number(extension) == group.number
+    except InputError:  # "hangup", say
+        return False
+    return is_its_number and context.lower() in (DEFAULT_CONTEXT, group.domain)
 
 
 def _contents(

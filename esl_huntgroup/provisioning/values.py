@@ -33,6 +33,8 @@ from esl_huntgroup.model.text import accepted
 _USER_NAME = re.compile(r"[^\W_][\w.@+-]*")
 _TARGET = re.compile(r"[A-Za-z0-9_.+*#-]+ XML [A-Za-z0-9_.-]+", re.ASCII)
 
+DEFAULT_CONTEXT = "default"
+"""The context of a transfer target that names none."""
 NONE = "none"
 """What stands in a file where something is to be taken away."""
 
@@ -162,7 +164,7 @@ def transfer_target(text: str) -> str:
 
     Raises InputError for anything that FreeSWITCH would not take as exactly these three words.
     """
-    whole = " ".join(text.split()) if len(text.split()) != 1 else f"{text.strip()} XML default"
+    whole = " ".join(text.split()) if len(text.split()) != 1 else f"{text.strip()} XML {DEFAULT_CONTEXT}"
     if _TARGET.fullmatch(whole) and len(whole) <= TARGET_MAX_CHARS:
         return whole
     raise InputError(f"{text!r} is not a transfer target: 'EXTENSION' or 'EXTENSION XML CONTEXT' is accepted")

@@ -113,10 +113,17 @@ def test_what_the_file_does_not_mention_stays(firm: peewee.Database, tmp_path: P
 
 
 def test_group_numbers_can_change_hands_within_a_file(firm: peewee.Database, tmp_path: Path) -> None:
-    load(firm, tmp_path, "groups: [{name: Vertrieb, number: 701}, {name: Service, number: 700}]")
+    turned = "{name: Vertrieb, number: 701, overflow: {no_answer: {transfer: 700}}}"
+    load(firm, tmp_path, f"groups: [{turned}, {{name: Service, number: 700}}]")
     service = find_group(firm, DOMAIN, "700")
     assert service is not None
     assert (service.name, service.hunt_mode) == ("Service", HuntMode.SOFTPHONE)
+
+
+def test_a_group_does_not_take_over_the_number_that_it_overflows_to(firm: peewee.Database, tmp_path: Path) -> None:
+    assert refusal(firm, tmp_path, "groups:\n- {name: Vertrieb, number: 701}\n- {name: Service, number: 700}") == [
+        "line 2: the overflow no_answer of group 'Vertrieb' cannot be its own number 701: another extension is accepted"
+    ]
 
 
 def test_a_line_keeps_its_kind_and_account_unless_the_file_says_otherwise(

@@ -22,7 +22,7 @@ from esl_huntgroup.provisioning.document import Document
 from esl_huntgroup.provisioning.load import Rules, load_document, load_file, read_document
 from esl_huntgroup.provisioning.model import Inventory
 from esl_huntgroup.provisioning.store import read_inventory
-from tests.database.rows import DOMAIN
+from tests.database.rows import DOMAIN, everything
 from tests.database.test_configuration_file import another
 from tests.database.test_loading import firm_of
 
@@ -124,6 +124,22 @@ def test_a_leader_is_not_the_deputy_too_whichever_way_it_comes(firm: peewee.Data
         load(firm, tmp_path, "groups:\n- name: Vertrieb\n  deputy: {user: anna, level: team}")
     assert str(refused.value) == f"{tmp_path / 'one.yaml'}, line 3: {sentence}"
     load(firm, tmp_path, "groups: [{name: Vertrieb, leader: none, deputy: {user: anna, level: team}}]")
+
+
+def test_a_group_does_not_overflow_to_itself_whichever_way_it_comes(firm: peewee.Database, tmp_path: Path) -> None:
+    sentence = "the overflow no_answer of group 'Vertrieb' cannot be its own number 700: another extension is accepted"
+    before = everything(firm)
+    itself = {"overflow": ["no_answer=transfer:700"]}
+    with pytest.raises(InputError) as refused:
+        perform(Desk(firm, DOMAIN), "root", lambda at: groups.change(at, "Vertrieb", itself))
+    assert str(refused.value) == sentence
+    with pytest.raises(InputError) as refused:
+        load(firm, tmp_path, "groups:\n- name: Vertrieb\n  overflow:\n    no_answer: {transfer: 700 XML default}")
+    assert str(refused.value) == f"{tmp_path / 'one.yaml'}, line 4: {sentence}"
+    assert everything(firm) == before
+    load(firm, tmp_path, "groups: [{name: Vertrieb, overflow: {no_answer: {transfer: 701}}}]")
+    with pytest.raises(InputError, match=r"no_answer of group 'Vertrieb' cannot be its own number 701: "):
+        perform(Desk(firm, DOMAIN), "root", lambda at: groups.change(at, "Vertrieb", {"number": "701"}))
 
 
 def test_a_rename_says_both_names_and_everything_stays_with_its_owner(firm: peewee.Database) -> None:

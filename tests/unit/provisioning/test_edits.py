@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.model.group import Overflow, OverflowAction
+from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.provisioning.differences import Difference, differences
 from esl_huntgroup.provisioning.edits import groups, people, services
 from esl_huntgroup.provisioning.model import Inventory, StoredGroup, StoredLine, StoredUser
@@ -162,3 +164,77 @@ def test_what_was_wrong_before_does_not_hinder_what_is_right() -> None:
     now.groups["Vertrieb"] = StoredGroup(PBX, leader=Superior("eve", "team"), deputy=Superior("eve", "team"))
     wanted = groups.change_group(now, "Vertrieb", {"ring_timeout_s": "20"})
     assert list(problems(now, wanted, ("softphone",))) == []
+
+
+# -- an overflow that leads back to its own group ---------------------------------------------------------------------
+
+TO_ITSELF = "the overflow no_answer of group 'Vertrieb' cannot be its own number 700: another extension is accepted"
+
+
+def overflowing(target: str, action: OverflowAction = OverflowAction.TRANSFER) -> Inventory:
+    return groups.change_group(firm(), "Vertrieb", {"overflow": [f"no_answer={action.value}:{target}"]})
+
+
+def refused(current: Inventory, wanted: Inventory) -> list[tuple[tuple[str | int, ...], str]]:
+    return [(tuple(it.path), it.sentence) for it in problems(current, wanted, ("softphone",))]
+
+
+@pytest.mark.parametrize("target", ["700", "700 XML default", f"700 XML {PBX}", "700 XML Default", "7-00 XML default"])
+def test_the_overflow_of_a_group_to_its_own_number_is_refused(target: str) -> None:
+    found = refused(firm(), overflowing(target))
+    assert found == [(("groups", "Vertrieb", "overflow", "no_answer"), TO_ITSELF)]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["701", "7000", "+700", "hangup", "700 XML voicemail", "700 XML other.example", f"701 XML {PBX}"],
+)
+def test_an_overflow_that_may_lead_elsewhere_is_accepted(target: str) -> None:
+    assert refused(firm(), overflowing(target)) == []
+
+
+def test_a_response_that_looks_like_the_number_of_the_group_is_no_way_back() -> None:
+    now = firm()
+    now.groups["Vertrieb"] = StoredGroup(PBX, "486", hunt_mode="softphone")
+    wanted = groups.change_group(now, "Vertrieb", {"overflow": ["all_busy=respond:486", "no_answer=dialplan"]})
+    assert refused(now, wanted) == []
+
+
+@pytest.mark.parametrize("given", [{"number": "700"}, {"number": "700", "domain": PBX}])
+def test_a_group_does_not_get_the_number_that_it_overflows_to(given: dict[str, object]) -> None:
+    now = firm()
+    to_700 = {Outcome.NO_ANSWER: Overflow(OverflowAction.TRANSFER, f"700 XML {PBX}")}
+    now.groups["Vertrieb"] = StoredGroup(
+        "other.example" if "domain" in given else PBX, "701", hunt_mode="softphone", overflows=to_700
+    )
+    assert refused(now, groups.change_group(now, "Vertrieb", given)) == [
+        (("groups", "Vertrieb", "overflow", "no_answer"), TO_ITSELF)
+    ]
+
+
+def test_a_group_without_a_number_overflows_where_it_likes() -> None:
+    wanted = groups.change_group(
+        firm(), "Vertrieb", {"number": None, "hunt_mode": "disabled", "overflow": ["no_answer=transfer:700"]}
+    )
+    assert refused(firm(), wanted) == []
+
+
+def test_two_groups_that_overflow_to_one_another_are_accepted() -> None:
+    now = groups.add_group(overflowing("701"), "Einkauf", {"number": "701"}, default_domain=PBX)
+    wanted = groups.change_group(now, "Einkauf", {"overflow": ["no_answer=transfer:700"]})
+    assert refused(firm(), wanted) == []
+
+
+def test_an_overflow_that_was_there_before_hinders_no_other_change() -> None:
+    now = firm()
+    there = {Outcome.NO_ANSWER: Overflow(OverflowAction.TRANSFER, "700 XML default")}
+    now.groups["Vertrieb"] = StoredGroup(PBX, "700", hunt_mode="softphone", overflows=there)
+    assert refused(now, groups.change_group(now, "Vertrieb", {"ring_timeout_s": "20"})) == []
+
+
+@pytest.mark.parametrize("target", [" ", "700x", "7 0 0", "XML default"])
+def test_a_target_that_somebody_wrote_into_the_database_is_read_whatever_it_is(target: str) -> None:
+    now = firm()
+    there = {Outcome.NO_ANSWER: Overflow(OverflowAction.TRANSFER, target)}
+    now.groups["Vertrieb"] = StoredGroup(PBX, "701", hunt_mode="softphone", overflows=there)
+    assert refused(now, groups.change_group(now, "Vertrieb", {"number": "700"})) == []
