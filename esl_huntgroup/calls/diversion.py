@@ -85,9 +85,13 @@ def _overflowed(visit: Visit) -> str:
 
 
 def names_group(number: str, domain: str, their_diversion: str, their_history: str) -> bool:
-    """Return whether the headers of a call say that it has been at the group with this number already."""
+    """
+    Return whether the headers of a call say that it has been at the group with this number already.
+
+    The last entry of a History-Info is where the call goes now (RFC 7044, 10.1): any proxy may have written it.
+    """
     uris = [match[3] or match[4] for match in _entries(_ENTRY, their_diversion)]
-    uris += [match[3] or match[4] for match in _entries(_HISTORY_ENTRY, their_history)]
+    uris += [match[3] or match[4] for match in _entries(_HISTORY_ENTRY, their_history)[:-1]]
     return f"sip:{number}@{domain}" in [uri.partition(";")[0].lower() for uri in uris]
 
 

@@ -134,6 +134,7 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
     watchdog_s = _integer(get("variable_huntgroup_watchdog_s"))
     has_watchdog = (get("variable_huntgroup_watchdog") or "").startswith("+OK")
     is_answered = get("Answer-State") == "answered"
+    is_called = get("Call-Direction") == "outbound"  # and was transferred to us: its headers are those of our own legs
     domain_text = get("variable_huntgroup_domain") or get("variable_domain_name") or default_domain
     number, number_problem = _normal(normal_number, get("Caller-Destination-Number") or "")
     domain, domain_problem = _normal(normal_domain, domain_text)
@@ -150,8 +151,8 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
         privacy=_privacy(get),
         caller_address=line_of(get, domain),
         transferred_by=transferred_by(get, domain),
-        diversion=get("variable_sip_h_Diversion") or "",
-        history_info=get("variable_sip_history_info") or "",
+        diversion="" if is_called else get("variable_sip_h_Diversion") or "",
+        history_info="" if is_called else get("variable_sip_history_info") or "",
         arrived_at_ms=now_ms,
         age_ms=max(now_ms - handed_over_s * 1000, 0) if handed_over_s else 0,
         watchdog_ms=watchdog_s * 1000 if has_watchdog else 0,

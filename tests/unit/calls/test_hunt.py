@@ -444,7 +444,10 @@ OUR_DIVERSION = f'"Vertrieb" <sip:700@{DOMAIN}>;reason=unconditional;privacy=off
 
 @pytest.mark.parametrize(
     "header",
-    [{"variable_sip_h_Diversion": OUR_DIVERSION}, {"variable_sip_history_info": f"<sip:700@{DOMAIN}>;index=1"}],
+    [
+        {"variable_sip_h_Diversion": OUR_DIVERSION},
+        {"variable_sip_history_info": f"<sip:700@{DOMAIN}>;index=1, <sip:701@{DOMAIN}>;index=1.1"},
+    ],
 )
 def test_a_call_of_ours_that_comes_back_by_sip_is_refused_and_rings_nobody(header: dict[str, str]) -> None:
     hunt, commands = run(hunt=Hunt(CALL_ID, inbound(**header)))
@@ -456,6 +459,16 @@ def test_a_call_of_ours_that_comes_back_by_sip_is_refused_and_rings_nobody(heade
 def test_a_call_that_an_overflow_sends_back_is_no_loop() -> None:
     back = inbound(variable_sip_h_Diversion=OUR_DIVERSION, variable_huntgroup_trail=f"700@{DOMAIN}/no_answer")
     assert Hunt(CALL_ID, back).begin() == [LookUp(DOMAIN, "700")]
+
+
+def test_a_proxy_that_writes_where_the_call_goes_now_makes_no_loop() -> None:
+    called = inbound(variable_sip_history_info=f"<sip:+49301234567@{DOMAIN}>;index=1, <sip:700@{DOMAIN}>;index=1.1")
+    assert Hunt(CALL_ID, called).begin() == [LookUp(DOMAIN, "700")]
+
+
+def test_a_member_whom_a_caller_of_the_group_transfers_into_it_is_no_loop() -> None:
+    sent = inbound(**{"Call-Direction": "outbound", "variable_sip_h_Diversion": OUR_DIVERSION})
+    assert Hunt(CALL_ID, sent).begin() == [LookUp(DOMAIN, "700")]
 
 
 def test_a_call_that_was_diverted_from_elsewhere_is_no_loop() -> None:
