@@ -63,6 +63,7 @@ from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD
 from esl_huntgroup.calls.peers import SECRET_VARIABLE
+from esl_huntgroup.calls.ring_plan import RingPlan
 from esl_huntgroup.errors import CommandRefused, DatabaseError, SwitchError, SwitchGone, SwitchTimeout
 from esl_huntgroup.esl.dump import read_dump
 from esl_huntgroup.esl.inbound import InboundSession
@@ -350,7 +351,7 @@ class CallController:
         """Return what an event means for the hunt, None for one that means nothing."""
         if message.content_type == DISCONNECT_NOTICE and self._inbound.is_static:
             return self._read_notice()
-        return self._events.read(message, wants_legs=self._wants_legs)
+        return self._events.read(message, self._ringing)
 
     def _read_notice(self) -> Event | None:
         """Return what it means that the caller is gone: the end, where no event will tell of it."""
@@ -359,12 +360,12 @@ class CallController:
     def _gone(self, at_ms: int) -> CallerGone:
         """Return the end of a caller of whose end no event tells. A channel that waits for us can still be asked."""
         (channel,) = self._exchange([esl_commands.CONNECT])
-        return self._events.read_end(channel, at_ms, wants_legs=self._wants_legs)
+        return self._events.read_end(channel, at_ms, self._ringing)
 
     @property
-    def _wants_legs(self) -> bool:
-        """Whether what became of the legs can still change what the journal knows."""
-        return self._hunt.state is State.ALERTING
+    def _ringing(self) -> RingPlan | None:
+        """The legs of which what became of them can still change what the journal knows."""
+        return self._hunt.plan if self._hunt.state is State.ALERTING else None
 
     def _ask_whether_it_exists(self) -> Event | None:
         """

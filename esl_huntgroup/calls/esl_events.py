@@ -13,8 +13,8 @@ from typing import Final
 from esl_huntgroup.calls.esl_commands import bridge_uuid
 from esl_huntgroup.calls.hunt_messages import Answered, BridgeEnded, CallerGone, Event
 from esl_huntgroup.calls.inbound_call import PLAIN_UUID, InboundCall
-from esl_huntgroup.calls.leg_note import users_in
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport, read_leg_report, read_transferred
+from esl_huntgroup.calls.ring_plan import RingPlan
 from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.wire import Message
 from esl_huntgroup.model import hangup_causes
@@ -31,52 +31,51 @@ class EventReader:
     """
     Reads what the switch tells of one call.
 
-    In each method ``wants_legs`` is whether what became of the legs can still change what the journal knows; else
-    nothing is told of them.
+    In each method ``ringing`` are the legs of which what became of them can still change what the journal knows;
+    without any, nothing is told of them.
     """
 
     inbound: InboundCall
     call_id: str
 
-    def read(self, message: Message, *, wants_legs: bool) -> Event | None:
+    def read(self, message: Message, ringing: RingPlan | None) -> Event | None:
         """Return what an event means for the hunt of this caller. Raises ProtocolError for one without a time."""
         if not message.is_event or message.get("Unique-ID") != self.inbound.channel_uuid:
             return None
         match message.get("Event-Name"):
             case "CHANNEL_BRIDGE":
-                return self._read_bridge(message, wants_legs=wants_legs)
+                return self._read_bridge(message, ringing)
             case "CHANNEL_EXECUTE_COMPLETE":
-                return self._read_complete(message, wants_legs=wants_legs)
+                return self._read_complete(message, ringing)
             case "CHANNEL_HANGUP_COMPLETE":
-                return self.read_end(message, _when_ms(message), wants_legs=wants_legs)
+                return self.read_end(message, _when_ms(message), ringing)
         return None
 
-    def read_end(self, channel: Message, at_ms: int, *, wants_legs: bool) -> CallerGone:
+    def read_end(self, channel: Message, at_ms: int, ringing: RingPlan | None) -> CallerGone:
         """Return the end of the caller of whom these are the channel data, or the last event."""
         if replaced_by := _replaced_by(channel):
-            users = users_in(channel.get, self.call_id)
-            legs = read_transferred(channel.get, self.call_id, len(users)) if wants_legs else NOTHING_TOLD
+            legs = read_transferred(channel.get, ringing.uuids(self.call_id)) if ringing else NOTHING_TOLD
             return CallerGone(at_ms, _cause(channel), legs, replaced_by)
-        return CallerGone(at_ms, _cause(channel), self._legs(channel, are_wanted=wants_legs))
+        return CallerGone(at_ms, _cause(channel), self._legs(channel, ringing))
 
-    def _read_bridge(self, message: Message, *, wants_legs: bool) -> Event | None:
+    def _read_bridge(self, message: Message, ringing: RingPlan | None) -> Event | None:
         if message.get("Bridge-A-Unique-ID") != self.inbound.channel_uuid:
             return None
-        legs = self._legs(message, are_wanted=wants_legs)
+        legs = self._legs(message, ringing)
         return Answered(message.get("Bridge-B-Unique-ID") or "", _when_ms(message), legs)
 
-    def _read_complete(self, message: Message, *, wants_legs: bool) -> Event | None:
+    def _read_complete(self, message: Message, ringing: RingPlan | None) -> Event | None:
         if message.get("Application-UUID") != bridge_uuid(self.call_id):
             return None
         is_up = message.get("Answer-State") != "hangup"
         if self.inbound.is_static and not is_up:  # the switch waits for us before it tells of the hang-up
-            return self.read_end(message, _when_ms(message), wants_legs=wants_legs)
+            return self.read_end(message, _when_ms(message), ringing)
         was_moved = is_up and (message.get("Channel-State-Number") or EXECUTING) != EXECUTING
-        legs = self._legs(message, are_wanted=wants_legs)
+        legs = self._legs(message, ringing)
         return BridgeEnded(_when_ms(message), is_up, _cause(message), legs, was_moved)
 
-    def _legs(self, message: Message, *, are_wanted: bool) -> LegReport:
-        return read_leg_report(message.get, self.call_id) if are_wanted else NOTHING_TOLD
+    def _legs(self, message: Message, ringing: RingPlan | None) -> LegReport:
+        return read_leg_report(message.get, self.call_id) if ringing else NOTHING_TOLD
 
 
 @functools.lru_cache(ANSWERS_KNOWN_MAX)

@@ -8,7 +8,7 @@ switch tells of the caller tells of all legs, and a call has no more events for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from esl_huntgroup.calls.ring_plan import RingPlan, attempt_of
@@ -71,13 +71,12 @@ def read_leg_report(get: Get, call_id: str) -> LegReport:
     return LegReport(causes, read_rang(get, causes))
 
 
-def read_transferred(get: Get, call_id: str, legs: int) -> LegReport:
+def read_transferred(get: Get, uuids: Sequence[str]) -> LegReport:
     """
-    Return what is known of the legs of a caller whose place another channel has taken: who rang, and nothing else.
+    Return what is known of these legs of a caller whose place another channel has taken: who rang, and nothing else.
 
-    ``legs`` is how many there are. FreeSWITCH gives no causes then (switch_ivr_originate.c, IDX_XFER).
+    FreeSWITCH gives no causes then (switch_ivr_originate.c, IDX_XFER).
     """
-    uuids = [f"{call_id[:-4]}{number:04x}" for number in range(1, legs + 1)]
     return LegReport(dict.fromkeys(uuids, TRANSFERRED), read_rang(get, uuids))
 
 

@@ -712,3 +712,14 @@ def test_a_caller_who_is_gone_or_taken_away_is_not_rung_for_again() -> None:
     for event in (gone, moved):
         _, commands = run(GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), event)
         assert len(bridges(commands)) == 1
+
+
+def test_phones_that_rang_a_second_time_for_a_transferred_caller_were_reached() -> None:
+    again = [f"{CALL_ID[:-4]}100{n}" for n in (1, 2, 3)]
+    legs = LegReport(dict.fromkeys(again, "ATTENDED_TRANSFER"), frozenset(again[:2]))
+    transferred = CallerGone(AT_MS + 9000, "NORMAL_CLEARING", legs, replaced_by=X)
+    hunt, commands = run(
+        GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), broken_off("LOSE_RACE"), transferred, replaced()
+    )
+    assert hunt.outcome is Outcome.NO_ANSWER
+    assert [entry.kind.value for entry in written(CallEnded, commands).entries] == ["missed", "missed", "not_signalled"]
