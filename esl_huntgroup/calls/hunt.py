@@ -375,6 +375,10 @@ class Hunt:
         talks = self._talks(Outcome.PICKED_UP, event.taker, self.answered_at_ms)
         return [*talks, *self._leave_to_the_witness(event.at_ms, "PICKED_OFF")]
 
+    def _taken_by_nobody_known(self) -> list[Command]:
+        """Tell the journal that somebody has the call, where it cannot be found out any more who."""
+        return self._talks(Outcome.PICKED_UP, Taker(""), self.answered_at_ms)
+
     def _replaced(self, event: ReplacementKnown) -> list[Command]:
         """Go on with the channel that has taken the caller's place, whatever has become of it."""
         caller = event.caller_name, event.caller_number
@@ -433,8 +437,7 @@ class Hunt:
             self.state, self._replaced_by, self.legs = State.REPLACED, event.replaced_by, event.legs
             return [AskReplacement(event.replaced_by)]
         if self.state is State.TAKEN:
-            talks = self._talks(Outcome.PICKED_UP, Taker(""), self.answered_at_ms)
-            return [*talks, *self._end(event.at_ms, event.cause, ""), *self._release()]
+            return [*self._taken_by_nobody_known(), *self._end(event.at_ms, event.cause, ""), *self._release()]
         if self.state is not State.TALKING:
             self.outcome = Outcome.CALLER_GONE
             self.legs = event.legs if event.legs.causes else self.legs
@@ -452,7 +455,8 @@ class Hunt:
             # Nothing is over but our view of it; what the journal lacks, it hears from the other witness.
             self.ended_at_ms = at_ms
             return self._release()
-        return [*self._end(at_ms, outcome.value.upper(), ""), *self._release()]
+        talks = self._taken_by_nobody_known() if self.state is State.TAKEN else []
+        return [*talks, *self._end(at_ms, outcome.value.upper(), ""), *self._release()]
 
     def _fault(self, at_ms: int) -> list[Command]:
         """Serve the caller all the same: before the phones ring by the overflow, later by not touching the call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Protocol
@@ -97,6 +98,19 @@ def _uuid_getvar(channels: Channels, argument: str) -> str:
     return "_undef_" if value is None else value
 
 
+def _uuid_dump(channels: Channels, argument: str) -> str:
+    """Only the form that is used here: a uuid and ``json``, where a variable with several values is a list."""
+    uuid, _, form = argument.partition(" ")
+    caller = _live_caller(channels, uuid)
+    if caller is None or form != "json":
+        return NO_SUCH_CHANNEL
+    return json.dumps({"Event-Name": "CHANNEL_DATA"} | {name: _listed(value) for name, value in caller.headers()})
+
+
+def _listed(value: str) -> str | list[str]:
+    return value.removeprefix("ARRAY::").split("|:") if value.startswith("ARRAY::") else value
+
+
 def _uuid_exists(channels: Channels, argument: str) -> str:
     leg = channels.legs.get(argument)
     return "true" if _live_caller(channels, argument) or (leg is not None and leg.up) else "false"
@@ -128,12 +142,12 @@ def _hupall(channels: Channels, argument: str) -> str:
 
 
 def _uuid_transfer(channels: Channels, argument: str) -> str:
-    """Only the form that is used here: a uuid and an extension."""
-    uuid, _, extension = argument.partition(" ")
+    """Only the form that is used here: a uuid and an extension, with or without dialplan and context."""
+    uuid, *words = argument.split()
     caller = _live_caller(channels, uuid)
-    if caller is None or not extension:
+    if caller is None or not words:
         return NO_SUCH_CHANNEL
-    caller.go_to(Transfer(extension, caller.profile.context))
+    caller.go_to(Transfer(words[0], words[2] if len(words) > 2 else caller.profile.context))
     return "+OK\n"
 
 
@@ -198,6 +212,7 @@ _COMMANDS: dict[str, Api] = {
     "sched_del": _sched_del,
     "sofia_contact": _sofia_contact,
     "strepoch": _strepoch,
+    "uuid_dump": _uuid_dump,
     "uuid_exists": _uuid_exists,
     "uuid_getvar": _uuid_getvar,
     "uuid_kill": _uuid_kill,

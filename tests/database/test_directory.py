@@ -16,7 +16,7 @@ from esl_huntgroup.calls import directory as directory_module
 from esl_huntgroup.calls.directory import Directory, find_group
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.errors import DatabaseError
-from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, Member, Overflow, OverflowAction
+from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, Member, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.outcome import Outcome
 from tests.database.rows import DOMAIN, group, insert, line, user
 
@@ -286,4 +286,60 @@ def test_the_directory_reads_the_real_database_from_its_threads(url: str, databa
     directory = Directory(url, deadline_s=10)
     assert directory.find(DOMAIN, "700") == SALES
     assert directory.find(DOMAIN, "999") is None
+    directory.close()
+
+
+# -- whose line it is -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def real(url: str, database: peewee.Database) -> Iterator[Directory]:
+    sales(database)
+    directory = Directory(url, deadline_s=10)
+    yield directory
+    directory.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "user_id"),
+    [
+        (f"101@{DOMAIN}", 1),
+        (f"anna-mobile@{DOMAIN}", 1),  # the account, which is not the number of the line
+        (f"202@{DOMAIN}", 2),  # a desk phone picks up as well
+        ("103@other.example", 3),
+    ],
+)
+def test_a_line_tells_its_user_by_the_name_for_people(real: Directory, address: str, user_id: int) -> None:
+    assert real.user_at(address) == Taker(f"User {user_id}", user_id)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"102@{DOMAIN}", f"103@{DOMAIN}", "101@other.example", f"700@{DOMAIN}", "101", "@", "", "x' OR 1=1 --@y"],
+)
+def test_an_address_that_is_no_line_is_nobodys(real: Directory, address: str) -> None:
+    assert real.user_at(address) is None
+
+
+def test_one_who_is_in_no_group_is_known_as_well(real: Directory, database: peewee.Database) -> None:
+    line(database, user(database, 4), "104")
+    assert real.user_at(f"104@{DOMAIN}") == Taker("User 4", 4)
+
+
+def test_a_database_that_fails_knows_nobody_and_raises_nothing(tmp_path: Path) -> None:
+    directory = Directory(f"sqlite:///{tmp_path}/not_set_up.db", deadline_s=10)
+    assert directory.user_at(f"101@{DOMAIN}") is None
+    directory.close()
+
+
+def test_who_has_a_line_is_asked_for_no_longer_than_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(directory_module, "_user_at", lambda _db, _address: release.wait(10))
+    directory = Directory(f"sqlite:///{tmp_path}/unused.db", deadline_s=0.2)
+    began = time.monotonic()
+    assert [directory.user_at(f"101@{DOMAIN}") for _ in range(3)] == [None, None, None]
+    assert time.monotonic() - began < 2
+    release.set()
     directory.close()

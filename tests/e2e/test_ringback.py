@@ -11,7 +11,8 @@ import pytest
 from esl_huntgroup.db.engine import execute, open_database
 
 from . import sipp
-from .lab import GAVE_UP, Lab
+from .agent import Rings
+from .lab import GAVE_UP, WITNESS_WITHIN_S, Lab
 
 GROUP, NUMBER = "Empfang", "703"
 AS_IT_WAS = "%(1000,4000,425)"
@@ -87,6 +88,29 @@ def test_one_phone_alone_rings_on_as_well(lab: Lab, play: Play) -> None:
     assert anna.reasons("CANCEL", 2)[1] == GAVE_UP
     call = lab.journal(caller)
     assert (call.outcome, call.kinds["Anna Berg"]) == ("caller_gone", "missed")
+
+
+def test_who_is_transferred_while_the_phones_ring_once_more_talks_with_the_member_who_answers(
+    lab: Lab, play: Play
+) -> None:
+    store_as_it_is(lab, "us-ring")
+    anna, ben = lab.agent("1001", Rings(180, 200, 0.02, 3.0)), lab.agent("1002")
+    colleague = lab.agent("1100", Rings(180, 200, 0.02, 0.1))
+    x = lab.stranger()
+    talk = x.call(colleague.number).wait_answered()
+    theirs = colleague.invited().wait_answered()
+    asking = colleague.call(NUMBER).wait_status(180)
+    ben.invited(2)
+    lab.sleep(0.3)  # until both ring again
+    theirs.refer(f"sip:{NUMBER}@127.0.0.1", replaces=asking)
+
+    anna.invited(2).wait_answered()
+    call = lab.journal(x, until=lambda call: call.answered_by, within_s=5)
+    assert call.answered_by == "Anna Berg"
+    assert call.rang == {"Anna Berg", "Ben Wolf"}
+    assert call.kinds["Ben Wolf"] == "answered_elsewhere"
+    talk.bye()
+    assert lab.journal(x, within_s=WITNESS_WITHIN_S).outcome == "answered"
 
 
 def test_the_name_of_a_tone_is_played(lab: Lab, play: Play) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.calls.diversion import KEPT_MAX, diversion, history_info
+from esl_huntgroup.calls.diversion import KEPT_MAX, diversion, history_info, names_group
+from esl_huntgroup.calls.inbound_call import Visit
+from esl_huntgroup.model.outcome import Outcome
 from tests.unit.examples import group
 
 OURS = '"Vertrieb" <sip:700@example.org>;reason=unconditional;privacy=off;screen=no'
@@ -81,6 +85,76 @@ def test_a_long_hostile_header_is_read_in_no_time() -> None:
     assert history_info(group(), '"' + " " * 60_000) == "<sip:700@example.org>;index=1"
     assert diversion(group(), "," * 60_000) == OURS
     assert diversion(group(), "<" * 60_000) == OURS
+
+
+# -- where the call has been ------------------------------------------------------------------------------------------
+
+
+def test_the_groups_that_a_caller_overflowed_from_stand_below_ours_the_last_first_each_with_its_reason() -> None:
+    trail = (
+        Visit("701@example.org", Outcome.NO_ANSWER),
+        Visit("702@example.org", Outcome.ALL_BUSY),
+        Visit("703@example.org", Outcome.SERVICE_FAULT),
+    )
+    assert diversion(group(), "<sip:1@a>", trail) == (
+        f"{OURS}, <sip:703@example.org>;reason=unknown;privacy=off;screen=no, "
+        "<sip:702@example.org>;reason=user-busy;privacy=off;screen=no, "
+        "<sip:701@example.org>;reason=no-answer;privacy=off;screen=no, <sip:1@a>"
+    )
+
+
+@pytest.mark.parametrize("their", ["", "<sip:100@example.org>;reason=no-answer", "nonsense"])
+def test_a_call_of_ours_is_known_by_either_header_whatever_was_there_before(their: str) -> None:
+    assert names_group("700", "example.org", diversion(group(), their), "")
+    assert names_group("700", "example.org", "", history_info(group(), their))
+
+
+def test_a_call_of_ours_is_known_after_other_groups_and_proxies_have_put_theirs_on_top() -> None:
+    on_top = ", ".join(f'"Gruppe {n}" <sip:80{n}@example.org>;reason=unconditional' for n in range(KEPT_MAX - 1))
+    assert names_group("700", "example.org", f"{on_top}, {diversion(group(), '')}", "")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "sip:700@example.org;reason=no-answer",
+        "<sip:700@EXAMPLE.org>;reason=no-answer",
+        "<sip:700@example.org;user=phone>;reason=no-answer",
+        '"x, <sip:1@a>" <sip:700@example.org>',
+    ],
+)
+def test_what_a_phone_or_proxy_makes_of_our_entry_is_still_ours(entry: str) -> None:
+    assert names_group("700", "example.org", entry, "")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "",
+        "<sip:700@other.example>;reason=no-answer",
+        "<sip:7000@example.org>",
+        "<sip:1700@example.org>",
+        "<sip:700@example.org.evil.example>",
+        '"sip:700@example.org" <sip:1@a>',
+        '<sip:1@a>;reason=unknown;x="sip:700@example.org"',
+        "<tel:700>",
+        "700@example.org",
+    ],
+)
+def test_a_call_that_was_elsewhere_is_not_taken_for_one_of_ours(entry: str) -> None:
+    assert not names_group("700", "example.org", entry, entry)
+
+
+@pytest.mark.parametrize("number", ["*21#", "+493012345", "0"])
+def test_a_group_with_any_number_knows_its_own_calls(number: str) -> None:
+    ours = dataclasses.replace(group(), number=number)
+    assert names_group(number, "example.org", diversion(ours, ""), "")
+    assert names_group(number, "example.org", "", history_info(ours, ""))
+
+
+@given(st.text(alphabet="<>sip:@;=\"\\,~^$%{}[]|'ab1. \r\n_", max_size=80))
+def test_whatever_came_looking_for_the_group_raises_nothing(text: str) -> None:
+    assert not names_group("700", "example.org", text, text)
 
 
 @given(st.text(alphabet="<>sip:@;=\"\\,~^$%{}[]|'ab1. \r\n_", max_size=80))

@@ -137,7 +137,7 @@ def test_of_the_legs_of_a_transferred_conversation_nothing_is_told() -> None:
     ],
 )
 def test_an_end_that_leaves_nobody_in_the_callers_place_is_an_end(values: dict[str, str]) -> None:
-    gone = end(**values)
+    gone = end(PLAN, **values)
     assert isinstance(gone, CallerGone)
     assert gone.replaced_by == ""
 

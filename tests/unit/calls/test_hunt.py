@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from esl_huntgroup.calls import hunt as hunting
-from esl_huntgroup.calls.hunt import EXPECTED, GUARD_MARGIN_S, Hunt, State, UnexpectedEvent
+from esl_huntgroup.calls.hunt import EXPECTED, GUARD_MARGIN_S, VISITS_MAX, Hunt, State, UnexpectedEvent
 from esl_huntgroup.calls.hunt_messages import (
     Answered,
     AskTaker,
@@ -37,6 +37,7 @@ from esl_huntgroup.calls.hunt_messages import (
     Warn,
     WriteRecord,
 )
+from esl_huntgroup.calls.inbound_call import Visit
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallMoved, CallOpened
 from esl_huntgroup.model.group import HuntGroup, HuntMode, Overflow, OverflowAction, Taker
@@ -366,6 +367,33 @@ def test_a_caller_who_was_picked_up_and_is_gone_at_once_was_missed_by_nobody() -
     assert written(CallEnded, commands).outcome is Outcome.PICKED_UP
 
 
+def test_a_caller_who_was_taken_away_has_their_dialplan_back_before_anybody_is_asked() -> None:
+    _, commands = run(*RINGING, TAKEN_AWAY)
+    assert [type(command) for command in commands[-2:]] == [Restore, AskTaker]
+
+
+@pytest.mark.parametrize("has_witness", [True, False])
+@pytest.mark.parametrize(
+    "event", [SwitchLost(AT_MS + 3002), Fault(AT_MS + 3002)], ids=lambda event: type(event).__name__
+)
+def test_a_caller_who_was_taken_away_stays_picked_up_when_nobody_can_say_by_whom(
+    event: Event, has_witness: bool
+) -> None:
+    hunt, commands = run(*RINGING, TAKEN_AWAY, event, hunt=Hunt(CALL_ID, inbound(), has_witness=has_witness))
+    told = [it.record for it in commands if isinstance(it, WriteRecord)]
+    assert list(map(type, told)) == ([CallOpened] if has_witness else [CallOpened, CallAnswered, CallEnded])
+    if not has_witness:
+        assert set(seen(commands).values()) == {"answered_elsewhere"}
+        assert written(CallEnded, commands).outcome is Outcome.PICKED_UP
+    assert (hunt.state, hunt.outcome, type(commands[-1])) == (State.RELEASED, Outcome.PICKED_UP, Release)
+
+
+def test_an_answer_that_is_told_while_the_taker_is_asked_for_changes_nothing() -> None:
+    hunt, commands = run(*RINGING, TAKEN_AWAY, ANSWERED, BY_BERND)
+    assert hunt.answered_by == "Bernd Cordes"
+    assert written(CallAnswered, commands).answered_by_name == "Bernd Cordes"
+
+
 def test_a_bridge_with_a_channel_that_is_no_leg_is_a_pickup() -> None:
     hunt, commands = run(*RINGING, Answered("picker", AT_MS + 1000, NOTHING_TOLD))
     assert (hunt.state, type(commands[-1])) == (State.TAKEN, AskTaker)
@@ -405,6 +433,49 @@ def test_whoever_takes_the_callers_place_has_the_overflow_when_nobody_answers() 
 def test_whoever_takes_the_callers_place_can_give_up_as_well() -> None:
     hunt, commands = run(*RINGING, TRANSFERRED, replaced(is_up=False))
     assert (hunt.outcome, written(CallEnded, commands).outcome) == (Outcome.CALLER_GONE, Outcome.CALLER_GONE)
+
+
+def test_whoever_takes_the_callers_place_and_is_nobody_known_leaves_the_caller_as_it_was() -> None:
+    unknown = ReplacementKnown(FIRST, True, "", "", AT_MS + 9040)
+    _, commands = run(*RINGING, TRANSFERRED, unknown)
+    assert not [it for it in commands if isinstance(it, WriteRecord) and isinstance(it.record, CallMoved)]
+    assert written(CallAnswered, commands).answered_by_name == "Anna Berg"
+
+
+def test_without_a_second_witness_the_end_of_a_transferred_call_is_told_at_once() -> None:
+    _, commands = run(*RINGING, TRANSFERRED, replaced(FIRST))
+    ended = written(CallEnded, commands)
+    assert (ended.outcome, ended.cause, ended.entries) == (Outcome.ANSWERED, "ATTENDED_TRANSFER", ())
+
+
+def test_a_transfer_is_told_in_the_order_moved_answered() -> None:
+    _, commands = run(*RINGING, TRANSFERRED, replaced(SECOND))
+    kinds = [type(it.record) for it in commands if isinstance(it, WriteRecord)]
+    assert kinds == [CallOpened, CallMoved, CallAnswered, CallEnded]
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome"),
+    [
+        (SwitchLost(AT_MS + 9010), Outcome.SWITCH_GONE),
+        (Fault(AT_MS + 9010), Outcome.SERVICE_FAULT),
+        (CallerGone(AT_MS + 9010, "NORMAL_CLEARING", NOTHING_TOLD), Outcome.CALLER_GONE),
+    ],
+    ids=lambda it: type(it).__name__,
+)
+def test_what_became_of_a_transferred_call_is_told_once_even_if_it_cannot_be_asked(
+    event: Event, outcome: Outcome
+) -> None:
+    hunt, commands = run(*RINGING, TRANSFERRED, event)
+    assert (written(CallEnded, commands).outcome, hunt.state) == (outcome, State.RELEASED)
+    assert [entry.kind.value for entry in written(CallEnded, commands).entries][:2] == ["missed", "missed"]
+
+
+def test_a_transferred_call_whose_switch_is_lost_is_left_to_the_second_witness() -> None:
+    lost = SwitchLost(AT_MS + 9010)
+    hunt, commands = run(*RINGING, TRANSFERRED, lost, hunt=Hunt(CALL_ID, inbound(), has_witness=True))
+    assert not [it for it in commands if isinstance(it, WriteRecord) and isinstance(it.record, CallEnded)]
+    assert hunt.state is State.RELEASED
 
 
 def test_a_conversation_that_a_colleague_transfers_stays_answered() -> None:
@@ -522,10 +593,54 @@ def test_two_groups_that_overflow_into_one_another_do_not_spin() -> None:
     assert "leads back to it" in only(Warn, commands).text
 
 
-def test_a_caller_may_come_back_from_an_overflow() -> None:
-    back = Hunt(CALL_ID, inbound(variable_huntgroup_trail=f"700@{DOMAIN}/no_answer"))
+@pytest.mark.parametrize(("visits_before", "goes_on"), [(0, True), (VISITS_MAX - 2, True), (VISITS_MAX - 1, False)])
+def test_a_caller_comes_back_from_an_overflow_until_the_group_has_had_them_three_times(
+    visits_before: int, goes_on: bool
+) -> None:
+    trail = ",".join([f"700@{DOMAIN}/no_answer"] * visits_before)
+    back = Hunt(CALL_ID, inbound(variable_huntgroup_trail=trail))
     _, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, hunt=back)
+    assert (only(RunOverflow, commands).overflow == TRANSFER) is goes_on
+    assert VISITS_MAX == 3
+
+
+def test_visits_to_other_groups_and_to_this_number_in_another_domain_do_not_count() -> None:
+    trail = ",".join([f"701@{DOMAIN}/no_answer", "700@other.example/no_answer"] * VISITS_MAX)
+    elsewhere = Hunt(CALL_ID, inbound(variable_huntgroup_trail=trail))
+    _, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, hunt=elsewhere)
     assert only(RunOverflow, commands).overflow == TRANSFER
+
+
+def test_the_response_of_an_overflow_ends_a_loop_and_is_given_however_often_the_caller_was_here() -> None:
+    trail = ",".join([f"700@{DOMAIN}/no_answer"] * VISITS_MAX)
+    refusing = overflowing(Overflow(OverflowAction.RESPOND, "486"))
+    _, commands = run(
+        GroupFound(refusing, AT_MS),
+        ContactsKnown(ALL, AT_MS + 5),
+        NOT_ANSWERED,
+        hunt=Hunt(CALL_ID, inbound(variable_huntgroup_trail=trail)),
+    )
+    assert only(RunOverflow, commands).overflow == Overflow(OverflowAction.RESPOND, "486")
+
+
+def test_the_trail_grows_by_this_visit_and_why_nobody_took_the_call() -> None:
+    hunt = Hunt(CALL_ID, inbound(variable_huntgroup_trail=f"701@{DOMAIN}/all_busy"))
+    _, commands = run(GroupFound(overflowing(), AT_MS), ContactsKnown(ALL, AT_MS + 5), NOT_ANSWERED, hunt=hunt)
+    trail = only(RunOverflow, commands).variables["huntgroup_trail"]
+    assert trail == f"701@{DOMAIN}/all_busy,700@{DOMAIN}/no_answer"
+    next_one = inbound(variable_huntgroup_trail=trail)
+    assert next_one.trail == (Visit(f"701@{DOMAIN}", Outcome.ALL_BUSY), Visit(f"700@{DOMAIN}", Outcome.NO_ANSWER))
+
+
+def test_the_phones_of_the_next_group_show_both_groups() -> None:
+    hunt = Hunt(CALL_ID, inbound(variable_huntgroup_trail=f"701@{DOMAIN}/no_answer"))
+    _, commands = run(*RINGING, hunt=hunt)
+    shown = only(Bridge, commands).dial_string
+    ours, theirs = (
+        shown.index(f"<sip:700@{DOMAIN}>;reason=unconditional"),
+        shown.index(f"<sip:701@{DOMAIN}>;reason=no-answer"),
+    )
+    assert ours < theirs
 
 
 @pytest.mark.parametrize("cause", ["PICKED_OFF", "ORIGINATOR_CANCEL"])

@@ -69,7 +69,7 @@ def test_legs_of_an_earlier_attempt_are_left_out() -> None:
 
 
 def test_a_channel_that_says_nothing_has_told_nothing() -> None:
-    assert read_leg_report({}.get, CALL_ID) == NOTHING_TOLD
+    assert read_leg_report(channel(), CALL_ID) == NOTHING_TOLD
 
 
 @given(st.text(max_size=200))
@@ -79,7 +79,8 @@ def test_whatever_stands_in_the_list_nothing_raises_and_only_legs_are_told(text:
 
 def test_a_phone_has_rung_whose_leg_has_noted_it() -> None:
     told = noted(ring_note(CALLER, BEGIN, "0002"))
-    report = read_leg_report({**told, "variable_originate_causes": f"ARRAY::{FIRST};X|:{SECOND};X"}.get, CALL_ID)
+    told |= {"variable_originate_causes": f"ARRAY::{FIRST};X|:{SECOND};X"}
+    report = read_leg_report(told.get, CALL_ID)
     assert report.rang == {SECOND}
 
 
