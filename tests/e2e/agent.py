@@ -33,13 +33,13 @@ class Rings:
     What an agent does with an INVITE: a provisional answer after ``after_s``, then a final one ``then_s`` later.
 
     ``provisional`` is 0 for none, 180 or 183; ``with_media`` puts a session description into it. ``final`` is 0 for
-    none: it rings until somebody ends that.
+    none: it rings until somebody ends that. ``then_s`` may be a function that gives it for each call.
     """
 
     provisional: int = 180
     final: int = 0
     after_s: float = 0.02
-    then_s: float = 0.3
+    then_s: float | Callable[[], float] = 0.3
     with_media: bool = False
     headers: Sequence[str] = ()
 
@@ -155,6 +155,7 @@ class Agent:
         self.port: int = self._socket.getsockname()[1]
         self.contact = f"<sip:{account}@127.0.0.1:{self.port}>"
         self._is_stopped = False
+        self._finals = threading.Lock()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
@@ -263,6 +264,8 @@ class Agent:
                 data = self._socket.recv(65536)
             except OSError:
                 return
+            if b"SIP/2.0" not in data:
+                continue  # the media of a call, which another agent has let go
             packet = Packet.read(data)
             dialog = next((dialog for dialog in self.dialogs if dialog.call_id == packet.get("call-id")), None)
             if dialog:
@@ -295,14 +298,16 @@ class Agent:
                 self._ring(packet)
             case "ACK":
                 return
-            case "CANCEL" if dialog and dialog.invite and not dialog.is_answered:
-                dialog.reason, dialog.is_over = packet.get("reason"), True
+            case "CANCEL" if dialog and dialog.invite and self._is_first_final(dialog, answers=False):
+                dialog.reason = packet.get("reason")
                 self.send(self._response(packet, None, "200 OK"))
                 self.send(self._response(dialog.invite, dialog, "487 Request Terminated"))
             case "BYE":
                 if dialog:
                     dialog.reason, dialog.is_over = packet.get("reason"), True
                 self.send(self._response(packet, None, "200 OK"))
+            case "INVITE" if dialog and ";tag=" not in packet.get("to"):
+                return  # repeated by a switch that is busy
             case "INVITE" if dialog:
                 self.send(self._response(packet, None, "200 OK", with_media=True))
             case _:
@@ -323,11 +328,18 @@ class Agent:
             self.send(self._response(packet, dialog, words, with_media=rings.with_media))
         if not rings.final:
             return
-        time.sleep(rings.then_s)
-        if dialog.is_over:
+        time.sleep(max(rings.then_s() if callable(rings.then_s) else rings.then_s, 0.0))
+        if not self._is_first_final(dialog, answers=rings.final == 200):
             return
         if rings.final == 200:
             self.answer(dialog)
         else:
-            dialog.is_over = True
             self.send(self._response(packet, dialog, f"{rings.final} As It Is"))
+
+    def _is_first_final(self, dialog: Dialog, *, answers: bool) -> bool:
+        """Note that the INVITE has its final answer, once: a phone never gives two, whatever comes at the same time."""
+        with self._finals:
+            if dialog.is_answered or dialog.is_over:
+                return False
+            dialog.is_answered, dialog.is_over = answers, not answers
+            return True

@@ -115,7 +115,7 @@ class FreeSwitch:
         self._allowlist = allowlist
         self._binary = binary
         self.name = name
-        self._is_fast = is_fast
+        self.is_fast = is_fast
         self.log_file = folder / "freeswitch.log"
         self._service_ports = service_ports
         self._rtp_start = 10_000 + next(_rtp_ranges) % 40 * RTP_PORTS
@@ -243,7 +243,7 @@ class FreeSwitch:
         for shipped in sorted(SHIPPED.glob("*.xml")):
             text = shipped.read_text(encoding="utf-8")
             text = text.replace(SHIPPED_SERVICE, services)
-            if self._is_fast:
+            if self.is_fast:
                 text = text.replace(CAUTIOUS, FAST)
             (conf / "dialplan" / shipped.name).write_text(text, encoding="utf-8")
 

@@ -124,9 +124,14 @@ class Lab:
             assert time.monotonic() < deadline, f"not in the journal of {caller.number}: {calls}\n{self.service_log()}"
             time.sleep(0.1)
 
-    def journals(self, caller: Caller, until: Callable[[Call], object] = lambda call: call.outcome) -> list[Call]:
+    def journals(
+        self,
+        caller: Caller,
+        until: Callable[[Call], object] = lambda call: call.outcome,
+        within_s: float = ENDED_WITHIN_S,
+    ) -> list[Call]:
         """Return all calls of a caller who came to several groups: once all are over, and the last is what is asked."""
-        deadline = time.monotonic() + ENDED_WITHIN_S
+        deadline = time.monotonic() + within_s
         while True:
             calls = self.service.calls_of(caller.number)
             if calls and until(calls[-1]) and all(call.outcome for call in calls):

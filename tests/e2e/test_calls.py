@@ -94,7 +94,8 @@ def test_nobody_answers_and_the_phones_show_a_missed_call(lab: Lab) -> None:
     assert caller.final_status() == 480
     assert anna.reasons("CANCEL") == ben.reasons("CANCEL") == [GAVE_UP]
     rang_s = anna.received("CANCEL")[0].at - anna.received("INVITE")[0].at
-    assert 5.0 <= rang_s <= 6.2
+    # The service counts from its bridge on; without async, the switch's task ends it, in whole seconds and half ones.
+    assert 4.9 <= rang_s <= (6.7 if lab.switch.is_fast else 5.7)
     call = lab.journal(caller)
     assert call.outcome == "no_answer"
     assert call.kinds == {

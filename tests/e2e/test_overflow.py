@@ -7,7 +7,7 @@ import pytest
 from esl_huntgroup.calls.hunt import VISITS_MAX
 
 from . import sipp
-from .lab import Lab
+from .lab import WITNESS_WITHIN_S, Lab
 
 
 def test_no_answer_transfers_to_the_target(lab: Lab) -> None:
@@ -41,8 +41,8 @@ def test_who_was_taken_away_from_one_group_reaches_the_overflow_of_the_next(lab:
     lab.switch.api(f"uuid_transfer {lab.switch.caller_uuid(caller.number)} 701 XML lab")
 
     assert caller.final_status() == 200
-    first, second = lab.journals(caller, until=lambda call: call.outcome)
-    assert (first.outcome, first.cause) == ("caller_gone", "PICKED_OFF")
+    first, second = lab.journals(caller, within_s=WITNESS_WITHIN_S)
+    assert (first.outcome, first.answered_by, first.overflow) == ("picked_up", "701", "")
     assert (second.outcome, second.overflow) == ("no_answer", "transfer 500 XML lab")
 
 

@@ -163,7 +163,7 @@ def test_guard_of_a_call_is_gone_when_it_is_answered_or_over(lab: Lab) -> None:
     anna = lab.phone("1001", sipp.answers(after_ms=500))
     caller = lab.call(talk_ms=700)
     anna.wait_invited()
-    lab.wait_for_tasks("huntgroup-", 1)
+    lab.wait_for_tasks("huntgroup-", 2)  # the end of the ringing, and the guard
     lab.journal(caller, until=lambda call: call.answered_by)
     lab.wait_for_tasks("huntgroup-", 0)
     assert caller.final_status() == 200
