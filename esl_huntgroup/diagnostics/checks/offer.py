@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Final
+
+import msgspec
 
 from esl_huntgroup.diagnostics.finding import Finding, note, right, wrong
 from esl_huntgroup.fsxml import interfaces
@@ -12,6 +13,19 @@ from esl_huntgroup.fsxml import interfaces
 MODULES: Final = ("mod_sofia", "mod_dptools", "mod_commands", "mod_dialplan_xml", "mod_event_socket")
 MISSING: Final = "Command not found"
 """What a switch says of an api command that it does not have, or refuses."""
+
+
+class _Interface(msgspec.Struct):
+    """An application or an api command; ``ikey`` is the module that it is of."""
+
+    ikey: str
+    name: str
+
+
+class _Interfaces(msgspec.Struct):
+    """What ``show … as json`` answers; where there is nothing, it leaves out the rows."""
+
+    rows: tuple[_Interface, ...] = ()
 
 
 def check_modules(exists: Callable[[str], bool]) -> Iterator[Finding]:
@@ -34,7 +48,7 @@ def check_offer(applications: str, commands: str) -> Iterator[Finding]:
         return
     try:
         offered = {*_names(applications, "app"), *_names(commands, "api")}
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except msgspec.DecodeError:
         yield note("switch: which applications and api commands it offers cannot be read")
         return
     if missing := interfaces.not_in(offered):
@@ -44,8 +58,8 @@ def check_offer(applications: str, commands: str) -> Iterator[Finding]:
 
 
 def _names(answer: str, kind: str) -> Iterator[str]:
-    for row in json.loads(answer).get("rows", ()):
-        yield f"{row['ikey']}.{row['name']}.{kind}"
+    for it in msgspec.json.decode(answer, type=_Interfaces).rows:
+        yield f"{it.ikey}.{it.name}.{kind}"
 
 
 def _to_allow(missing: list[str]) -> str:
