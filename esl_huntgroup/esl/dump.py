@@ -10,7 +10,7 @@ from collections.abc import Mapping
 def read_dump(text: str) -> Mapping[str, str]:
     """Return the values of a channel by name; nothing for what is no JSON object, such as ``-ERR No such channel``."""
     with contextlib.suppress(ValueError, RecursionError):
-        found = json.loads(text, strict=False)  # FreeSWITCH escapes no control characters
+        found = json.loads(text, strict=False)  # not msgspec: FreeSWITCH escapes no control characters
         if isinstance(found, dict):
             return {name: _text(value) for name, value in found.items()}
     return {}

@@ -28,7 +28,6 @@ from esl_huntgroup.journal.records import (
     JournalRecord,
     LegRecord,
 )
-from esl_huntgroup.model.outcome import EntryKind, Outcome
 
 VERSION: Final = 3
 
@@ -40,8 +39,9 @@ _KINDS: Final[Mapping[str, type[JournalRecord]]] = {
 _FIELDS_OF: Final[Mapping[type, Callable[[Any], tuple[object, ...]]]] = {
     kind: operator.attrgetter(*[field.name for field in dataclasses.fields(kind)]) for kind in _KINDS.values()
 }
-_INT64: Final = range(-(2**63), 2**63)
+_Int64 = typing.Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _quick = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 _encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 
 
@@ -63,7 +63,7 @@ def from_line(line: bytes) -> JournalRecord:
     Raises ValueError for a line that is no record.
     """
     try:
-        version, name, *fields = json.loads(line)
+        version, name, *fields = _values(line)
         if version != VERSION:
             raise ValueError(f"format {version!r} is not known, {VERSION} is")
         return _made(name, fields)
@@ -86,10 +86,11 @@ def readable(line: bytes) -> dict[str, object]:
 
 def is_well_formed(record: JournalRecord) -> bool:
     """Return whether every field holds what its declaration says. Only a line that nobody of us wrote does not."""
-    if not _fits(type(record), _FIELDS_OF[type(record)](record)):
-        return False
-    rows = () if isinstance(record, _WITHOUT_ROWS) else (*record.legs, *record.entries)
-    return all(_fits(type(row), row) for row in rows)
+    kind: type = type(record)
+    with contextlib.suppress(msgspec.ValidationError):
+        msgspec.convert(_FIELDS_OF[kind](record), _shape(kind))
+        return True
+    return False
 
 
 def _made(name: object, fields: list[Any]) -> JournalRecord:
@@ -100,20 +101,25 @@ def _made(name: object, fields: list[Any]) -> JournalRecord:
     return kind(*fields)
 
 
-def _fits(kind: type, values: tuple[object, ...]) -> bool:
-    return all(accepts(value) for accepts, value in zip(_checks(kind), values, strict=True))
+def _values(line: bytes) -> Any:
+    """Return what the JSON of a line holds. msgspec is three times as quick, and has no half characters as Python."""
+    try:
+        return _decode(line)
+    except ValueError:
+        return json.loads(line)
 
 
 @functools.cache
-def _checks(kind: type) -> tuple[Callable[[object], bool], ...]:
-    return tuple(_check(hint) for hint in typing.get_type_hints(kind).values())
+def _shape(kind: type) -> Any:
+    """Return the type that the fields of a record or a row have together."""
+    return types.GenericAlias(tuple, tuple(map(_bounded, typing.get_type_hints(kind).values())))
 
 
-def _check(hint: Any) -> Callable[[Any], bool]:
-    if hint in (Outcome, EntryKind):
-        accepted = frozenset(member.value for member in hint)
-        return lambda value: isinstance(value, str) and value in accepted
+def _bounded(hint: Any) -> Any:
+    """Return the hint, with numbers as a column can hold them."""
+    if hint in (int, int | None):
+        return _Int64 if hint is int else _Int64 | None
     if typing.get_origin(hint) is tuple:
-        return lambda value: type(value) is tuple
-    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    return lambda value: type(value) in kinds and (type(value) is not int or value in _INT64)  # True is no number
+        row, _ = typing.get_args(hint)
+        return types.GenericAlias(tuple, (_shape(row), ...))
+    return hint

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal.codec import readable
 
@@ -193,9 +195,9 @@ def note_outage(directory: Path, outage: Outage | None) -> None:
 def outage(directory: Path) -> Outage | None:
     """Return since when and why the database takes no records, None when it does. Raises nothing."""
     try:
-        since_ms, why = json.loads((directory / OUTAGE).read_bytes())
-        return Outage(int(since_ms), str(why))
-    except (OSError, TypeError, ValueError):
+        noted = json.loads((directory / OUTAGE).read_bytes())  # in ASCII, with half characters as a path may have them
+        return Outage(*msgspec.convert(noted, tuple[int, str]))
+    except (OSError, ValueError):
         return None
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from esl_huntgroup.db.engine import execute, open_database
-from esl_huntgroup.diagnostics import check
-from esl_huntgroup.diagnostics.check import check_service
+from esl_huntgroup.diagnostics.checks import service
+from esl_huntgroup.diagnostics.checks.service import check_service
 from esl_huntgroup.diagnostics.finding import Finding
 from esl_huntgroup.settings import Settings
 from tests.cli.shell import Shell
@@ -69,7 +69,7 @@ def about_service(**settings: Any) -> Finding:
 def test_what_listens_on_the_port_and_is_not_the_service_is_told(
     monkeypatch: pytest.MonkeyPatch, says: bytes, closes: bool, sentence: str
 ) -> None:
-    monkeypatch.setattr(check, "GREETING_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(service, "GREETING_TIMEOUT_S", 0.3)
     with listener(says, closes=closes) as address:
         found = about_service(listen=(("127.0.0.1", int(address.rpartition(":")[2])),))
     assert not found.is_ok

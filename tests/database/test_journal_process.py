@@ -19,7 +19,7 @@ import pytest
 
 from esl_huntgroup.db.engine import execute, open_database
 from esl_huntgroup.db.migrate import upgrade
-from esl_huntgroup.diagnostics.check import check_spool
+from esl_huntgroup.diagnostics.checks.journal import check_spool
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal import spool, writer
 from esl_huntgroup.journal.codec import to_line

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from esl_huntgroup.db.engine import execute, open_database
 from esl_huntgroup.db.migrate import upgrade
-from esl_huntgroup.diagnostics.check import check_spool
+from esl_huntgroup.diagnostics.checks.journal import check_spool
 from esl_huntgroup.journal import spool
 from esl_huntgroup.journal.appender import Appender
 from esl_huntgroup.journal.codec import readable, to_line

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from esl_huntgroup.diagnostics.switch_release import read_release
+from esl_huntgroup.diagnostics.checks.release import read_release
 from esl_huntgroup.fsxml import interfaces
 
 from . import sipp

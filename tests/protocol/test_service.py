@@ -20,7 +20,7 @@ import pytest
 from gevent.event import Event
 
 from esl_huntgroup import __version__
-from esl_huntgroup.diagnostics.check import check_service
+from esl_huntgroup.diagnostics.checks.service import check_service
 from esl_huntgroup.esl.greeting import version_of_listener
 from esl_huntgroup.journal import spool
 from esl_huntgroup.settings import Settings
@@ -247,7 +247,7 @@ def test_check_asks_the_service_who_it_is_and_no_call_comes_of_it(installation: 
     done = installation.run("check", listen=f"{host}:{port}")
     assert f"ok  service: answers on {host} port {port}, version {__version__}\n" in done.stdout
     assert "no call from" not in installation.log.read_text()
-    with patch("esl_huntgroup.diagnostics.check.__version__", "0.0.1"):
+    with patch("esl_huntgroup.diagnostics.checks.service.__version__", "0.0.1"):
         found = check_service(Settings(), (host, port))
     assert found.text == f"service: {__version__} answers on {host} port {port}, but 0.0.1 is installed; start it anew"
     with socket.create_connection((host, port)) as held:  # one of one: who comes now is asked by those who refuse

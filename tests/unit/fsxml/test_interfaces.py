@@ -29,7 +29,7 @@ BUILT_ELSEWHERE = {
     "question(line.address, marker)": contacts.question("1001@x", "m"),
     "_end_ringing(call_id)": "hupall X",
     "line": registrations.question("internal", "1001"),
-    "switch_release.PROFILES": "xml_locate",
+    "profiles.PROFILES": "xml_locate",
 }
 """Where an api command is not written where it is sent: how that reads → such a command."""
 
