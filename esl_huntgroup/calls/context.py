@@ -13,6 +13,7 @@ from esl_huntgroup.calls.counters import Counters
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.ring_plan import CallIds
+from esl_huntgroup.calls.seams import SEAMS, Seams
 from esl_huntgroup.journal.records import JournalRecord
 from esl_huntgroup.model.group import HuntGroup, Taker
 
@@ -50,10 +51,13 @@ class CallContext:
     worker: str = ""
     answer_feed: AnswerFeed = field(default_factory=AnswerFeed)
     call_ids: CallIds = field(default_factory=CallIds)
+    seams: Seams = SEAMS
     marker: str = field(default_factory=lambda: f"[h={os.urandom(6).hex()}]")
-    """What stands before each contact in the answers of the switch (``registrars.contacts``); no phone knows it."""
+    """What stands in the questions for contacts and in their answers (``registrars.registrar``); no phone knows it."""
 
     def new_hunt(self, inbound: InboundCall) -> Hunt:
         """Return the hunt for a caller who has just arrived."""
         call_id = self.call_ids.next(inbound.arrived_at_ms, os.urandom(6))
-        return Hunt(call_id, inbound, self.leg_limit, has_witness=self.has_witness, worker=self.worker)
+        return Hunt(
+            call_id, inbound, self.leg_limit, has_witness=self.has_witness, worker=self.worker, seams=self.seams
+        )

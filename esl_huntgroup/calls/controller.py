@@ -27,7 +27,7 @@ from typing import Final
 
 import gevent
 
-from esl_huntgroup.calls import esl_commands, esl_events
+from esl_huntgroup.calls import esl_commands
 from esl_huntgroup.calls.answer_feed import FOLLOWER
 from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.enquiries import Enquiries
@@ -191,18 +191,16 @@ class CallController:
         return GroupFound(group, self._now_ms()) if group else GroupUnknown(self._now_ms())
 
     def _prepare(self, what: Prepare) -> Event | None:
-        marker = self._ctx.marker
+        registrar, marker = self._ctx.seams.registrar, self._ctx.marker
+        questions = esl_commands.questions(registrar, what.lines, marker)
         ring = [esl_commands.tell_ringing(self._inbound.channel_uuid)] if what.rings else []
-        (settings, *answers) = self._control(
-            [self._set_variables(what.variables), *esl_commands.questions(what.lines, marker), *ring]
-        )
+        (settings, *answers) = self._control([self._set_variables(what.variables), *questions, *ring])
         if settings.reply.startswith(NO_CHANNEL):
             return None  # the caller has hung up; the event that says so comes next
         if not settings.reply.startswith("+OK"):
             raise CommandRefused(f"the switch does not set what the call needs: {settings.reply[:80]!r}")
-        told = zip(what.lines, answers, strict=not ring)  # what uuid_ring_ready answers comes last, and does not matter
-        contacts = {line: esl_events.contacts_of(answer.body, marker) for line, answer in told}
-        return ContactsKnown(contacts, self._now_ms())
+        told = [answer.body for answer in answers[: len(questions)]]  # what uuid_ring_ready answers does not matter
+        return ContactsKnown(registrar.contacts(what.lines, told, marker), self._now_ms())
 
     def _control(self, more: list[bytes]) -> list[Message]:
         """

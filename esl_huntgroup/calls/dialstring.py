@@ -17,6 +17,8 @@ from typing import Final
 from esl_huntgroup.calls.leg_report import ring_note
 from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX, Leg, RingPlan
 from esl_huntgroup.model.text import is_harmless
+from esl_huntgroup.registrars.freeswitch import FREESWITCH
+from esl_huntgroup.registrars.registrar import Registrar
 
 SEPARATOR: Final = "~"
 RINGING: Final = "huntgroup_ringing"
@@ -32,35 +34,46 @@ VALUES_KNOWN_MAX: Final = 10_000
 """Values that are remembered to be safe: but for the call's id and the caller, those of every call are the same."""
 
 
-def dial_string(variables: Mapping[str, str], plan: RingPlan, call_id: str, caller_uuid: str = "") -> str:
+def dial_string(
+    variables: Mapping[str, str],
+    plan: RingPlan,
+    call_id: str,
+    caller_uuid: str = "",
+    registrar: Registrar = FREESWITCH,
+) -> str:
     """
-    Return the argument of ``bridge`` for a parallel call to all legs of a plan.
+    Return the argument of ``bridge`` for a call to all legs of a plan at once; the registrar says how each is dialled.
 
     ``variables`` apply to every leg, which notes on the channel ``caller_uuid`` that it rings, or nowhere without one.
     Raises ValueError for a value with a character that could be syntax: each is made of sanitised parts before it comes
-    here, so this is a fault of ours and must not reach a switch.
+    here, so this is a fault of ours and must not reach a switch. So is a plan of more than one round: one ``bridge``
+    rings one.
     """
     common = SEPARATOR.join(f"{name}={_checked(name, value)}" for name, value in variables.items())
-    legs = _legs(plan, notes_ringing=bool(caller_uuid)).replace(_CALL, call_id[:-4])
+    legs = _legs(plan, registrar, notes_ringing=bool(caller_uuid)).replace(_CALL, call_id[:-4])
     return f"{{^^{SEPARATOR}{common}}}{legs.replace(_CALLER, caller_uuid)}"
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)
-def _legs(plan: RingPlan, *, notes_ringing: bool) -> str:
+def _legs(plan: RingPlan, registrar: Registrar, *, notes_ringing: bool) -> str:
     """Return the legs of any call with this plan, with ``_CALL`` and ``_CALLER`` where its own values belong."""
+    if len(plan.rounds) > 1:
+        raise ValueError(f"one bridge rings one round, and these are {len(plan.rounds)}")
     return ",".join(
         [
-            _leg(leg, suffix, _ring_notes(suffix) if notes_ringing else "")
+            _leg(leg, suffix, _ring_notes(suffix) if notes_ringing else "", registrar)
             for leg, suffix in zip(plan.legs, plan.suffixes, strict=True)
         ]
     )
 
 
-def _leg(leg: Leg, suffix: str, note: str) -> str:
+def _leg(leg: Leg, suffix: str, note: str, registrar: Registrar) -> str:
+    endpoint, variables = registrar.destination(leg.line, leg.contact)
+    own = "".join([f"{SEPARATOR}{name}={_checked(name, value)}" for name, value in variables])
     address = _checked("presence_id", leg.line.address)
     return (
         f"[^^{SEPARATOR}origination_uuid={_CALL}{suffix}{SEPARATOR}presence_id={address}"
-        f"{SEPARATOR}huntgroup_user={leg.member.user_id}{note}]{leg.contact}"
+        f"{SEPARATOR}huntgroup_user={leg.member.user_id}{note}{own}]{endpoint}"
     )
 
 

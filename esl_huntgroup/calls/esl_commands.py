@@ -15,7 +15,7 @@ from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX
 from esl_huntgroup.esl.wire import api, command
 from esl_huntgroup.fsxml.contract import FALLBACK
 from esl_huntgroup.model.group import Line, Overflow, OverflowAction
-from esl_huntgroup.registrars.contacts import question
+from esl_huntgroup.registrars.registrar import Registrar
 
 LINGER_S: Final = 30
 """How long the switch keeps the socket after the ringing for us to read the last events; we leave much sooner."""
@@ -73,9 +73,9 @@ def tell_ringing(uuid: str) -> bytes:
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)
-def questions(lines: tuple[Line, ...], marker: str) -> tuple[bytes, ...]:
-    """Return what asks for the contacts of each line; ``marker`` will stand before each of them."""
-    return tuple([api(question(line.address, marker)) for line in lines])
+def questions(registrar: Registrar, lines: tuple[Line, ...], marker: str) -> tuple[bytes, ...]:
+    """Return what asks for the contacts of the lines; ``marker`` as the registrar wants it."""
+    return tuple([api(question) for question in registrar.questions(lines, marker)])
 
 
 def set_variables(uuid: str, variables: Mapping[str, str]) -> bytes:

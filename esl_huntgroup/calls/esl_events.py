@@ -6,7 +6,6 @@ What nobody asked about (another channel, another application, an event that cha
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,12 +17,9 @@ from esl_huntgroup.calls.ring_plan import RingPlan
 from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.wire import Message
 from esl_huntgroup.model import hangup_causes
-from esl_huntgroup.registrars.contacts import Contacts, read_contacts
 
 EXECUTING: Final = "4"
 """CS_EXECUTE (switch_types.h), where it was. Picked up it is in 8 (HIBERNATE), transferred in 2 (ROUTING)."""
-ANSWERS_KNOWN_MAX: Final = 20_000
-"""Answers of the switch that are remembered: a phone registers the same contact for days, and each call asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +72,6 @@ class EventReader:
 
     def _legs(self, message: Message, ringing: RingPlan | None) -> LegReport:
         return read_leg_report(message.get, self.call_id) if ringing else NOTHING_TOLD
-
-
-@functools.lru_cache(ANSWERS_KNOWN_MAX)
-def contacts_of(answer: bytes, marker: str) -> Contacts:
-    """Return the contacts in the body of the answer to one of ``esl_commands.questions``."""
-    return read_contacts(answer.decode("utf-8", "replace").rstrip("\r\n"), marker)
 
 
 def _replaced_by(channel: Message) -> str:

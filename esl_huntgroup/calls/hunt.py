@@ -54,6 +54,7 @@ from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS, InboundCall, Vis
 from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, TRANSFERRED, LegReport
 from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
+from esl_huntgroup.calls.seams import SEAMS, Seams
 from esl_huntgroup.journal.records import CallMoved
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import TO_DIALPLAN, HuntGroup, HuntMode, Line, Overflow, OverflowAction, Taker
@@ -137,12 +138,13 @@ class Hunt:
         *,
         has_witness: bool = False,
         worker: str = "",
+        seams: Seams = SEAMS,
     ) -> None:
         """
         Begin a hunt. ``call_id`` is unique and ends in four zeros (see ``ring_plan.CallIds``).
 
         ``has_witness`` is whether somebody else learns of the end of a call that we lose sight of (``recovery``);
-        ``worker`` is how the journal names the process that has the call.
+        ``worker`` is how the journal names the process that has the call; ``seams`` are how phones are found and rung.
         """
         self.call_id = call_id
         self.inbound = inbound
@@ -160,6 +162,7 @@ class Hunt:
         self._leg_limit = leg_limit
         self._has_witness = has_witness
         self._worker = worker
+        self._seams = seams
 
     def begin(self) -> list[Command]:
         """Return the first thing to do."""
@@ -276,6 +279,7 @@ class Hunt:
             self.inbound.caller_address,
             self._leg_limit,
             transferred_by=self.inbound.transferred_by,
+            strategy=self._seams.strategy,
         )
         warnings = [Warn(text) for text in call_records.warnings(self.plan)]
         if not self.plan.legs:
@@ -288,7 +292,8 @@ class Hunt:
         guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.inbound.has_plain_uuid else 0
         note = leg_note.note(self.call_id, self.plan)
         notes_ringing_at = self.inbound.channel_uuid if self.inbound.has_plain_uuid else ""
-        dialled = dial_string(self._variables(group), self.plan, self.call_id, notes_ringing_at)
+        registrar = self._seams.registrar
+        dialled = dial_string(self._variables(group), self.plan, self.call_id, notes_ringing_at, registrar)
         return Bridge(dialled, group.ring_timeout_s, guard_s, note)
 
     def _variables(self, group: HuntGroup) -> dict[str, str]:

@@ -2,19 +2,20 @@
 PURE: which phones a group call rings, and of every other one, why not.
 
 Members in position order, their softphone lines, the live contacts of each. The caller's own line never rings; a
-contact that two members share rings once, for the first. When there are more contacts than one call can have legs,
-every member gets one device before anybody gets a second.
+contact that two members share rings once, for the first. In which rounds the rest rings says a strategy
+(``ring_strategy``); when a round has more devices than one call can have legs, its last ones are left out.
 """
 
 from __future__ import annotations
 
 import enum
 import functools
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from typing import Final, NamedTuple
 
+from esl_huntgroup.calls.ring_strategy import PARALLEL, Device, RingStrategy
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import HuntGroup, Line, Member, Taker
 from esl_huntgroup.model.limits import LEG_LIMIT
@@ -38,7 +39,7 @@ class WhyNot(enum.StrEnum):
 
 class Leg(NamedTuple):
     """
-    One destination. ``contact`` is ready to dial.
+    One destination. ``contact`` is dialable; how it is dialled, the registrar says.
 
     The uuid of its channel is the call's id with ``number`` in the last three hex digits: see ``RingPlan.uuids``.
     """
@@ -66,15 +67,20 @@ class NotRung(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class RingPlan:
     """
-    The legs of a group call in dial-string order, and everything that was left out.
+    The legs of a group call, those that ring at once in one round, and everything that was left out.
 
     Nothing in it is of one call alone: calls that find the same phones share one plan, and what is made of it.
     ``attempt`` is above 0 when the same phones ring once more in one call, by channels with other uuids.
     """
 
-    legs: tuple[Leg, ...]
+    rounds: tuple[tuple[Leg, ...], ...]
     not_rung: tuple[NotRung, ...]
     attempt: int = 0
+
+    @functools.cached_property
+    def legs(self) -> tuple[Leg, ...]:
+        """The legs of all rounds, in the order of their numbers."""
+        return tuple(itertools.chain.from_iterable(self.rounds))
 
     @functools.cached_property
     def suffixes(self) -> tuple[str, ...]:
@@ -106,9 +112,6 @@ def attempt_of(uuid: str) -> int:
     return max("0123456789abcdef".find(uuid[-4:-3]), 0)
 
 
-_Candidate = tuple[Member, Line, str]
-
-
 def make_plan(
     group: HuntGroup,
     contacts: Mapping[Line, Contacts],
@@ -116,9 +119,10 @@ def make_plan(
     leg_limit: int = LEG_LIMIT,
     *,
     transferred_by: str = "",
+    strategy: RingStrategy = PARALLEL,
 ) -> RingPlan:
     """
-    Return who rings.
+    Return who rings, in the rounds of the strategy; ``leg_limit`` is how many legs one round can have.
 
     ``caller_address`` is ``account@domain`` of the caller, empty for somebody from outside; ``transferred_by`` that of
     who has just sent the caller here, and does not want them back.
@@ -126,22 +130,28 @@ def make_plan(
     silent = {transferred_by.lower(): WhyNot.HAS_TRANSFERRED, caller_address.lower(): WhyNot.IS_THE_CALLER}
     found = tuple([contacts.get(line, NONE) for line in group.lines])
     own = tuple((address, why) for address, why in silent.items() if address in group.addresses)
-    return _plan(group, found, own, leg_limit)
+    return _plan(group, found, own, leg_limit, strategy)
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)
 def _plan(
-    group: HuntGroup, found: tuple[Contacts, ...], silent: tuple[tuple[str, WhyNot], ...], leg_limit: int
+    group: HuntGroup,
+    found: tuple[Contacts, ...],
+    silent: tuple[tuple[str, WhyNot], ...],
+    leg_limit: int,
+    strategy: RingStrategy,
 ) -> RingPlan:
     """Return who rings; ``found`` are the contacts of the group's lines, ``silent`` the lines that do not, and why."""
     contacts = dict(zip(group.lines, found, strict=True))
     not_rung: list[NotRung] = []
     seen: set[str] = set()
-    per_member = [_candidates(member, contacts, dict(silent), seen, not_rung) for member in group.members]
-    ordered = [item for round_ in zip_longest(*per_member) for item in round_ if item is not None]
-    legs = [Leg(number, *item) for number, item in enumerate(ordered[:leg_limit], start=1)]
-    not_rung += [NotRung(member, line, uri, WhyNot.LEG_LIMIT) for member, line, uri in ordered[leg_limit:]]
-    return RingPlan(tuple(legs), tuple(not_rung))
+    devices = [_devices(member, contacts, dict(silent), seen, not_rung) for member in group.members]
+    numbers = itertools.count(1)
+    rounds = []
+    for devices_at_once in strategy.rounds(group, devices):
+        rounds.append(tuple([Leg(next(numbers), *device) for device in devices_at_once[:leg_limit]]))
+        not_rung += [NotRung(*device, WhyNot.LEG_LIMIT) for device in devices_at_once[leg_limit:]]
+    return RingPlan(tuple(filter(None, rounds)), tuple(not_rung))
 
 
 class CallIds:
@@ -168,14 +178,14 @@ class CallIds:
         return f"{time[:8]}-{time[8:]}-7{self._count:03x}-{0x8000 | random & 0x3FFF:04x}-{random >> 16:08x}0000"
 
 
-def _candidates(
+def _devices(
     member: Member,
     contacts: Mapping[Line, Contacts],
     silent: Mapping[str, WhyNot],
     seen: set[str],
     not_rung: list[NotRung],
-) -> list[_Candidate]:
-    """Return the contacts of one member that could ring; note the others in ``not_rung`` and all in ``seen``."""
+) -> list[Device]:
+    """Return the devices of one member that can ring; note the others in ``not_rung`` and all in ``seen``."""
     if not member.lines:
         not_rung.append(NotRung(member, None, "", WhyNot.NO_SOFTPHONE_LINE))
     found = []
@@ -192,7 +202,7 @@ def _candidates(
                 not_rung.append(NotRung(member, line, contact, WhyNot.SHARED_CONTACT))
                 continue
             seen.add(contact)
-            found.append((member, line, contact))
+            found.append(Device(member, line, contact))
     return found
 
 

@@ -31,6 +31,7 @@ from esl_huntgroup.calls.hunt_messages import (
 )
 from esl_huntgroup.calls.inbound_call import InboundCall, read_inbound_call
 from esl_huntgroup.calls.ring_plan import CallIds
+from esl_huntgroup.calls.seams import SEAMS, Seams
 from esl_huntgroup.db import lookup
 from esl_huntgroup.db.engine import database_errors, execute, quoted
 from esl_huntgroup.diagnostics.explanation import Explanation, of_hunt
@@ -42,7 +43,8 @@ from esl_huntgroup.model.call_state import call_state
 from esl_huntgroup.model.group import HuntGroup, Line, LineKind
 from esl_huntgroup.model.numbers import normal_account, normal_domain
 from esl_huntgroup.model.outcome import EntryKind, Outcome
-from esl_huntgroup.registrars.freeswitch import ask
+from esl_huntgroup.registrars.ask import ask
+from esl_huntgroup.registrars.registrar import Registrar
 from esl_huntgroup.registrars.registrations import Registration
 from esl_huntgroup.settings import Address, Settings
 
@@ -54,21 +56,23 @@ AT_ONCE_MS: Final = 0
 """In a dry run no time passes, and no watchdog waits."""
 
 
-def explain(db: peewee.Database, settings: Settings, what: str, caller: str = "") -> Iterator[Explanation]:
+def explain(
+    db: peewee.Database, settings: Settings, what: str, caller: str = "", *, seams: Seams = SEAMS
+) -> Iterator[Explanation]:
     """
     Yield the explanation of a call of the journal, or, for each switch, of what a call to a group would do there now.
 
     ``what`` is the id of a call, whole or short, or a group's name, NUMBER or NUMBER@DOMAIN; ``caller`` is
     ACCOUNT@DOMAIN of the line that would call. A call rings the phones that are registered at its own switch, so that
-    each switch has its own answer.
+    each switch has its own answer. ``seams`` are those of the service's calls.
     Raises InputError and DatabaseError, and SwitchError at the end, with a line for each switch that did not answer.
     """
     past = _call_meant(db, what)
     if past is not None:
-        yield _explain_call(db, settings, past)
+        yield _explain_call(db, settings, past, seams)
         return
     domain, number = _group_key(db, what, settings.default_domain)
-    yield from _explain_group(db, settings, _inbound(domain, number, caller))
+    yield from _explain_group(db, settings, _inbound(domain, number, caller), seams)
 
 
 def _call_meant(db: peewee.Database, what: str) -> PastCall | None:
@@ -89,16 +93,18 @@ def _call_meant(db: peewee.Database, what: str) -> PastCall | None:
 # -- a group ----------------------------------------------------------------------------------------------------------
 
 
-def _explain_group(db: peewee.Database, settings: Settings, inbound: InboundCall) -> Iterator[Explanation]:
+def _explain_group(
+    db: peewee.Database, settings: Settings, inbound: InboundCall, seams: Seams
+) -> Iterator[Explanation]:
     failures = []
     for address in settings.esl_address or (None,):
-        known: dict[str, Registration] = {}
+        run = DryRun(db, settings, address, seams)
         try:
-            hunt = dry_run(db, settings, inbound, address, known)
+            hunt = run.lead(inbound)
         except SwitchError as error:
             failures.append(str(error))
             continue
-        told = _told(db, hunt, inbound, known)
+        told = _told(db, hunt, inbound, run.known)
         if hunt.outcome is Outcome.GROUP_DISABLED:  # no switch was asked, and all of them would do the same
             yield told
             return
@@ -113,45 +119,40 @@ def _told(db: peewee.Database, hunt: Hunt, inbound: InboundCall, known: Mapping[
     return of_hunt(hunt, hunt.group, known, _hardphones(db, hunt.group))
 
 
-def dry_run(
-    db: peewee.Database,
-    settings: Settings,
-    inbound: InboundCall,
-    address: Address | None,
-    known: dict[str, Registration],
-) -> Hunt:
+class DryRun:
     """
-    Return a hunt that has been led as far as the moment in which its phones would ring, at the switch of this address.
+    A call that is led as far as the moment in which its phones would ring, at the switch of one address.
 
-    ``known`` takes in what the switch knows of the contacts. Raises InputError, DatabaseError and SwitchError.
+    ``known`` is what is known of each contact, once it has been led there.
     """
-    hunt = Hunt(CallIds().next(int(time.time() * 1000), os.urandom(6)), inbound, settings.leg_limit)
-    commands = hunt.begin()
-    while (event := _follow(commands, db, settings, address, known)) is not None:
-        commands = hunt.receive(event)
-    return hunt
 
+    def __init__(self, db: peewee.Database, settings: Settings, address: Address | None, seams: Seams = SEAMS) -> None:
+        """Note whom to ask."""
+        self._db, self._settings, self._address, self._seams = db, settings, address, seams
+        self.known: Mapping[str, Registration] = {}
 
-def _follow(
-    commands: Iterable[Command],
-    db: peewee.Database,
-    settings: Settings,
-    address: Address | None,
-    known: dict[str, Registration],
-) -> Event | None:
-    """Carry out those commands that only ask; return what came of it, None when the others come."""
-    for what in commands:
-        match what:
-            case LookUp(domain, number):
-                group = find_group(db, domain, number)
-                return GroupFound(group, AT_ONCE_MS) if group else GroupUnknown(AT_ONCE_MS)
-            case Prepare(_, lines):
-                if address is None:
-                    raise InputError(NO_SWITCH)
-                contacts, registered = ask(address, settings.esl_password, lines)
-                known |= registered
-                return ContactsKnown(contacts, AT_ONCE_MS)
-    return None
+    def lead(self, inbound: InboundCall) -> Hunt:
+        """Return the hunt for this caller. Raises InputError, DatabaseError and SwitchError."""
+        call_id = CallIds().next(int(time.time() * 1000), os.urandom(6))
+        hunt = Hunt(call_id, inbound, self._settings.leg_limit, seams=self._seams)
+        commands = hunt.begin()
+        while (event := self._follow(commands)) is not None:
+            commands = hunt.receive(event)
+        return hunt
+
+    def _follow(self, commands: Iterable[Command]) -> Event | None:
+        """Carry out those commands that only ask; return what came of it, None when the others come."""
+        for what in commands:
+            match what:
+                case LookUp(domain, number):
+                    group = find_group(self._db, domain, number)
+                    return GroupFound(group, AT_ONCE_MS) if group else GroupUnknown(AT_ONCE_MS)
+                case Prepare(_, lines):
+                    if self._address is None:
+                        raise InputError(NO_SWITCH)
+                    contacts, self.known = ask(self._seams.registrar, self._address, self._settings.esl_password, lines)
+                    return ContactsKnown(contacts, AT_ONCE_MS)
+        return None
 
 
 def _inbound(domain: str, number: str, caller: str) -> InboundCall:
@@ -204,25 +205,27 @@ def _shown(address: Address | None) -> str:
 # -- a call of the journal --------------------------------------------------------------------------------------------
 
 
-def _explain_call(db: peewee.Database, settings: Settings, call: PastCall) -> Explanation:
+def _explain_call(db: peewee.Database, settings: Settings, call: PastCall, seams: Seams) -> Explanation:
     group = find_group(db, call.group_domain, call.group_number)
     members = group.members if group and group.id == call.group_id else ()
     known: dict[str, Registration] = {}
     unknown = ""
     for address in settings.esl_address:
         try:
-            known |= _registered_now(settings, address, call)
+            known |= _registered_now(seams.registrar, settings, address, call)
         except SwitchError as error:
             unknown += f"; who is registered today is not known: {error}"
     told = explain_past(call, members, known)
     return replace(told, heading=told.heading + unknown)
 
 
-def _registered_now(settings: Settings, address: Address, call: PastCall) -> dict[str, Registration]:
+def _registered_now(
+    registrar: Registrar, settings: Settings, address: Address, call: PastCall
+) -> Mapping[str, Registration]:
     """Return what a switch knows today of the lines of a past call."""
     addresses = dict.fromkeys(leg.line for leg in call.legs)
     lines = [Line(account, domain, account) for account, _, domain in (it.rpartition("@") for it in addresses)]
-    _, registered = ask(address, settings.esl_password, lines)
+    _, registered = ask(registrar, address, settings.esl_password, lines)
     return registered
 
 

@@ -186,7 +186,7 @@ def _plan(call: OpenCall, user_ids: Sequence[int], attempt: int) -> RingPlan:
         if user_id in members
     ]
     absent = members.keys() - set(user_ids) if user_ids else ()
-    return RingPlan(tuple(legs), tuple(_absent(members[user_id]) for user_id in absent), attempt)
+    return RingPlan((tuple(legs),), tuple(_absent(members[user_id]) for user_id in absent), attempt)
 
 
 def _absent(member: Member) -> NotRung:

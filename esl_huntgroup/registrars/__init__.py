@@ -1,5 +1,6 @@
 """
 Who is registered, and how each device is dialled.
 
-``contacts`` reads what phones registered, which is hostile text; ``freeswitch`` asks a switch for it outside of a call.
+Begin with ``registrar``, which says what has to be known of any; ``freeswitch`` is the one there is. ``contacts`` and
+``registrations`` read what phones registered, which is hostile text; ``ask`` asks a switch for it outside of a call.
 """

@@ -45,7 +45,11 @@ _ENTERPRISE = ":_:"
 
 
 class Contacts(NamedTuple):
-    """The live registrations of one line: ``dialable`` is ``sofia/PROFILE/URI``, ``refused`` the phone's own text."""
+    """
+    The live registrations of one line: what can be dialled, and what is refused as the phone's own text.
+
+    From FreeSWITCH ``dialable`` is ``sofia/PROFILE/URI``.
+    """
 
     dialable: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()

@@ -1,58 +1,69 @@
-"""What a switch knows of the phones of some lines: the questions that a call asks, and what else there is to know."""
+"""PURE: FreeSWITCH as registrar: the switch that the caller is at knows itself who is registered (mod_sofia)."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from esl_huntgroup.esl.inbound import InboundSession
-from esl_huntgroup.esl.wire import api
 from esl_huntgroup.model.group import Line
-from esl_huntgroup.registrars import registrations
-from esl_huntgroup.registrars.contacts import Contacts, question, read_contacts
-from esl_huntgroup.registrars.registrations import Registration
-from esl_huntgroup.settings import Address
+from esl_huntgroup.registrars import contacts as of_contacts
+from esl_huntgroup.registrars import registrations as of_registrations
+from esl_huntgroup.registrars.contacts import Contacts, read_contacts
+from esl_huntgroup.registrars.registrar import Destination
+from esl_huntgroup.registrars.registrations import Registration, profile_of, read_registrations
 
-QUESTIONS_MAX: Final = 64
-"""Questions in one write: the answers of so many lines are read before the next ones are sent."""
-
-
-def ask(address: Address, password: str, lines: Iterable[Line]) -> tuple[dict[Line, Contacts], dict[str, Registration]]:
-    """
-    Ask one switch for the contacts of each line, as a call does, and for what else it knows of each contact.
-
-    Returns line → contacts, and contact → registration. Raises SwitchError.
-    """
-    with InboundSession(*address, password) as switch:
-        contacts = _contacts(switch, tuple(lines))
-        return contacts, _registered(switch, contacts)
+ANSWERS_KNOWN_MAX: Final = 20_000
+"""Answers of the switch that are remembered: a phone registers the same contact for days, and each call asks for it."""
 
 
-def _contacts(switch: InboundSession, lines: tuple[Line, ...]) -> dict[Line, Contacts]:
-    marker = f"[h={os.urandom(6).hex()}]"
-    answers = _answers(switch, [question(line.address, marker) for line in lines])
-    return {line: read_contacts(answer, marker) for line, answer in zip(lines, answers, strict=True)}
+class FreeSwitch:
+    """One question a line, and a contact that is dialled as it is told."""
+
+    def questions(self, lines: Sequence[Line], marker: str) -> list[str]:
+        """Return a ``sofia_contact`` for each line."""
+        return [of_contacts.question(line.address, marker) for line in lines]
+
+    def contacts(self, lines: Sequence[Line], answers: Sequence[bytes], marker: str) -> dict[Line, Contacts]:
+        """Return what each answer tells of its line."""
+        return {line: _contacts_of(answer, marker) for line, answer in zip(lines, answers, strict=True)}
+
+    def destination(self, line: Line, contact: str) -> Destination:  # noqa: ARG002
+        """Return the contact: ``sofia_contact`` tells it as ``bridge`` takes it."""
+        return Destination(contact)
+
+    def further_questions(self, contacts: Mapping[Line, Contacts]) -> list[str]:
+        """Return a ``sofia xmlstatus`` for each account, at each SIP profile where it has a contact."""
+        return [of_registrations.question(profile, account) for profile, account in _accounts(contacts)]
+
+    def registrations(self, contacts: Mapping[Line, Contacts], answers: Sequence[bytes]) -> dict[str, Registration]:
+        """Return what each answer tells of the registrations of its account."""
+        return {
+            registration.contact: registration
+            for (profile, _), answer in zip(_accounts(contacts), answers, strict=True)
+            for registration in read_registrations(_text(answer), profile)
+        }
 
 
-def _registered(switch: InboundSession, contacts: Mapping[Line, Contacts]) -> dict[str, Registration]:
+FREESWITCH: Final = FreeSwitch()
+
+
+@functools.lru_cache(ANSWERS_KNOWN_MAX)
+def _contacts_of(answer: bytes, marker: str) -> Contacts:
+    return read_contacts(_text(answer), marker)
+
+
+def _accounts(contacts: Mapping[Line, Contacts]) -> list[tuple[str, str]]:
+    """Return SIP profile and account of whoever has a contact, each pair once."""
     accounts = {
         (profile, line.account): None
         for line, (dialable, refused) in contacts.items()
         for contact in (*dialable, *refused)
-        if (profile := registrations.profile_of(contact))
+        if (profile := profile_of(contact))
     }
-    answers = _answers(switch, [registrations.question(*account) for account in accounts])
-    return {
-        registration.contact: registration
-        for (profile, _), answer in zip(accounts, answers, strict=True)
-        for registration in registrations.read_registrations(answer, profile)
-    }
+    return list(accounts)
 
 
-def _answers(switch: InboundSession, questions: list[str]) -> list[str]:
-    answers: list[str] = []
-    for start in range(0, len(questions), QUESTIONS_MAX):
-        some = [api(line) for line in questions[start : start + QUESTIONS_MAX]]
-        answers += [message.reply for message in switch.exchange(some, switch.timeout_s)]
-    return answers
+def _text(answer: bytes) -> str:
+    """Return the body of an api answer as text, without its line end."""
+    return answer.decode("utf-8", "replace").rstrip("\r\n")

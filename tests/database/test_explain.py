@@ -13,12 +13,15 @@ from click.testing import CliRunner, Result
 
 from esl_huntgroup.cli.explain import explain_command
 from esl_huntgroup.db.engine import execute
+from esl_huntgroup.diagnostics.explain import explain
 from esl_huntgroup.errors import InputError, SwitchError
 from esl_huntgroup.journal.store import JournalStore
+from esl_huntgroup.settings import Settings
 from tests.database import rows
 from tests.database.rows import DOMAIN
 from tests.database.switches import AskedSwitch
 from tests.database.test_journal import missed, opened, people
+from tests.unit.seams import OTHERS
 
 NEEDS_SWITCH = (
     "the switch has to be asked who is registered, but esl_address is not set: "
@@ -174,6 +177,24 @@ def test_of_several_switches_each_says_what_a_call_there_would_do(
     expected[0] = f"at 127.0.0.1 port {one[1]}: {heading}"
     expected[3] = f"at 127.0.0.1 port {other[1]}: {heading}"
     assert (both.exit_code, both.output.splitlines()) == (0, expected)
+
+
+def test_another_strategy_and_another_registrar_are_explained_like_those_of_a_call(
+    two_members: peewee.Database,
+) -> None:
+    switch = AskedSwitch(
+        {f"desk-101@{DOMAIN}": "10.0.0.1", f"soft-101@{DOMAIN}": "10.0.0.3", f"desk-102@{DOMAIN}": "10.0.0.2"}
+    )
+    settings = Settings(default_domain=DOMAIN, leg_limit=1, esl_address=(switch.address,))
+    (told,) = explain(two_members, settings, "700", seams=OTHERS)
+    switch.close()
+    over, then = "is over the limit of 1 phone in one call", "(expires in 77 s)"
+    assert told.sentences() == [
+        f"group Vertrieb (700@{DOMAIN}): 1 of 2 members would ring",
+        f"does not ring  1 User 1: 101@{DOMAIN} at edge/sip:desk-101@10.0.0.1 {over} {then}; "
+        f"101@{DOMAIN} at edge/sip:soft-101@10.0.0.3 {over} {then}",
+        f"rings          2 User 2: 102@{DOMAIN} at edge/sip:desk-102@10.0.0.2 {then}",
+    ]
 
 
 def test_for_programs_each_switch_is_an_object_that_names_it(

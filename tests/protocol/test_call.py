@@ -26,6 +26,7 @@ from esl_huntgroup.calls.answer_feed import NO_ADDRESS, AnswerFeed
 from esl_huntgroup.calls.callerid import display_name
 from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.hunt import GUARD_MARGIN_S
+from esl_huntgroup.calls.seams import SEAMS, Seams
 from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.esl.server import Server
 from esl_huntgroup.esl.session import CallSession
@@ -43,6 +44,7 @@ from esl_huntgroup.simulator.phones import Phone, Registrar, Script, answering
 from esl_huntgroup.simulator.sipvars import Caller
 from esl_huntgroup.simulator.switch import CallResult, Switch
 from tests.unit.examples import ANNA, BERND, CLARA, DOMAIN, HARDPHONE_ONLY, group
+from tests.unit.seams import OTHERS
 
 SPEED = 5.0
 REPLY_TIMEOUT_S = 0.5
@@ -96,8 +98,10 @@ class Lab:
         self.live = AnswerFeed()
         self.has(group())
 
-    def start(self, *, max_calls: int = 100, leg_limit: int = 127) -> None:
-        ctx = CallContext(self.book, self.journal, DOMAIN, REPLY_TIMEOUT_S, leg_limit, answer_feed=self.live)
+    def start(self, *, max_calls: int = 100, leg_limit: int = 127, seams: Seams = SEAMS) -> None:
+        ctx = CallContext(
+            self.book, self.journal, DOMAIN, REPLY_TIMEOUT_S, leg_limit, answer_feed=self.live, seams=seams
+        )
 
         def serve(session: CallSession) -> None:
             handler.serve(session, ctx)
@@ -286,6 +290,34 @@ def test_one_answers_and_the_others_are_told(lab: Lab, caplog: pytest.LogCapture
     assert "outcome=answered" in line
     assert 'by="Anna Berg"' in line
     assert warnings(caplog) == []
+
+
+def test_another_strategy_and_another_registrar_ring_whom_they_find_and_how_they_say(lab: Lab) -> None:
+    lab.has_group(ANNA, BERND)
+    lab.start(leg_limit=2, seams=OTHERS)
+    here = anna()
+    desk, mobile, other = (
+        phones.registered(name, f"{name}@{DOMAIN}", script, port=port)
+        for name, script, port in (
+            ("desk-1001", phones.RINGING, 5070),
+            ("soft-1001", phones.RINGING, 5080),
+            ("soft-1002", ANNA_ANSWERS, 5090),
+        )
+    )
+    result = lab.call(here, desk, mobile, other, hangs_up_after_talk_s=1)
+    assert result.spoken_with == "soft-1002"
+    invited = {phone.name: [it.invitation for it in phone.did("invite")] for phone in (here, desk, mobile, other)}
+    assert [name for name, invitations in invited.items() if invitations] == ["desk-1001", "soft-1002"]
+    (invitation,) = invited["soft-1002"]
+    assert invitation
+    assert invitation.variables["sip_invite_to_uri"] == f"<sip:1002@{DOMAIN}>"
+    (answered,) = (entry for entry in lab.journal.records if isinstance(entry, CallAnswered))
+    assert answered.answered_by_name == "Bernd Cordes"
+    assert [(leg.line, leg.contact) for leg in answered.legs] == [
+        (f"1002@{DOMAIN}", "edge/sip:soft-1002@127.0.0.1:5090"),
+        (f"1001@{DOMAIN}", "edge/sip:desk-1001@127.0.0.1:5070"),
+        (f"1001@{DOMAIN}", "edge/sip:soft-1001@127.0.0.1:5080"),
+    ]
 
 
 def test_two_answer_at_once_and_one_of_them_gets_the_call(lab: Lab) -> None:

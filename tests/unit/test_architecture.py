@@ -47,6 +47,7 @@ def test_the_modules_that_decide_say_that_they_are_pure() -> None:
     deciding = {
         "calls.hunt",
         "calls.ring_plan",
+        "calls.ring_strategy",
         "calls.dialstring",
         "calls.diversion",
         "calls.call_records",
@@ -54,6 +55,8 @@ def test_the_modules_that_decide_say_that_they_are_pure() -> None:
         "calls.esl_commands",
         "calls.esl_events",
         "recovery.channel_state",
+        "registrars.freeswitch",
+        "registrars.registrar",
         "model.hangup_causes",
         "model.outcome",
         "model.permissions",

@@ -26,7 +26,7 @@ PLACEHOLDER = "X"
 METHODS = ("api", "call_command")
 """``execute`` is a method as well, but of databases only."""
 BUILT_ELSEWHERE = {
-    "question(line.address, marker)": contacts.question("1001@x", "m"),
+    "question": contacts.question("1001@x", "m"),
     "_end_ringing(call_id)": "hupall X",
     "line": registrations.question("internal", "1001"),
     "profiles.PROFILES": "xml_locate",
