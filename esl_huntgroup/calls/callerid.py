@@ -67,8 +67,12 @@ def display_name(text: str) -> str:
 
 
 def header_name(text: str) -> str:
-    """Return the name as it can stand between the quotes of a header that mod_sofia sends as it is."""
-    return name(text).translate(_FOR_HEADER)[:NAME_MAX_CHARS].strip()
+    """
+    Return the name as it can stand between the quotes of a header that mod_sofia sends as it is.
+
+    ``:_:`` would make an enterprise originate of the whole dial string, wherever it stands (switch_ivr_originate.c).
+    """
+    return name(text).translate(_FOR_HEADER).replace(":_:", "∶_∶")[:NAME_MAX_CHARS].strip()
 
 
 def number(text: str) -> str:

@@ -50,7 +50,7 @@ class EventReader:
     def read_end(self, channel: Message, at_ms: int, ringing: RingPlan | None) -> CallerGone:
         """Return the end of the caller of whom these are the channel data, or the last event."""
         if replaced_by := _replaced_by(channel):
-            legs = read_transferred(channel.get, ringing.uuids(self.call_id)) if ringing else NOTHING_TOLD
+            legs = read_transferred(channel.reader(), ringing.uuids(self.call_id)) if ringing else NOTHING_TOLD
             return CallerGone(at_ms, _cause(channel), legs, replaced_by)
         return CallerGone(at_ms, _cause(channel), self._legs(channel, ringing))
 
@@ -71,7 +71,7 @@ class EventReader:
         return BridgeEnded(_when_ms(message), is_up, _cause(message), legs, was_moved)
 
     def _legs(self, message: Message, ringing: RingPlan | None) -> LegReport:
-        return read_leg_report(message.get, self.call_id) if ringing else NOTHING_TOLD
+        return read_leg_report(message.reader(), self.call_id) if ringing else NOTHING_TOLD
 
 
 def _replaced_by(channel: Message) -> str:

@@ -291,7 +291,7 @@ class Hunt:
         self._rung_at_ms = at_ms
         guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.inbound.has_plain_uuid else 0
         note = leg_note.note(self.call_id, self.plan)
-        notes_ringing_at = self.inbound.channel_uuid if self.inbound.has_plain_uuid else ""
+        notes_ringing_at = self.inbound.channel_uuid
         registrar = self._seams.registrar
         dialled = dial_string(self._variables(group), self.plan, self.call_id, notes_ringing_at, registrar)
         return Bridge(dialled, group.ring_timeout_s, guard_s, note)
@@ -386,10 +386,11 @@ class Hunt:
 
     def _replaced(self, event: ReplacementKnown) -> list[Command]:
         """Go on with the channel that has taken the caller's place, whatever has become of it."""
-        caller = event.caller_name, event.caller_number
         moved = WriteRecord(CallMoved(self.call_id, self._replaced_by, event.caller_number, event.caller_name))
-        moves = [moved] if any(caller) else []
         winner = self.plan.leg_of(self.call_id, event.leg_uuid)
+        moves = (
+            [moved] if winner or event.is_up else []
+        )  # without a number, too: the second witness follows the channel
         if winner:
             self.legs = self.legs.answered_by(event.leg_uuid)
             kept = Keep(self._replaced_by, {NOTE: leg_note.note(self.call_id, self.plan)})

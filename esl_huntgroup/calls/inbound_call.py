@@ -139,7 +139,7 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
     number, number_problem = _normal(normal_number, get("Caller-Destination-Number") or "")
     domain, domain_problem = _normal(normal_domain, domain_text)
     caller = _bridged_as(get)
-    known = _known(get, caller)
+    known = known_caller(get)
     return InboundCall(
         channel_uuid=get("Unique-ID") or "",
         node=callerid.number(get("FreeSWITCH-Switchname") or get("FreeSWITCH-Hostname") or ""),
@@ -184,8 +184,9 @@ def _bridged_as(get: Get) -> CallerId:
     )
 
 
-def _known(get: Get, caller: CallerId) -> CallerId:
-    """Return who the caller wants to be known as: for the journal."""
+def known_caller(get: Get) -> CallerId:
+    """Return who the caller of this channel wants to be known as: for the journal."""
+    caller = _bridged_as(get)
     if _is_withheld(get) or caller.number.lower() == callerid.NOBODY:
         return CallerId()
     is_nameless = get("Caller-Privacy-Hide-Name") == "true"

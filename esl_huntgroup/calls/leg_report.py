@@ -19,6 +19,7 @@ from esl_huntgroup.model.hangup_causes import LegEnd
 RANG: Final = "huntgroup_rang_"
 """A variable of the caller's channel: this and the end of a leg's uuid; its value is the begin of that uuid."""
 
+UNNAMED: Final = "NORMAL_UNSPECIFIED"
 TRANSFERRED: Final = "ATTENDED_TRANSFER"
 """The cause of every leg of a caller whose place another channel has taken, but for the one that answered."""
 
@@ -61,11 +62,7 @@ def read_leg_report(get: Get, call_id: str) -> LegReport:
     A leg can stand in the list of causes twice, and the last word counts; those of other calls of the channel, and of
     an earlier attempt of this one (``RingPlan.attempt``), are left out. Raises nothing.
     """
-    begin = call_id[:-4]
-    pairs = (item.partition(";") for item in array(get("variable_originate_causes")))
-    causes = {
-        uuid: cause for uuid, _, cause in pairs if uuid[:-4] == begin and len(cause) <= hangup_causes.CAUSE_MAX_CHARS
-    }
+    causes = _causes(get, call_id[:-4])
     last = max(map(attempt_of, causes), default=0)
     causes = {uuid: cause for uuid, cause in causes.items() if attempt_of(uuid) == last}
     return LegReport(causes, read_rang(get, causes))
@@ -73,11 +70,26 @@ def read_leg_report(get: Get, call_id: str) -> LegReport:
 
 def read_transferred(get: Get, uuids: Sequence[str]) -> LegReport:
     """
-    Return what is known of these legs of a caller whose place another channel has taken: who rang, and nothing else.
+    Return what is known of these legs of a caller whose place another channel has taken.
 
-    FreeSWITCH gives no causes then (switch_ivr_originate.c, IDX_XFER).
+    Where somebody answered, FreeSWITCH tells who rang, and no causes (switch_ivr_originate.c, IDX_XFER).
     """
-    return LegReport(dict.fromkeys(uuids, TRANSFERRED), read_rang(get, uuids))
+    told = _causes(get, uuids[0][:-4]) if uuids else {}
+    return LegReport({uuid: told.get(uuid, TRANSFERRED) for uuid in uuids}, read_rang(get, uuids))
+
+
+def _causes(get: Get, begin: str) -> dict[str, str]:
+    """
+    Return leg uuid to cause of the legs whose uuids begin so.
+
+    FreeSWITCH's own UNKNOWN, a cause that it has no name for (switch_channel_cause2str), is not ours of that name.
+    """
+    pairs = (item.partition(";") for item in array(get("variable_originate_causes")))
+    return {
+        uuid: UNNAMED if cause == hangup_causes.UNKNOWN else cause
+        for uuid, _, cause in pairs
+        if uuid[:-4] == begin and len(cause) <= hangup_causes.CAUSE_MAX_CHARS
+    }
 
 
 def read_rang(get: Get, uuids: Iterable[str]) -> frozenset[str]:

@@ -9,8 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from esl_huntgroup.calls import callerid
+from esl_huntgroup.calls.inbound_call import known_caller
+
+NAMELESS: Final = "Outbound Call"
+"""What FreeSWITCH calls whoever it calls and has no name of (switch_ivr_originate.c)."""
 
 Get = Callable[[str], str | None]
 
@@ -41,6 +46,8 @@ def shown_name(get: Get) -> str:
 
 def callerid_of(get: Get) -> tuple[str, str]:
     """Return name and number of whoever has a channel that called, or that was called (a colleague's call to them)."""
-    way = "Callee" if get("Call-Direction") == "outbound" else "Caller"
-    name, number = get(f"Caller-{way}-ID-Name"), get(f"Caller-{way}-ID-Number")
-    return callerid.name(name or ""), callerid.number(number or "")
+    if get("Call-Direction") != "outbound":
+        known = known_caller(get)
+        return known.name, known.number
+    name, number = get("Caller-Callee-ID-Name") or "", get("Caller-Callee-ID-Number") or ""
+    return "" if name == NAMELESS else callerid.name(name), callerid.number(number)

@@ -18,7 +18,7 @@ from esl_huntgroup.esl import greeting
 from esl_huntgroup.esl.stream import EventSocket
 from esl_huntgroup.esl.wire import COMMAND_REPLY, Message, command, execute
 
-_CHANNEL = re.compile(r"[A-Za-z0-9_.:@+-]{1,255}", re.ASCII)
+_CHANNEL = re.compile(r"(?!.*:_:)[A-Za-z0-9_.:@+-]{1,255}", re.ASCII)
 """A uuid, unless somebody has set origination_uuid to something of their own."""
 
 

@@ -105,9 +105,13 @@ def _assert_dialled(bridge: Bridge, contacts: Contacts) -> None:
     assert len(dial.alternatives) == 1
     assert [f"{leg.endpoint}/{leg.destination}" for leg in dial.legs] == list(contacts.dialable[: len(dial.legs)])
     for leg in dial.legs:
-        assert set(leg.named) == {"origination_uuid", "presence_id", "huntgroup_user"}
+        assert set(leg.named) == {
+            *("origination_uuid", "presence_id", "huntgroup_user"),
+            *("api_on_ring_huntgroup", "api_on_pre_answer_huntgroup"),
+        }
     assert set(dial.named) == {
         *("huntgroup_call", "ignore_early_media", "originate_timeout", "no_throttle_limits"),
+        *("huntgroup_ringing", "execute_on_answer_huntgroup"),
         *("outbound_redirect_fatal", "local_var_clobber", "sip_h_Diversion", "sip_h_History-Info"),
         *("origination_caller_id_name", "origination_caller_id_number", "sip_h_Privacy"),
     } & set(dial.named)

@@ -103,10 +103,18 @@ def test_the_groups_that_a_caller_overflowed_from_stand_below_ours_the_last_firs
     )
 
 
+ON_THE_WAY = "<sip:1001@example.org>;index=1.9"
+
+
+def test_no_name_makes_an_enterprise_originate_of_the_call() -> None:
+    hostile = '":\u200b_:" <sip:1@a.b>;reason=unknown'
+    assert ":_:" not in diversion(dataclasses.replace(group(), name=":_:_:"), hostile)
+
+
 @pytest.mark.parametrize("their", ["", "<sip:100@example.org>;reason=no-answer", "nonsense"])
 def test_a_call_of_ours_is_known_by_either_header_whatever_was_there_before(their: str) -> None:
     assert names_group("700", "example.org", diversion(group(), their), "")
-    assert names_group("700", "example.org", "", history_info(group(), their))
+    assert names_group("700", "example.org", "", f"{history_info(group(), their)}, {ON_THE_WAY}")
 
 
 def test_a_call_of_ours_is_known_after_other_groups_and_proxies_have_put_theirs_on_top() -> None:
@@ -149,7 +157,11 @@ def test_a_call_that_was_elsewhere_is_not_taken_for_one_of_ours(entry: str) -> N
 def test_a_group_with_any_number_knows_its_own_calls(number: str) -> None:
     ours = dataclasses.replace(group(), number=number)
     assert names_group(number, "example.org", diversion(ours, ""), "")
-    assert names_group(number, "example.org", "", history_info(ours, ""))
+    assert names_group(number, "example.org", "", f"{history_info(ours, '')}, {ON_THE_WAY}")
+
+
+def test_where_a_call_goes_now_says_nothing_of_where_it_was() -> None:
+    assert not names_group("700", "example.org", "", f"{ON_THE_WAY}, <sip:700@example.org>;index=1.2")
 
 
 @given(st.text(alphabet="<>sip:@;=\"\\,~^$%{}[]|'ab1. \r\n_", max_size=80))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable
 from typing import TypeVar
@@ -435,11 +436,29 @@ def test_whoever_takes_the_callers_place_can_give_up_as_well() -> None:
     assert (hunt.outcome, written(CallEnded, commands).outcome) == (Outcome.CALLER_GONE, Outcome.CALLER_GONE)
 
 
-def test_whoever_takes_the_callers_place_and_is_nobody_known_leaves_the_caller_as_it_was() -> None:
+def test_whoever_takes_the_callers_place_and_withholds_the_number_is_followed_all_the_same() -> None:
     unknown = ReplacementKnown(FIRST, True, "", "", AT_MS + 9040)
     _, commands = run(*RINGING, TRANSFERRED, unknown)
-    assert not [it for it in commands if isinstance(it, WriteRecord) and isinstance(it.record, CallMoved)]
+    assert written(CallMoved, commands) == CallMoved(CALL_ID, X, "", "")
     assert written(CallAnswered, commands).answered_by_name == "Anna Berg"
+
+
+def test_phones_that_were_all_busy_are_busy_for_whoever_takes_the_callers_place() -> None:
+    busy = dataclasses.replace(TRANSFERRED, legs=told(dict.fromkeys((FIRST, SECOND, THIRD), "USER_BUSY")))
+    _, commands = run(*RINGING, busy, replaced())
+    assert written(CallEnded, commands).outcome is Outcome.ALL_BUSY
+
+
+def test_a_channel_named_by_its_call_id_is_told_who_rings() -> None:
+    """FreeSWITCH names it so with inbound-use-callid-as-uuid; a port may stand in a Call-ID."""
+    _, commands = run(*RINGING, hunt=Hunt(CALL_ID, inbound(**{"Unique-ID": "3c2670a1@192.168.0.2:5060"})))
+    assert "~api_on_ring_huntgroup=uuid_setvar 3c2670a1@192.168.0.2:5060 " in only(Bridge, commands).dial_string
+
+
+def test_a_group_whose_name_is_syntax_of_a_dial_string_rings_all_the_same() -> None:
+    named = dataclasses.replace(group(), name="A:_:B")
+    _, commands = run(GroupFound(named, AT_MS), RINGING[1])
+    assert ":_:" not in only(Bridge, commands).dial_string
 
 
 def test_without_a_second_witness_the_end_of_a_transferred_call_is_told_at_once() -> None:

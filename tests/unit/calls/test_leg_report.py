@@ -60,6 +60,15 @@ def test_what_is_no_leg_of_this_call_is_left_out(foreign: str) -> None:
     assert read_leg_report(channel(foreign, f"{SECOND};USER_BUSY"), CALL_ID).causes == {SECOND: "USER_BUSY"}
 
 
+def test_a_cause_that_the_switch_has_no_name_for_is_not_a_leg_that_was_lost() -> None:
+    assert read_leg_report(channel(f"{FIRST};UNKNOWN"), CALL_ID).causes == {FIRST: "NORMAL_UNSPECIFIED"}
+
+
+def test_of_a_caller_who_was_replaced_the_causes_that_are_told_count() -> None:
+    told = read_transferred(channel(f"{FIRST};USER_BUSY"), [FIRST, SECOND])
+    assert told.causes == {FIRST: "USER_BUSY", SECOND: "ATTENDED_TRANSFER"}
+
+
 def test_legs_of_an_earlier_attempt_are_left_out() -> None:
     rang = {"0001": BEGIN, "1002": BEGIN}
     report = read_leg_report(

@@ -72,3 +72,14 @@ def test_what_a_phone_wrote_reaches_the_journal_without_harm() -> None:
     assert whereabouts(hostile).number == "9000"
     assert shown_name(channel(Channel_Name="sofia/\x1b[31m")).isprintable()
     assert whereabouts(channel(variable_bridge_uuid=PARTNER, Other_Leg_Caller_ID_Number="1;2\n")).number == "12"
+
+
+def test_who_withholds_the_number_is_nobody_after_a_transfer_too() -> None:
+    withheld = {"Caller_Privacy_Hide_Number": "true", "Caller_Privacy_Hide_Name": "true"}
+    caller = channel(Call_Direction="inbound", Caller_Caller_ID_Name="X", Caller_Caller_ID_Number="4711", **withheld)
+    assert callerid_of(caller) == ("", "")
+
+
+def test_the_word_of_the_switch_for_somebody_without_a_name_is_no_name() -> None:
+    called = {"Caller_Callee_ID_Name": "Outbound Call", "Caller_Callee_ID_Number": "1005"}
+    assert callerid_of(channel(Call_Direction="outbound", **called)) == ("", "1005")
