@@ -56,6 +56,7 @@ def test_who_is_transferred_into_a_group_that_nobody_answers_gets_its_overflow(l
     call = lab.journal(x)
     assert (call.outcome, call.overflow) == ("no_answer", "transfer 500 XML lab")
     assert call.kinds["Anna Berg"] == "missed"
+    lab.wait_for_channels(1)
     rows = json.loads(lab.switch.api("show channels as json"))["rows"]
     assert [row["dest"] for row in rows] == ["500"]
     assert not talk.is_over
