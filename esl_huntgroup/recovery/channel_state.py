@@ -33,6 +33,8 @@ class OpenCall:
 
     ``answered_at_ms`` is None while the journal knows of no answer; its legs and entries are missing then as well.
     ``group`` is the group as it is now, with what the call knows of it and no members when there is none any more.
+    ``was_picked_up`` is whether the journal knows an answer, and no leg that gave it: the channel may have forgotten
+    this meanwhile, because its caller is in another group.
     """
 
     call_id: str
@@ -40,6 +42,7 @@ class OpenCall:
     arrived_at_ms: int
     answered_at_ms: int | None
     group: HuntGroup
+    was_picked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ def close(call: OpenCall, at_ms: int) -> tuple[JournalRecord, ...]:
     ``at_ms`` is when it was last seen. Who answered, if anybody did before, stays; the others may have missed a call.
     """
     if call.answered_at_ms is not None:
-        return (_end(call, Outcome.ANSWERED, max(at_ms, call.answered_at_ms), INTERRUPTED),)
+        outcome = Outcome.PICKED_UP if call.was_picked_up else Outcome.ANSWERED
+        return (_end(call, outcome, max(at_ms, call.answered_at_ms), INTERRUPTED),)
     ended = _end(call, Outcome.INTERRUPTED, max(at_ms, call.arrived_at_ms), INTERRUPTED)
     entries = (entry._replace(kind=EntryKind.MISSED, cause=hangup_causes.UNKNOWN) for entry in ended.entries)
     return (replace(ended, entries=tuple(entries)),)
@@ -125,7 +129,8 @@ def _answered(call: OpenCall, said: ChannelSnapshot) -> tuple[CallAnswered, ...]
 
 
 def _ended(call: OpenCall, said: ChannelSnapshot) -> CallEnded:
-    if said.was_taken_away or (call.answered_at_ms is not None and said.was_answered_by_nobody):
+    was_picked_up = call.was_picked_up or (call.answered_at_ms is not None and said.was_answered_by_nobody)
+    if said.was_taken_away or was_picked_up:
         return _end(call, Outcome.PICKED_UP, said.at_ms, said.cause, said=said)
     if call.answered_at_ms is not None or said.answered_by:
         return _end(call, Outcome.ANSWERED, said.at_ms, said.cause, said=said)

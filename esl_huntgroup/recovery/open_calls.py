@@ -20,8 +20,8 @@ RECENT_MS = 7 * 24 * 3600 * 1000
 ORPHANED_MS = CONVERSATION_MAX_MS
 """After this time a call of a switch that nobody here watches counts as over."""
 
-_COLUMNS = """call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, group_name, group_domain, group_number
-FROM calls"""
+_COLUMNS = """call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, group_name, group_domain, group_number,
+EXISTS (SELECT 1 FROM legs WHERE legs.call_id = calls.call_id AND legs.cause = 'NONE') FROM calls"""
 _OPEN = f"SELECT {_COLUMNS} WHERE call_id >= {{0}} AND ended_at_ms IS NULL AND node = {{0}} ORDER BY call_id"
 _ORPHANS = f"SELECT {_COLUMNS} WHERE arrived_at_ms < {{0}} AND ended_at_ms IS NULL AND node NOT IN ({{1}})"
 """Not by ``call_id``, which says the same: for its sake SQLite would read the whole journal by the primary key."""
@@ -51,12 +51,14 @@ def _found(db: peewee.Database, sql: str, parameters: Sequence[object]) -> list[
         rows = execute(db, sql, parameters).fetchall()
     groups: dict[tuple[str, str], HuntGroup | None] = {}
     found = []
-    for call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, name, domain, number in rows:
+    for call_id, channel_uuid, arrived_at_ms, answered_at_ms, group_id, name, domain, number, has_winner in rows:
         key = (domain, number)
         if key not in groups:
             groups[key] = find_group(db, domain, number)
         gone = HuntGroup(group_id or 0, name, domain, number, HuntMode.DISABLED, 0)
-        found.append(OpenCall(call_id, channel_uuid, arrived_at_ms, answered_at_ms, groups[key] or gone))
+        group = groups[key] or gone
+        was_picked_up = answered_at_ms is not None and not has_winner
+        found.append(OpenCall(call_id, channel_uuid, arrived_at_ms, answered_at_ms, group, was_picked_up))
     return found
 
 

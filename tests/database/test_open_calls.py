@@ -95,3 +95,14 @@ def test_sqlite_needs_no_statistics_for_it(journal: peewee.Database, plans: list
     open_calls(journal, "fs1", NOW_MS - RECENT_MS)
     orphans(journal, {"fs1"}, NOW_MS)
     assert [INDEX in plan for plan in plans] == [True, True]
+
+
+def test_an_open_call_that_has_an_answer_and_no_leg_that_gave_it_was_picked_up(database: peewee.Database) -> None:
+    for number, (answered_at_ms, cause) in enumerate(((NOW_MS, "NONE"), (NOW_MS, "PICKED_OFF"), (None, ""))):
+        row = call(NOW_MS, number=number)
+        insert(database, "calls", **row, answered_at_ms=answered_at_ms)
+        if cause:
+            names = {"line": "1", "contact": "a", "cause": cause, "rang": True}
+            insert(database, "legs", call_id=row["call_id"], number=1, **names)
+
+    assert [it.was_picked_up for it in open_calls(database, "fs1", 0)] == [False, True, False]

@@ -81,6 +81,9 @@ def assert_whole(call: Call, members: Sequence[str] = MEMBERS) -> None:
         assert winners == [call.answered_by], call
         assert [leg.cause for leg in call.legs].count("NONE") == 1, call
         assert set(call.kinds.values()) == {"answered", "answered_elsewhere"}, call
+    elif call.outcome == "picked_up":
+        assert winners == [call.answered_by] * (call.answered_by in members), call
+        assert set(call.kinds.values()) <= {"answered", "answered_elsewhere"}, call
     else:
         assert (winners, call.answered_by) == ([], ""), call
         assert set(call.kinds.values()) <= {"missed", "not_signalled"}, call

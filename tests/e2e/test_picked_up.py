@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .agent import Rings
-from .lab import WITNESS_WITHIN_S, Lab
+from .lab import Lab
 
 
 def test_a_member_who_picks_up_the_ringing_caller_has_answered(lab: Lab) -> None:
@@ -22,7 +22,7 @@ def test_a_member_who_picks_up_the_ringing_caller_has_answered(lab: Lab) -> None
     assert not dialog.is_over
     picking.bye()
     dialog.wait_over()
-    call = lab.journal(caller, within_s=WITNESS_WITHIN_S)
+    call = lab.whole(caller)
     assert (call.outcome, call.answered_by, call.overflow) == ("picked_up", "Ben Wolf", "")
     assert 0.8 <= call.talk_s <= 3.0
     assert call.rang == {"Anna Berg", "Ben Wolf"}
@@ -38,7 +38,7 @@ def test_somebody_else_who_picks_up_the_ringing_caller_is_named_by_the_number(la
     lab.sleep(0.5)
     dialog.bye()
 
-    call = lab.journal(caller, within_s=WITNESS_WITHIN_S)
+    call = lab.whole(caller)
     assert (call.outcome, call.answered_by) == ("picked_up", picker.number)
     assert set(call.kinds.values()) == {"answered_elsewhere"}
 
@@ -53,7 +53,7 @@ def test_a_ringing_caller_who_is_transferred_to_an_extension_is_no_missed_call(l
     lab.sleep(0.8)
     dialog.bye()
 
-    call = lab.journal(caller, within_s=WITNESS_WITHIN_S)
+    call = lab.whole(caller)
     assert (call.outcome, call.answered_by, call.overflow) == ("picked_up", "500", "")
     assert set(call.kinds.values()) == {"answered_elsewhere"}
     assert 0.5 <= call.talk_s <= 3.0

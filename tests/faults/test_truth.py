@@ -11,6 +11,7 @@ from tests.faults.truth import SERVED_WITHIN_S, Lived, problems
 from tests.soak.processes import Holding, growth
 
 MEMBERS = ("Anna", "Bernd")
+CANCELLED = "ORIGINATOR_CANCEL"
 TALKED = Lived(
     caller="030111",
     members=MEMBERS,
@@ -48,7 +49,8 @@ MISSED = replace(
     outcome="no_answer",
     answered_by="",
     talk_s=0.0,
-    entries=(Entry("Anna", "missed", True, "NO_ANSWER"), Entry("Bernd", "missed", True, "NO_ANSWER")),
+    entries=(Entry("Anna", "missed", True, CANCELLED), Entry("Bernd", "missed", True, CANCELLED)),
+    legs=(Leg("1", "a", CANCELLED, True), Leg("2", "b", CANCELLED, True)),
 )
 INTERRUPTED = replace(MISSED, outcome="interrupted", cause="INTERRUPTED")
 TAKEN_BACK = replace(RANG_OUT, plan="answered", rang=False, fallback="", status=503)
@@ -87,6 +89,7 @@ def test_where_all_is_well_nothing_is_found(lived: Lived, rows: list[Call]) -> N
             [MISSED],
             "neither answered nor sent on, and ended with 480",
         ),
+        (RANG_OUT, [replace(MISSED, legs=(Leg("1", "a", "NO_ANSWER", True),))], "no phone shows a missed call"),
         (replace(TAKEN_BACK, is_spared=True), [], "was left to the dialplan's fallback"),
         (replace(TAKEN_BACK, fallback="service_fault"), [], "was sent on as service_fault, and it was answered"),
         (replace(TAKEN_BACK, fallback="service_fault"), [], "has no rows"),

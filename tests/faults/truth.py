@@ -152,6 +152,8 @@ def _true(lived: Lived, row: Call) -> Iterator[str]:
         told = tuple(leg.cause for leg in row.legs)
         if told != lived.leg_causes:
             yield f"is written with the legs {told}, they were {lived.leg_causes}"
+    if any(leg.cause == "NO_ANSWER" for leg in row.legs):
+        yield "rang out by the switch's own limit: no phone shows a missed call then"
     if row.cause == "INTERRUPTED" and lived.is_heard:
         yield "is closed as interrupted, although its end was heard"
 

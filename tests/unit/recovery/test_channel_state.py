@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -144,6 +145,17 @@ def test_a_caller_whom_somebody_took_away_while_it_rang_is_told_as_picked_up() -
     (ended,) = missing_records(open_call(T0 + 2000), taken)
     assert isinstance(ended, CallEnded)
     assert (ended.outcome, ended.talk_ms) == (Outcome.PICKED_UP, 7000)
+
+
+def test_a_pickup_stays_one_when_the_channel_has_forgotten_it() -> None:
+    picked_up = replace(open_call(T0 + 2000), was_picked_up=True)
+    elsewhere = said(variable_bridge_uuid=None, variable_originate_causes=None, variable_huntgroup_legs=None)
+    (ended,) = missing_records(picked_up, elsewhere)
+    assert isinstance(ended, CallEnded)
+    assert (ended.outcome, ended.talk_ms) == (Outcome.PICKED_UP, 7000)
+    (closed,) = close(picked_up, T0 + 5000)
+    assert isinstance(closed, CallEnded)
+    assert (closed.outcome, closed.talk_ms) == (Outcome.PICKED_UP, 3000)
 
 
 def test_a_phone_that_says_it_was_picked_off_is_no_pickup() -> None:
