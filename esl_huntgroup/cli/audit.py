@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import datetime
 import json
-from contextlib import closing
 from typing import Any
 
 import click
 
-from esl_huntgroup.cli.tree import desk_of, words
-from esl_huntgroup.db.engine import database_errors
-from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.cli.context import database_of, pass_settings
+from esl_huntgroup.cli.options import json_option
+from esl_huntgroup.cli.tree import words
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.model.text import accepted, clean, normal_name
 from esl_huntgroup.provisioning import audit
 from esl_huntgroup.provisioning.change import sentence
+from esl_huntgroup.settings import Settings
 
 KINDS = ("user", "line", "group", "member", "level", "service", "favourite", "monitor", "journal", "file")
 """What a change can be of; a load is one of a file."""
@@ -28,9 +28,9 @@ KINDS = ("user", "line", "group", "member", "level", "service", "favourite", "mo
 @click.option("--name", type=normal_name, default="", help="only the thing with this name", metavar="NAME")
 @click.option("--since", help="only changes since then: 2026-11-22 or 2026-11-22T18:30", metavar="TIME")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="at most so many")
-@click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")
-@click.pass_context
-def audit_command(ctx: click.Context, /, *, kind: str, name: str, since: str | None, limit: int, as_json: bool) -> None:
+@json_option("one JSON object a line")
+@pass_settings
+def audit_command(settings: Settings, *, kind: str, name: str, since: str | None, limit: int, as_json: bool) -> None:
     """
     Show the changes that were made, newest first: when, by whom, what, and what differs.
 
@@ -39,11 +39,8 @@ def audit_command(ctx: click.Context, /, *, kind: str, name: str, since: str | N
     if kind not in ("", *KINDS):
         raise InputError(f"--kind {kind!r} is no kind of thing: {accepted(KINDS)}")
     since_ms = 0 if since is None else milliseconds(since)
-    desk = desk_of(ctx)
-    with closing(desk.db):
-        require_current(desk.db)
-        with database_errors(desk.db):
-            found = audit.entries(desk.db, kind=kind, name=name, since_ms=since_ms, limit=limit)
+    with database_of(settings) as db:
+        found = audit.entries(db, kind=kind, name=name, since_ms=since_ms, limit=limit)
     for entry in found:
         click.echo(json.dumps(_as_dict(entry), ensure_ascii=False) if as_json else _line(entry))
     if not found and not as_json:

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from contextlib import closing
 from pathlib import Path
 
 import click
 import peewee
 
-from esl_huntgroup.cli.context import settings_of
+from esl_huntgroup.cli.context import database_of, settings_of
 from esl_huntgroup.cli.help import Overview
-from esl_huntgroup.db.engine import open_database
-from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.cli.options import json_option
 from esl_huntgroup.diagnostics.check import findings
 from esl_huntgroup.diagnostics.finding import Finding, right, wrong
 from esl_huntgroup.diagnostics.switch_numbers import Sources, compare, of_files, of_switches
 from esl_huntgroup.errors import SwitchError
 from esl_huntgroup.model.numbers import normal_number
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="for programs: one JSON object a line, with ok and text"
-)
+_json_option = json_option("one JSON object a line, with ok and text")
 
 
 @click.group("check", cls=Overview, invoke_without_command=True)
-@json_option
+@_json_option
 @click.pass_context
 def check_command(ctx: click.Context, /, as_json: bool) -> None:
     """
@@ -44,7 +40,7 @@ def check_command(ctx: click.Context, /, as_json: bool) -> None:
 @check_command.command("numbers")
 @click.option("--directory-xml", type=click.Path(path_type=Path), help="directory: a file or a folder", metavar="FILE")
 @click.option("--dialplan-xml", type=click.Path(path_type=Path), help="dialplan: a file or a folder", metavar="FILE")
-@json_option
+@_json_option
 @click.option("--accept", multiple=True, help="say nothing about this number; may be repeated", metavar="NUMBER")
 @click.pass_context
 def numbers_command(
@@ -61,8 +57,7 @@ def numbers_command(
     settings, accepted = settings_of(ctx), [normal_number(number) for number in accept]
     has_files = directory_xml or dialplan_xml
     every = [of_files(directory_xml, dialplan_xml)] if has_files else of_switches(settings)
-    with closing(open_database(settings.database)) as db:
-        require_current(db)
+    with database_of(settings) as db:
         shown = [finding for sources in every for finding in _compared(db, sources, accepted)]
     _show(ctx, shown, as_json=as_json)
 

@@ -1,16 +1,23 @@
-"""What a command has of the command line around it: the settings, read when a command asks for them and not before."""
+"""
+What a command has around it: the settings and the database, each when it asks for them and not before.
+
+This is the frame of every command: what fails in it is one sentence, and the database is closed at its end.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+import peewee
 
+from esl_huntgroup.db.engine import database_errors, open_database
+from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import SettingsError
 from esl_huntgroup.settings import Settings, load_settings
 
@@ -50,3 +57,16 @@ def pass_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         return ctx.invoke(command, settings_of(ctx), *arguments, **given)
 
     return run
+
+
+@contextlib.contextmanager
+def database_of(settings: Settings) -> Iterator[peewee.Database]:
+    """
+    Give the database, which has the version that this program needs, and close it at the end.
+
+    Raises DatabaseError, also for whatever the database refuses meanwhile.
+    """
+    with contextlib.closing(open_database(settings.database)) as db:
+        require_current(db)
+        with database_errors(db):
+            yield db

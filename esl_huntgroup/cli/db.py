@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import closing
 from dataclasses import asdict
@@ -11,10 +10,11 @@ from pathlib import Path
 import click
 import peewee
 
+from esl_huntgroup.cli import output
 from esl_huntgroup.cli.ask import ask
-from esl_huntgroup.cli.context import pass_settings
+from esl_huntgroup.cli.context import database_of, pass_settings
 from esl_huntgroup.cli.help import Overview
-from esl_huntgroup.cli.load import as_option, json_option, progress_shown
+from esl_huntgroup.cli.options import as_option, json_option
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.db import backup, migrate
 from esl_huntgroup.db.engine import describe, open_database
@@ -52,7 +52,7 @@ def _would_apply(db: peewee.Database) -> list[str]:
 
 
 @db_group.command("status")
-@json_option
+@json_option("one JSON object")
 @pass_settings
 def status_command(settings: Settings, as_json: bool) -> None:
     """
@@ -64,21 +64,17 @@ def status_command(settings: Settings, as_json: bool) -> None:
     """
     with closing(open_database(settings.database)) as db:
         version, pending = migrate.version(db), migrate.pending(db)
-        if as_json:
-            names = [str(migration) for migration in pending]
-            told = {"database": describe(db), "version": version, "needed": migrate.newest_version(), "pending": names}
-            click.echo(json.dumps(told))
-            migrate.require_current(db)
-            return
-        click.echo(f"database {describe(db)} is at version {version}, this program needs {migrate.newest_version()}")
-        for migration in pending:
-            click.echo(f"not applied yet: {migration}: {migration.summary}")
+        names, needed = [str(migration) for migration in pending], migrate.newest_version()
+        told = {"database": describe(db), "version": version, "needed": needed, "pending": names}
+        sentences = [f"database {describe(db)} is at version {version}, this program needs {needed}"]
+        sentences += [f"not applied yet: {migration}: {migration.summary}" for migration in pending]
+        output.tell(told, sentences, as_json=as_json)
         migrate.require_current(db)
 
 
 @db_group.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
-@json_option
+@json_option("one JSON object")
 @pass_settings
 def backup_command(settings: Settings, file: Path, as_json: bool) -> None:
     """
@@ -86,11 +82,10 @@ def backup_command(settings: Settings, file: Path, as_json: bool) -> None:
 
     Example: esl-huntgroup db backup /var/backups/esl-huntgroup.db
     """
-    with closing(open_database(settings.database)) as db:
-        migrate.require_current(db)
+    with database_of(settings) as db:
         backup.back_up(db, file)
-        told = json.dumps({"database": describe(db), "file": str(file)})
-        click.echo(told if as_json else f"{describe(db)} is copied to {file}")
+        told = {"database": describe(db), "file": str(file)}
+    output.tell(told, [f"{told['database']} is copied to {file}"], as_json=as_json)
 
 
 @db_group.command("prune")
@@ -98,7 +93,7 @@ def backup_command(settings: Settings, file: Path, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="say what would be deleted, and delete nothing")
 @click.option("--yes", is_flag=True, help="do not ask")
 @as_option
-@json_option
+@json_option("one JSON object")
 @pass_settings
 def prune_command(
     settings: Settings, *, older_than: str, dry_run: bool, yes: bool, who: str | None, as_json: bool
@@ -110,14 +105,13 @@ def prune_command(
     """
     moment_ms = prune.before_ms(prune.age_days(older_than), time.time_ns() // 1_000_000)
     by = name_of(who)
-    with closing(open_database(settings.database)) as db:
-        migrate.require_current(db)
+    with database_of(settings) as db:
         found = prune.prunable(db, moment_ms)
         sentence = f"would delete {found}" if found.calls else f"nothing is older than {older_than}"
         if found.calls and not dry_run:
             if not yes:
                 ask(f"Delete {found}? This cannot be undone.")
-            with progress_shown() as progress:
+            with output.progress_shown() as progress:
                 found = prune.prune(db, moment_ms, by, progress)
             sentence = f"deleted {found}"
-    click.echo(json.dumps({"dry_run": dry_run, **asdict(found)}) if as_json else sentence)
+    output.tell({"dry_run": dry_run, **asdict(found)}, [sentence], as_json=as_json)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 
 import click
 
-from esl_huntgroup.cli.context import pass_settings
-from esl_huntgroup.db.engine import open_database
-from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.cli.context import database_of, pass_settings
+from esl_huntgroup.cli.options import json_option
 from esl_huntgroup.diagnostics.explain import explain
 from esl_huntgroup.model.text import normal_name
 from esl_huntgroup.settings import Settings
@@ -18,7 +16,7 @@ from esl_huntgroup.settings import Settings
 @click.command("explain")
 @click.argument("what", type=normal_name, metavar="GROUP|CALL")
 @click.option("--caller", default="", help="the line that would call; it does not ring", metavar="ACCOUNT@DOMAIN")
-@click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")
+@json_option("one JSON object a line")
 @pass_settings
 def explain_command(settings: Settings, what: str, caller: str, as_json: bool) -> None:
     """
@@ -31,8 +29,7 @@ def explain_command(settings: Settings, what: str, caller: str, as_json: bool) -
 
     Example: esl-huntgroup --esl-address 127.0.0.1:8021 explain Vertrieb --caller 101@pbx.example.org
     """
-    with closing(open_database(settings.database)) as db:
-        require_current(db)
+    with database_of(settings) as db:
         for explanation in explain(db, settings, what, caller):
             for line in [json.dumps(explanation.as_dict())] if as_json else explanation.sentences():
                 click.echo(line)

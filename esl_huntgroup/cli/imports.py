@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
@@ -12,13 +11,14 @@ import click
 import peewee
 from click.core import ParameterSource
 
+from esl_huntgroup.cli import output
 from esl_huntgroup.cli.ask import ask
-from esl_huntgroup.cli.context import pass_settings, settings_of
+from esl_huntgroup.cli.context import database_of, pass_settings, settings_of
 from esl_huntgroup.cli.help import Overview
-from esl_huntgroup.cli.load import NOTHING, as_dicts, as_option, json_option, progress_shown
+from esl_huntgroup.cli.load import NOTHING, as_dicts
+from esl_huntgroup.cli.options import as_option, json_option
 from esl_huntgroup.cli.tree import name_of
 from esl_huntgroup.db.engine import database_errors, open_database
-from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.fsxml.files import read_fsxml
 from esl_huntgroup.model.text import counted
@@ -46,7 +46,7 @@ def import_group() -> None:
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         as_option,
-        json_option,
+        json_option("one JSON object"),
         click.option("--skip", is_flag=True, help="leave out what cannot be imported, and list it"),
         click.option("--yes", is_flag=True, help="do not ask"),
         click.option("--dry-run", is_flag=True, help="say what would change, and change nothing"),
@@ -119,8 +119,7 @@ def _run(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    with closing(open_database(settings.database)) as db:
-        require_current(db)
+    with database_of(settings) as db:
         rules = Rules(settings.default_domain, settings.hunt_modes)
         draft = read(_current(db))
         document, wrong, follows = usable(db, draft.document(), rules)
@@ -134,11 +133,10 @@ def _run(
         if found and not dry_run:
             if not yes:
                 ask("Make this change?" if len(found) == 1 else f"Make these {len(found)} changes?")
-            with progress_shown() as progress:
+            with output.progress_shown() as progress:
                 sentences = load_document(db, document, rules, who=name_of(who), progress=progress).sentences()
     told = {"dry_run": dry_run, "left_out": left_out, "changes": as_dicts(found)}
-    for line in [json.dumps(told, ensure_ascii=False)] if as_json else sentences:
-        click.echo(line)
+    output.tell(told, sentences, as_json=as_json)
 
 
 def _show(left_out: Iterable[str], found: Iterable[Change]) -> None:

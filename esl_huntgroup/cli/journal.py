@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -16,10 +15,9 @@ import peewee
 from esl_huntgroup.cli import output
 from esl_huntgroup.cli.audit import milliseconds
 from esl_huntgroup.cli.complete import GROUPS, USERS
-from esl_huntgroup.cli.context import pass_settings
+from esl_huntgroup.cli.context import database_of, pass_settings
+from esl_huntgroup.cli.options import json_option
 from esl_huntgroup.cli.tree import words
-from esl_huntgroup.db.engine import open_database
-from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal import call_view, csv_view, query, view
 from esl_huntgroup.journal.conditions import Cursor, Wanted
@@ -54,7 +52,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
               help="at most so many entries, or calls")  # fmt: skip
 @click.option("--before", help="only what is older: as the last line of a table says", metavar="CALL")
 @click.option("--all", "is_all", is_flag=True, help="everything, without a limit")
-@click.option("--json", "as_json", is_flag=True, help="for programs: one JSON object a line")
+@json_option("one JSON object a line")
 @click.option("--csv", "as_csv", is_flag=True, help="for spreadsheets: CSV with a header")
 @pass_settings
 def journal_command(
@@ -73,8 +71,7 @@ def journal_command(
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
-    with closing(open_database(settings.database)) as db:
-        require_current(db)
+    with database_of(settings) as db:
         pages = query.all_pages(db, _wanted(db, given), ALL_AT_ONCE if is_all else limit, by_call=by_call)
         if not is_all:
             pages = itertools.islice(pages, 1)

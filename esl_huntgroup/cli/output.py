@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import shutil
 import sys
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import click
+
+from esl_huntgroup.db.engine import Progress
 
 _ESCAPES: Final = "esl_huntgroup.escapes"
 
@@ -27,6 +34,28 @@ def color() -> bool | None:
 def width() -> int | None:
     """Return how many columns the terminal has; None where the output goes to a file or a program, which wants all."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def tell(told: Mapping[str, Any], sentences: Iterable[str], *, as_json: bool) -> None:
+    """Say what was done: to a program with one JSON object, to people in sentences."""
+    for line in [json.dumps(told, ensure_ascii=False)] if as_json else sentences:
+        click.echo(line)
+
+
+@contextmanager
+def progress_shown() -> Iterator[Progress]:
+    """Give what shows each step on one line of standard error, if a person looks at it; the line goes at the end."""
+    is_seen = sys.stderr.isatty()
+
+    def show(step: str) -> None:
+        if is_seen:
+            click.echo(f"\r\x1b[K{step} ...", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        if is_seen:
+            click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def abandon() -> None:

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 
 import click
 
 from esl_huntgroup.cli.complete import USERS
-from esl_huntgroup.cli.tree import desk_of, json_option
-from esl_huntgroup.db.engine import database_errors
-from esl_huntgroup.db.migrate import require_current
+from esl_huntgroup.cli.context import database_of, pass_settings
+from esl_huntgroup.cli.options import json_option
 from esl_huntgroup.model.permissions import Level, Reason, effective, rights
 from esl_huntgroup.model.text import clean, normal_name
 from esl_huntgroup.provisioning.admin.levels import why
+from esl_huntgroup.settings import Settings
 
 
 @click.command("rights", epilog="Example: esl-huntgroup rights anna bernd")
 @click.argument("user", type=normal_name, shell_complete=USERS)
 @click.argument("on", type=normal_name, shell_complete=USERS)
-@json_option
-@click.pass_context
-def rights_command(ctx: click.Context, /, user: str, on: str, as_json: bool) -> None:
+@json_option()
+@pass_settings
+def rights_command(settings: Settings, user: str, on: str, as_json: bool) -> None:
     """Say which level USER has on the user ON, each right, and which groups, roles and grants give it."""
-    desk = desk_of(ctx)
-    with closing(desk.db):
-        require_current(desk.db)
-        with database_errors(desk.db):
-            reasons = why(desk.db, user, on)
+    with database_of(settings) as db:
+        reasons = why(db, user, on)
     level = effective(reasons)
     if as_json:
         click.echo(json.dumps(_as_dict(user, on, level, reasons), ensure_ascii=False, indent=2))

@@ -13,19 +13,18 @@ import json
 import os
 import pwd
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import click
 
 from esl_huntgroup.cli import output
-from esl_huntgroup.cli.context import settings_of
+from esl_huntgroup.cli.context import database_of, settings_of
 from esl_huntgroup.cli.help import Overview
+from esl_huntgroup.cli.options import as_option, json_option
 from esl_huntgroup.cli.table import sheet, table
-from esl_huntgroup.db.engine import database_errors, open_database
-from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.model.text import clean, normal_name
 from esl_huntgroup.provisioning.admin.desk import Desk, Work, perform
@@ -36,9 +35,7 @@ WHO_MAX_CHARS = 128
 Changing = Callable[..., Iterable[Change]]
 Found = Sequence[Mapping[str, Any]] | Mapping[str, Any] | str
 Viewing = Callable[..., Found]
-json_option = click.option("--json", "as_json", is_flag=True, help="for programs: JSON")
 _dry_run_option = click.option("--dry-run", "is_dry_run", is_flag=True, help="say what would change; change nothing")
-_as_option = click.option("--as", "who", help="who makes the change, for the audit; default: you", metavar="NAME")
 _yes_option = click.option("--yes", "is_sure", is_flag=True, help="do not ask")
 
 
@@ -58,12 +55,9 @@ class Tree(Overview):
         def register(function: Changing) -> click.Command:
             @functools.wraps(function)
             def run(who: str | None, is_dry_run: bool, as_json: bool, is_sure: bool = False, **given: Any) -> None:
-                desk = desk_of(click.get_current_context())
-                with closing(desk.db):
-                    require_current(desk.db)
+                with desk_of(click.get_current_context()) as desk:
                     if before is not None and not (is_sure or is_dry_run):
-                        with database_errors(desk.db):
-                            before(desk, **_normal(given))
+                        before(desk, **_normal(given))
                     make(
                         desk,
                         who,
@@ -73,7 +67,7 @@ class Tree(Overview):
                         asks=asks and not is_sure,
                     )
 
-            options = (json_option, _dry_run_option, _as_option, *((_yes_option,) if asks or before else ()))
+            options = (json_option(), _dry_run_option, as_option, *((_yes_option,) if asks or before else ()))
             return self._register(verb, run, options, example)
 
         return register
@@ -84,14 +78,11 @@ class Tree(Overview):
         def register(function: Viewing) -> click.Command:
             @functools.wraps(function)
             def run(as_json: bool, **given: Any) -> None:
-                desk = desk_of(click.get_current_context())
-                with closing(desk.db):
-                    require_current(desk.db)
-                    with database_errors(desk.db):
-                        found = function(desk, **_normal(given))
+                with desk_of(click.get_current_context()) as desk:
+                    found = function(desk, **_normal(given))
                 show(found, as_json=as_json)
 
-            return self._register(verb, run, (json_option,), example)
+            return self._register(verb, run, (json_option(),), example)
 
         return register
 
@@ -112,10 +103,12 @@ def words(accepted: Iterable[str]) -> Callable[..., list[str]]:
     return lambda _ctx, _param, incomplete: [word for word in known if word.startswith(incomplete)]
 
 
-def desk_of(ctx: click.Context) -> Desk:
-    """Return the desk with the database and the settings of this run. Does not connect."""
+@contextmanager
+def desk_of(ctx: click.Context) -> Iterator[Desk]:
+    """Give the desk with the database and the settings of this run. Raises DatabaseError, as ``database_of`` does."""
     settings = settings_of(ctx)
-    return Desk(open_database(settings.database), settings.default_domain, settings.hunt_modes)
+    with database_of(settings) as db:
+        yield Desk(db, settings.default_domain, settings.hunt_modes)
 
 
 def make(desk: Desk, who: str | None, work: Work, *, is_dry_run: bool, as_json: bool, asks: bool) -> None:

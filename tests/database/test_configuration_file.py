@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esl_huntgroup.cli.load import export_command, load_command, progress_shown
+from esl_huntgroup.cli.load import export_command, load_command
+from esl_huntgroup.cli.output import progress_shown
 from esl_huntgroup.db import migrate
 from esl_huntgroup.db.engine import execute, open_database, quoted
 from esl_huntgroup.errors import InputError

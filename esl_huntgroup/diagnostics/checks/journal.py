@@ -19,10 +19,6 @@ _WAIT: Final = ("record waits", "records wait")
 def check_spool(directory: Path) -> Iterator[Finding]:
     """Say what waits in the spool, since when and why, and what has been set aside."""
     try:
-        if directory.is_file():
-            sentence = "is the spool file of version 0.1; the service takes it over when it starts"
-            yield wrong(f"journal: {directory} {sentence}")
-            return
         if spool.has_rejected(directory):
             rejected = directory / spool.REJECTED
             yield wrong(f"journal: {rejected} holds rows that the database refused; read it, then move it away")
