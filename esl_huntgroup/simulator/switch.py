@@ -169,7 +169,8 @@ class Switch:
         self.callers.pop(channel.uuid, None)
         self._listeners.pop(channel.uuid, None)
         self._interference.pop(channel.uuid, None)
-        self.legs = {key: leg for key, leg in self.legs.items() if leg.up}
+        for uuid in [uuid for uuid, leg in self.legs.items() if not leg.up]:  # in place: other callers share the dict
+            del self.legs[uuid]
 
     def _result(self, session: Session, listener: Listener | None) -> CallResult:
         channel = session.channel
