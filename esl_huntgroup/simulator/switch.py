@@ -169,8 +169,8 @@ class Switch:
         self.callers.pop(channel.uuid, None)
         self._listeners.pop(channel.uuid, None)
         self._interference.pop(channel.uuid, None)
-        for uuid in [uuid for uuid, leg in self.legs.items() if not leg.up]:  # in place: other callers share the dict
-            del self.legs[uuid]
+        for leg in [leg for leg in self.legs.values() if not leg.up]:  # in place: other callers share the dict
+            del self.legs[leg.uuid]
 
     def _result(self, session: Session, listener: Listener | None) -> CallResult:
         channel = session.channel

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 WAITS_S = 10.0
+REPEATED_AFTER_S = (0.5, 1.0, 2.0)
+"""When a 200 that nobody acknowledges is sent again (RFC 3261, 13.3.1.4)."""
 _numbers = itertools.count(1)
 _SDP = (
     "v=0\r\no=agent 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -90,6 +92,7 @@ class Dialog:
     statuses: list[int] = field(default_factory=list)
     received: list[Packet] = field(default_factory=list)
     is_answered: bool = False
+    is_acknowledged: bool = False
     is_over: bool = False
     reason: str = ""
 
@@ -186,7 +189,12 @@ class Agent:
         """Lift a phone that rings."""
         assert dialog.invite
         dialog.is_answered = True
-        self.send(self._response(dialog.invite, dialog, "200 OK", with_media=True))
+        answer = self._response(dialog.invite, dialog, "200 OK", with_media=True)
+        for pause_s in REPEATED_AFTER_S:
+            self.send(answer)
+            time.sleep(pause_s)
+            if dialog.is_acknowledged or dialog.is_over or self._is_stopped:
+                return
 
     def stop(self) -> None:
         """Be gone."""
@@ -297,7 +305,8 @@ class Agent:
             case "INVITE" if dialog is None:
                 self._ring(packet)
             case "ACK":
-                return
+                if dialog:
+                    dialog.is_acknowledged = True
             case "CANCEL" if dialog and dialog.invite and self._is_first_final(dialog, answers=False):
                 dialog.reason = packet.get("reason")
                 self.send(self._response(packet, None, "200 OK"))

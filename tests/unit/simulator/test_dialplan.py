@@ -33,11 +33,13 @@ def actions(node: ElementTree.Element, values: dict[str, str]) -> tuple[tuple[st
 def test_the_group_extension_is_played_action_by_action() -> None:
     values = globals_of_the_file() | {"huntgroup_domain": "lab.local", "huntgroup_service": "127.0.0.1:8084"}
     played = dialplan.huntgroup("127.0.0.1:8084", "lab.local", int(values["huntgroup_watchdog_s"]))
-    number, again, rest = extension("huntgroup").findall("condition")
+    number, again, taken, rest = extension("huntgroup").findall("condition")
     assert (number.get("field"), number.get("break"), actions(number, values)) == ("destination_number", None, ())
     assert played.actions == actions(rest, values)
     assert (again.get("field"), again.get("break")) == ("${huntgroup_arrived}", "never")
     assert actions(again, values) == (("set", "huntgroup_settled=${msleep(60)}"),)
+    assert (taken.get("field"), taken.get("break")) == ("${huntgroup_arrived}|${huntgroup_result}", "never")
+    assert actions(taken, values) == (("set", "huntgroup_settled=${msleep(600)}"),)
 
 
 def routed(result: str) -> tuple[tuple[str, str], ...]:
