@@ -3,8 +3,8 @@ A SIP user agent of a few lines, for what a SIPp scenario cannot say.
 
 Two dialogs at once, a REFER with Replaces, a phone that rings in every way that there is.
 
-It speaks UDP on the loopback from a thread of its own, repeats only its 200 and authenticates nowhere: the switch of these
-tests loses no datagram.
+It speaks UDP on the loopback from a thread of its own, repeats only its 200 and authenticates nowhere: the switch of
+these tests loses no datagram.
 """
 
 from __future__ import annotations
