@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-GIVEN_UP: Final = frozenset({"NO_ANSWER", "LOSE_RACE"})
-"""With these the switch itself ends legs. A phone can cause the former only by a Reason that says so."""
+ALONE: Final = "NO_ANSWER"
+AMONG_SEVERAL: Final = "LOSE_RACE"
+"""With these the switch itself ends legs. A phone can cause the former, by a Reason that says so: after a while."""
+AT_ONCE_MS: Final = 5000
+"""So long a phone may take to ring for the first time; its own limit for ringing is longer."""
 LIMIT_MARGIN_MS: Final = 1000
 """The switch counts whole seconds: this much before the ring limit, an end is that of the limit."""
 RINGING_TONE: Final = "%(2000,4000,440,480)"
@@ -23,4 +26,6 @@ INSTEAD: Final[Mapping[str, str]] = {"ringback": RINGING_TONE, "transfer_ringbac
 
 def has_broken_off(leg_causes: Collection[str], rang_ms: int, ring_timeout_s: int) -> bool:
     """Return whether the switch ended the ringing by itself, and too early for the ring limit."""
-    return rang_ms < ring_timeout_s * 1000 - LIMIT_MARGIN_MS and not GIVEN_UP.isdisjoint(leg_causes)
+    if rang_ms >= ring_timeout_s * 1000 - LIMIT_MARGIN_MS:
+        return False
+    return AMONG_SEVERAL in leg_causes or (ALONE in leg_causes and rang_ms < AT_ONCE_MS)

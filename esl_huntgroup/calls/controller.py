@@ -282,7 +282,10 @@ class CallController:
         (answer,) = self._exchange([esl_commands.dump(uuid)])
         if read_dump(answer.text()).get("Caller-Destination-Number") == FALLBACK:
             self._exchange(
-                [esl_commands.set_variables(uuid, what.variables), esl_commands.move_on(uuid, what.overflow)]
+                [
+                    esl_commands.set_variables(uuid, {**what.variables, **esl_commands.ARRIVED}),
+                    esl_commands.move_on(uuid, what.overflow),
+                ]
             )
         self._exchange([esl_commands.EXIT])
         self._session.stop()

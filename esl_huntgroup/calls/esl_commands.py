@@ -22,6 +22,9 @@ LINGER_S: Final = 30
 GUARD: Final = "huntgroup"
 """The scheduler's group of watchdog and guard is this and the caller's uuid; the dialplan names it as well."""
 
+ARRIVED: Final = {"endpoint_disposition": "", "transfer_to": ""}
+"""Removed from a channel that has taken the place of another: it inherited them, and the transfer is over."""
+
 CONNECT: Final = command("connect")
 EVENTS: Final = command("event plain CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE")
 EXIT: Final = command("exit")

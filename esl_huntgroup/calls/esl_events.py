@@ -83,7 +83,8 @@ def _replaced_by(channel: Message) -> str:
     if channel.get("variable_endpoint_disposition") != "ATTENDED_TRANSFER":
         return ""
     how, _, uuid = (channel.get("variable_transfer_to") or "").partition(":")
-    return uuid if how == "satt" and PLAIN_UUID.fullmatch(uuid) else ""
+    is_another = uuid != channel.get("Unique-ID")  # who took a caller's place inherits all the variables
+    return uuid if how == "satt" and is_another and PLAIN_UUID.fullmatch(uuid) else ""
 
 
 def _when_ms(message: Message) -> int:

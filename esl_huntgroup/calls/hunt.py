@@ -52,7 +52,7 @@ from esl_huntgroup.calls.hunt_messages import (
 )
 from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS, InboundCall, Visit
 from esl_huntgroup.calls.leg_note import NOTE
-from esl_huntgroup.calls.leg_report import NOTHING_TOLD, TRANSFERRED, LegReport
+from esl_huntgroup.calls.leg_report import NOTHING_TOLD, TRANSFERRED, UNEXPANDED, LegReport
 from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
 from esl_huntgroup.calls.seams import SEAMS, Seams
 from esl_huntgroup.journal.records import CallMoved
@@ -79,7 +79,7 @@ after we and the task of the switch have (``EndRinging``), so that phones show a
 LOOP_DETECTED = Overflow(OverflowAction.RESPOND, "482")
 """RFC 3261, 21.4.19."""
 
-RESTORED: Mapping[str, str] = {"app_disable_expand_variables": "", "sip_reason": ""}
+RESTORED: Mapping[str, str] = {UNEXPANDED: "", "sip_reason": ""}
 """
 What is removed once nothing foreign is dialled any more: the caller's dialplan has its ``${variables}`` back, and the
 Reason that a phone refused with (FreeSWITCH from 1.11.1 sets it on the caller) does not end the caller's call.
@@ -361,7 +361,8 @@ class Hunt:
         self.plan = self.plan.again()
         whose = "group" if self._known_group().ringback else "dialplan"
         warning = Warn(f"the ringback of the {whose} cannot be played and ended the ringing; once more without it")
-        return [warning, Restore(broken_ringback.INSTEAD), self._bridge(self._known_group(), at_ms)]
+        again = Restore({**broken_ringback.INSTEAD, UNEXPANDED: "true"})
+        return [warning, again, self._bridge(self._known_group(), at_ms)]
 
     def _send_on(self, outcome: Outcome, at_ms: int) -> list[Command]:
         """Send on a caller for whom no phone rings, unless the dialplan is about to do that itself."""

@@ -20,6 +20,8 @@ RANG: Final = "huntgroup_rang_"
 """A variable of the caller's channel: this and the end of a leg's uuid; its value is the begin of that uuid."""
 
 UNNAMED: Final = "NORMAL_UNSPECIFIED"
+UNEXPANDED: Final = "app_disable_expand_variables"
+"""A variable of the caller's channel: its applications run with their arguments as they are."""
 TRANSFERRED: Final = "ATTENDED_TRANSFER"
 """The cause of every leg of a caller whose place another channel has taken, but for the one that answered."""
 
@@ -98,5 +100,10 @@ def read_rang(get: Get, uuids: Iterable[str]) -> frozenset[str]:
 
 
 def ring_note(caller_uuid: str, begin: str, suffix: str) -> str:
-    """Return the api command that notes on the caller's channel that the leg ``begin`` + ``suffix`` rings."""
-    return f"uuid_setvar {caller_uuid} {RANG}{suffix} {begin}"
+    """
+    Return the api command that notes on the caller's channel that the leg ``begin`` + ``suffix`` rings.
+
+    Everything foreign has been dialled by then, so the same command gives the caller's dialplan its ``${variables}``
+    back: whoever takes the caller away now, or whatever the switch does without us, finds them.
+    """
+    return f"uuid_setvar_multi {caller_uuid} {RANG}{suffix}={begin};{UNEXPANDED}="

@@ -36,7 +36,6 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
         "mod_commands.uuid_exists.api",
         "mod_commands.uuid_getvar.api",
         "mod_commands.uuid_ring_ready.api",
-        "mod_commands.uuid_setvar.api",
         "mod_commands.uuid_setvar_multi.api",
         "mod_commands.uuid_transfer.api",
         "mod_sofia.sofia_contact.api",

@@ -63,7 +63,9 @@ def fallback(result: str) -> Extension:
         "nobody_registered": "480 Temporarily Unavailable",
         "group_disabled": "480 Temporarily Unavailable",
     }.get(result, "503 Service Unavailable")
-    return Extension(FALLBACK, (("unset", "sip_reason"), ("respond", status)))
+    return Extension(
+        FALLBACK, (("unset", "app_disable_expand_variables"), ("unset", "sip_reason"), ("respond", status))
+    )
 
 
 def answering_machine(number: str) -> Extension:

@@ -57,3 +57,17 @@ def test_a_ringing_caller_who_is_transferred_to_an_extension_is_no_missed_call(l
     assert (call.outcome, call.answered_by, call.overflow) == ("picked_up", "500", "")
     assert set(call.kinds.values()) == {"answered_elsewhere"}
     assert 0.5 <= call.talk_s <= 3.0
+
+
+def test_a_ringing_caller_who_is_transferred_finds_the_variables_of_the_dialplan_expanded(lab: Lab) -> None:
+    """An extension that bridges to ``${...}``, as most do, is routed before the service hears of the transfer."""
+    anna = lab.agent("1001", Rings())
+    lab.agent("1100", Rings(180, 200, 0.02, 0.1))
+    caller = lab.stranger()
+    dialog = caller.call("700").wait_status(180)
+    anna.invited()
+    lab.sleep(0.3)
+    lab.switch.api(f"uuid_transfer {lab.switch.caller_uuid(caller.number)} 1100 XML lab")
+    dialog.wait_answered()
+    dialog.bye()
+    assert lab.whole(caller).outcome == "picked_up"

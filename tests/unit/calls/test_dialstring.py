@@ -43,12 +43,13 @@ def test_every_leg_and_variable_comes_out_as_it_went_in() -> None:
     dial = parse(dialled(group(ANNA, BERND), {ANNA_LINE: Contacts((contact(ANNA_LINE),))}))
     (leg,) = dial.legs
     assert (leg.endpoint, leg.destination) == ("sofia", "internal/sip:1001@127.0.0.1:5060")
+    note = f"uuid_setvar_multi {CALLER} huntgroup_rang_0001={CALL_ID[:-4]};app_disable_expand_variables="
     assert leg.named == {
         "origination_uuid": f"{CALL_ID[:-4]}0001",
         "presence_id": "1001@example.org",
         "huntgroup_user": "1",
-        "api_on_ring_huntgroup": f"uuid_setvar {CALLER} huntgroup_rang_0001 {CALL_ID[:-4]}",
-        "api_on_pre_answer_huntgroup": f"uuid_setvar {CALLER} huntgroup_rang_0001 {CALL_ID[:-4]}",
+        "api_on_ring_huntgroup": note,
+        "api_on_pre_answer_huntgroup": note,
     }
     assert dial.named == {
         "huntgroup_call": CALL_ID,

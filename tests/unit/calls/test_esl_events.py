@@ -147,3 +147,10 @@ def test_a_cause_that_is_no_name_of_the_switch_is_none(cause: str) -> None:
     gone = read(event("CHANNEL_HANGUP_COMPLETE", Hangup_Cause=cause))
     assert isinstance(gone, CallerGone)
     assert gone.cause == ""
+
+
+def test_who_took_a_callers_place_and_came_to_another_group_is_not_replaced_by_themselves() -> None:
+    inherited = {"variable_endpoint_disposition": "ATTENDED_TRANSFER", "variable_transfer_to": f"satt:{CALLER}"}
+    gone = read(event("CHANNEL_HANGUP_COMPLETE", **inherited))
+    assert isinstance(gone, CallerGone)
+    assert gone.replaced_by == ""

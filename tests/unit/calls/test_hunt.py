@@ -452,7 +452,7 @@ def test_phones_that_were_all_busy_are_busy_for_whoever_takes_the_callers_place(
 def test_a_channel_named_by_its_call_id_is_told_who_rings() -> None:
     """FreeSWITCH names it so with inbound-use-callid-as-uuid; a port may stand in a Call-ID."""
     _, commands = run(*RINGING, hunt=Hunt(CALL_ID, inbound(**{"Unique-ID": "3c2670a1@192.168.0.2:5060"})))
-    assert "~api_on_ring_huntgroup=uuid_setvar 3c2670a1@192.168.0.2:5060 " in only(Bridge, commands).dial_string
+    assert "~api_on_ring_huntgroup=uuid_setvar_multi 3c2670a1@192.168.0.2:5060 " in only(Bridge, commands).dial_string
 
 
 def test_a_group_whose_name_is_syntax_of_a_dial_string_rings_all_the_same() -> None:
@@ -804,11 +804,21 @@ def test_phones_whose_ringing_a_ringback_ended_ring_once_more_with_an_ordinary_t
     same_phones = [[leg.destination for leg in parse(bridge.dial_string).legs] for bridge in (first, second)]
     assert same_phones[0] == same_phones[1]
     assert commands[commands.index(second) - 1] == Restore(
-        {"ringback": "%(2000,4000,440,480)", "transfer_ringback": "%(2000,4000,440,480)"}
+        {
+            "ringback": "%(2000,4000,440,480)",
+            "transfer_ringback": "%(2000,4000,440,480)",
+            "app_disable_expand_variables": "true",
+        }
     )
     assert "the ringback of the group cannot be played" in only(Warn, commands).text
     assert not [command for command in commands if isinstance(command, RunOverflow)]
     assert hunt.state is State.ALERTING
+
+
+def test_a_phone_that_gives_up_ringing_by_itself_is_no_ringback_that_broke() -> None:
+    gave_up = broken_off("NO_ANSWER", "CALL_REJECTED", "USER_BUSY", at_ms=AT_MS + 15_000)
+    _, commands = run(GroupFound(BROKEN, AT_MS), ContactsKnown(ALL, AT_MS + 5), gave_up)
+    assert len(bridges(commands)) == 1
 
 
 def test_an_answer_to_the_second_ringing_is_the_members() -> None:

@@ -34,8 +34,11 @@ def channel(*causes: str, rang: Mapping[str, str] | None = None) -> Callable[[st
 
 def noted(command: str) -> dict[str, str]:
     """Return what a note does to the caller's channel, as the switch would."""
-    name, uuid, variable, value = command.split(" ")
-    assert (name, uuid) == ("uuid_setvar", CALLER)
+    name, uuid, pairs = command.split(" ")
+    assert (name, uuid) == ("uuid_setvar_multi", CALLER)
+    note, expansion = pairs.split(";")
+    assert expansion == "app_disable_expand_variables="
+    variable, value = note.split("=")
     return {f"variable_{variable}": value}
 
 
