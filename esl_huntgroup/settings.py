@@ -22,7 +22,7 @@ from esl_huntgroup.db.engine import safe_url, who_may
 from esl_huntgroup.errors import InputError, SettingsError
 from esl_huntgroup.model.group import HuntMode
 from esl_huntgroup.model.limits import LEG_LIMIT
-from esl_huntgroup.model.numbers import normal_domain
+from esl_huntgroup.model.numbers import stored_domain
 
 PREFIX: Final = "ESL_HUNTGROUP_"
 DEFAULT_FILE: Final = Path("/etc/esl-huntgroup.toml")
@@ -96,7 +96,7 @@ def _some_of(*accepted: str) -> Callable[[Any], tuple[str, ...]]:
 
 def _domain(value: Any) -> str:
     try:
-        return normal_domain(_text(value)) if value else ""
+        return stored_domain(_text(value)) if value else ""
     except InputError as error:
         raise ValueError(str(error)) from None
 

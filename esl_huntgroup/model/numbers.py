@@ -52,6 +52,21 @@ def normal_domain(text: str) -> str:
     return domain
 
 
+def stored_domain(text: str) -> str:
+    """
+    Return the domain of a group or a line as ``normal_domain`` does.
+
+    Raises InputError for an IPv6 address, too: brackets are syntax of the dial string in which it would stand.
+    """
+    domain = normal_domain(text)
+    if domain.startswith("["):
+        raise InputError(
+            f"{text!r} cannot be the domain of a group or a line, because FreeSWITCH reads brackets as syntax where it "
+            "dials: a host name or an IPv4 address is accepted"
+        )
+    return domain
+
+
 def normal_account(text: str) -> str:
     """
     Return the user part of a SIP account as it registers.

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from esl_huntgroup.model.group import HuntMode, Overflow
 from esl_huntgroup.model.limits import RING_TIMEOUT_DEFAULT_S
-from esl_huntgroup.model.numbers import normal_domain, normal_number
+from esl_huntgroup.model.numbers import normal_number, stored_domain
 from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.model.permissions import LEVEL_WORDS
 from esl_huntgroup.provisioning import values
@@ -91,7 +91,7 @@ class StoredGroup:
     Its attributes are declared here, once: columns, files, options, display and export follow from that.
     """
 
-    domain: str = _attribute(normal_domain, "default: the setting default_domain", "DOMAIN")
+    domain: str = _attribute(stored_domain, "default: the setting default_domain", "DOMAIN")
     number: str | None = _attribute(normal_number, "the group number", "NUMBER", is_optional=True, default=None)
     is_active: bool = _attribute(
         values.flag,

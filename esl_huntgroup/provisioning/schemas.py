@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, pre_load
 
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.model.numbers import normal_account, normal_domain, normal_number
+from esl_huntgroup.model.numbers import normal_account, normal_number, stored_domain
 from esl_huntgroup.model.text import accepted
 from esl_huntgroup.provisioning.model import ATTRIBUTES, Attribute
 from esl_huntgroup.provisioning.values import (
@@ -128,7 +128,7 @@ class LineSchema(_FileSchema):
     """A line of a user; its number alone will do."""
 
     number = Checked(normal_number, required=True)
-    domain = Checked(normal_domain)
+    domain = Checked(stored_domain)
     kind = Checked(line_kind)
     account = Checked(normal_account)
     remove = Checked(flag)

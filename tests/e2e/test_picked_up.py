@@ -11,6 +11,7 @@ def test_a_member_who_picks_up_the_ringing_caller_has_answered(lab: Lab) -> None
     caller = lab.stranger()
     dialog = caller.call("700").wait_status(180)
     anna.invited()
+    lab.sleep(0.5)  # until both have said that they ring
     picking = ben.call(f"*8{lab.switch.caller_uuid(caller.number)}").wait_answered()
     dialog.wait_answered()
 

@@ -18,7 +18,7 @@ from esl_huntgroup.db.engine import database_errors, fetch, is_refusal, one_line
 from esl_huntgroup.db.tables import Group, User
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.model.group import HuntMode
-from esl_huntgroup.model.numbers import normal_domain, normal_number
+from esl_huntgroup.model.numbers import normal_number, stored_domain
 from esl_huntgroup.provisioning import audit, rules
 from esl_huntgroup.provisioning.change import Change
 from esl_huntgroup.provisioning.model import Inventory, Key
@@ -58,7 +58,7 @@ class Desk:
     def domain(self, given: str | None, what: str) -> str:
         """Return the domain that is given, or the default. Raises InputError where there is neither."""
         if given is not None:
-            return normal_domain(given)
+            return stored_domain(given)
         if not self.default_domain:
             raise InputError(f"{what} has no domain: give --domain or set default_domain")
         return self.default_domain

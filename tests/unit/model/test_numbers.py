@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.model.numbers import NUMBER_MAX_CHARS, normal_account, normal_domain, normal_number
+from esl_huntgroup.model.numbers import NUMBER_MAX_CHARS, normal_account, normal_domain, normal_number, stored_domain
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,9 @@ def test_a_normal_form_is_its_own_normal_form(text: str) -> None:
         except InputError:
             continue
         assert normal(once) == once
+
+
+def test_an_ipv6_address_is_no_domain_to_store_because_brackets_are_syntax_where_it_is_dialled() -> None:
+    with pytest.raises(InputError, match="brackets as syntax"):
+        stored_domain("[2001:db8::1]")
+    assert stored_domain("Example.ORG.") == "example.org"
