@@ -38,11 +38,11 @@ def listener(says: bytes, *, closes: bool = False) -> Iterator[str]:
             with suppress(OSError):
                 while True:
                     client, _ = server.accept()
-                    client.sendall(says)
+                    kept.append(client)
+                    with suppress(ConnectionError):
+                        client.sendall(says)
                     if closes:
                         client.close()
-                    else:
-                        kept.append(client)
 
         kept: list[socket.socket] = []
         threading.Thread(target=serve, daemon=True).start()
