@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +28,31 @@ os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
 cli.main()
 """
 LIMIT_S = 60
+
+
+@functools.cache
+def for_nobody() -> dict[str, str]:
+    """
+    Return the environment in which nobody finds the program: a copy of it, where the clone is for its owner alone.
+
+    Root's own folder is such a place.
+    """
+    libraries = Path(sysconfig.get_paths()["purelib"])
+    if all(_may_be_read(path) for path in (ROOT, libraries)):
+        return {}
+    copy = Path(tempfile.mkdtemp(prefix="esl-huntgroup-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    copy.chmod(0o755)
+    for name in ("esl_huntgroup", "db"):
+        shutil.copytree(ROOT / name, copy / name)
+    shutil.copytree(
+        libraries, copy / "libraries", ignore=shutil.ignore_patterns("esl_huntgroup*", "pip*", "setuptools*")
+    )
+    return {"PYTHONPATH": f"{copy}:{copy / 'libraries'}"}
+
+
+def _may_be_read(path: Path) -> bool:
+    return all(folder.stat().st_mode & 0o005 == 0o005 for folder in (path, *path.parents))
 
 
 class Shell:
@@ -48,10 +77,12 @@ class Shell:
 
     def run(self, *arguments: str, is_nobody: bool = False, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run one command to its end; as somebody who is neither root nor the service's user if ``is_nobody``."""
-        environment = self.environment | options.pop("environment", {})
-        program = ["-c", AS_NOBODY] if is_nobody and os.geteuid() == 0 else ["-m", "esl_huntgroup"]
+        becomes_nobody = is_nobody and os.geteuid() == 0
+        environment = self.environment | (for_nobody() if becomes_nobody else {}) | options.pop("environment", {})
+        python = os.path.realpath(sys.executable) if becomes_nobody and for_nobody() else sys.executable
+        program = ["-c", AS_NOBODY] if becomes_nobody else ["-m", "esl_huntgroup"]
         return subprocess.run(
-            [sys.executable, "-P", *program, *arguments],
+            [python, "-P", *program, *arguments],
             env=environment,
             cwd=self.folder,
             timeout=LIMIT_S,

@@ -25,7 +25,10 @@ COLUMNS = 80
 
 def seen(shell: Shell, *arguments: str, columns: int = COLUMNS, **environment: str) -> list[str]:
     """Return the lines that a terminal of so many columns is sent."""
-    ours, theirs = pty.openpty()
+    try:
+        ours, theirs = pty.openpty()
+    except OSError as error:
+        pytest.skip(f"there is no pseudo terminal here ({error}): mount devpts on /dev/pts")
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     inherited = {name: value for name, value in shell.environment.items() if name not in ("COLUMNS", "NO_COLOR")}
     command = [sys.executable, "-m", "esl_huntgroup", *arguments]
