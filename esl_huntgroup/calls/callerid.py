@@ -13,6 +13,7 @@ import re
 from typing import Final, NamedTuple
 
 from esl_huntgroup.model.text import is_harmless
+from esl_huntgroup.registrars.contacts import ENTERPRISE
 
 NAME_MAX_CHARS: Final = 80
 NAME_KEPT_MAX_CHARS: Final = 128
@@ -70,9 +71,9 @@ def header_name(text: str) -> str:
     """
     Return the name as it can stand between the quotes of a header that mod_sofia sends as it is.
 
-    ``:_:`` would make an enterprise originate of the whole dial string, wherever it stands (switch_ivr_originate.c).
+    ENTERPRISE is broken up: it means something wherever it stands in a dial string.
     """
-    return name(text).translate(_FOR_HEADER).replace(":_:", "∶_∶")[:NAME_MAX_CHARS].strip()
+    return name(text).translate(_FOR_HEADER).replace(ENTERPRISE, "∶_∶")[:NAME_MAX_CHARS].strip()
 
 
 def number(text: str) -> str:

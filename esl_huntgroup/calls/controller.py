@@ -8,7 +8,8 @@ What it writes to the switch, in this order:
     connect
     linger · event · filter · uuid_getvar park_timeout · uuid_setvar_multi · sofia_contact for each line
         · uuid_ring_ready                                                                                  (one write)
-    sendmsg bridge · uuid_setvar_multi note · sched_del watchdog · sched_api guard                         (one write)
+    sendmsg bridge · uuid_setvar_multi note · sched_del watchdog · sched_api end of the ringing
+        · sched_api guard                                                                                  (one write)
     ... the phones ring, somebody talks, the switch tells the end ...
 
 One ``sendmsg`` only, because a parked channel takes one per 20 ms; ``api`` does not wait for that.
@@ -327,26 +328,35 @@ class CallController:
         self._unrestored = None
 
     def _patience_s(self) -> float:
-        if self._session.is_dismissed and not self._is_replaced:
+        if self._is_gone:
             return LAST_EVENTS_S
+        if self._limit_at is not None:
+            return max(self._limit_at - self._ctx.clock(), 0.0)
         if self._hunt.state is State.ALERTING and self._hunt.group:
-            if self._ring_limit_at is not None and not self._session.is_busy:
-                return max(self._ring_limit_at - self._ctx.clock(), 0.0)
             return self._hunt.group.ring_timeout_s + RING_GRACE_S
         return SILENCE_S if self._hunt.state is State.TALKING else self._ctx.reply_timeout_s
 
-    def _ring_limit_reached(self) -> Event | None:
-        """
-        Return RingLimitReached, once, when it is.
+    @property
+    def _is_gone(self) -> bool:
+        """Whether the switch has said that the caller is gone; one who was replaced has left the ringing behind."""
+        return self._session.is_dismissed and not self._is_replaced
 
-        A socket without ``async`` cannot be told to end the ringing; there the switch's own task does it.
+    @property
+    def _limit_at(self) -> float | None:
         """
-        limit_at = self._ring_limit_at
-        is_over = self._session.is_dismissed and not self._is_replaced
-        if limit_at is None or is_over or self._session.is_busy or self._ctx.clock() < limit_at:
+        When we are to end the ringing, None where we are not.
+
+        A socket without ``async`` cannot be told to end it; there the switch's own task does.
+        """
+        is_ours = self._hunt.state is State.ALERTING and not self._is_gone and not self._session.is_busy
+        return self._ring_limit_at if is_ours else None
+
+    def _ring_limit_reached(self) -> Event | None:
+        """Return RingLimitReached, once, when it is."""
+        if self._limit_at is None or self._ctx.clock() < self._limit_at:
             return None
         self._ring_limit_at = None
-        return RingLimitReached(self._now_ms()) if self._hunt.state is State.ALERTING else None
+        return RingLimitReached(self._now_ms())
 
     def _read(self, message: Message) -> Event | None:
         """Return what an event means for the hunt, None for one that means nothing."""
@@ -374,7 +384,7 @@ class CallController:
 
         A caller of whom the switch has said only that they are gone has been so since before the silence.
         """
-        if self._session.is_dismissed and not self._is_replaced:
+        if self._is_gone:
             gone = self._gone(self._now_ms() - int(LAST_EVENTS_S * 1000))
             # Who has transferred the ringing call is gone, and the last event comes when the ringing ends.
             self._is_replaced = bool(gone.replaced_by) and self._hunt.state is State.ALERTING

@@ -17,6 +17,7 @@ from typing import Final
 from esl_huntgroup.calls.leg_report import ring_note
 from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX, Leg, RingPlan
 from esl_huntgroup.model.text import is_harmless
+from esl_huntgroup.registrars.contacts import ENTERPRISE
 from esl_huntgroup.registrars.freeswitch import FREESWITCH
 from esl_huntgroup.registrars.registrar import Registrar
 
@@ -29,7 +30,6 @@ _CALLER: Final = "\1"
 _SAFE: Final = frozenset(' .,_+-#&()*!?<>";:=@/')
 _PLAIN: Final = re.compile(r"[A-Za-z0-9 .,_+#&()*!?<>\";:=@/-]*", re.ASCII)
 """Safe characters of ASCII: most values consist of these, and one match is faster than a look at each."""
-_ENTERPRISE: Final = ":_:"
 VALUES_KNOWN_MAX: Final = 10_000
 """Values that are remembered to be safe: but for the call's id and the caller, those of every call are the same."""
 
@@ -85,7 +85,7 @@ def _ring_notes(suffix: str) -> str:
 
 @functools.lru_cache(VALUES_KNOWN_MAX)
 def _checked(name: str, value: str) -> str:
-    if not value or value != value.strip() or _ENTERPRISE in value or value.startswith(("^^", "ARRAY::")):
+    if not value or value != value.strip() or ENTERPRISE in value or value.startswith(("^^", "ARRAY::")):
         raise ValueError(f"the dial-string variable {name} cannot hold {value!r}")
     for char in "" if _PLAIN.fullmatch(value) else value:
         if char not in _SAFE and not (char.isalnum() if char.isascii() else is_harmless(char)):

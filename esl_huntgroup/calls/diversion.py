@@ -15,6 +15,7 @@ from esl_huntgroup.calls import callerid
 from esl_huntgroup.calls.inbound_call import Visit
 from esl_huntgroup.model.group import HuntGroup
 from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.registrars.contacts import ENTERPRISE
 
 REASONS: Final[Mapping[Outcome, str]] = {
     Outcome.NO_ANSWER: "no-answer",
@@ -106,7 +107,7 @@ def _entries(entry: re.Pattern[str], value: str) -> list[re.Match[str]]:
     value = value[:HEADER_MAX_CHARS]
     while position < len(value) and len(found) < KEPT_MAX:
         match = entry.match(value, position)
-        if match and ":_:" not in match.group():
+        if match and ENTERPRISE not in match.group():
             found.append(match)
         passed = match or _ANY_ENTRY.match(value, position)
         if not passed:

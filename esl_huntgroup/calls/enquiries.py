@@ -12,6 +12,7 @@ from esl_huntgroup.calls.context import Directory
 from esl_huntgroup.calls.hunt_messages import ReplacementKnown
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.own_lines import line_of
+from esl_huntgroup.calls.ring_plan import is_leg_of
 from esl_huntgroup.calls.taker import Get, callerid_of, shown_name, whereabouts
 from esl_huntgroup.esl.dump import read_dump
 from esl_huntgroup.esl.wire import Message
@@ -36,7 +37,7 @@ class Enquiries:
         self._exchange = exchange
         self._directory = directory
         self._inbound = inbound
-        self._begin = call_id[:-4]
+        self._call_id = call_id
 
     def taker(self) -> Taker:
         """Return who has the caller. One who is gone meanwhile is with nobody we know."""
@@ -59,11 +60,12 @@ class Enquiries:
             channel = self._dump(channel_uuid)
             is_up = channel("Unique-ID") is not None
             leg_uuid = channel("variable_bridge_uuid") or ""
-            if leg_uuid[:-4] == self._begin or not is_up:
+            if is_leg_of(self._call_id, leg_uuid) or not is_up:
                 break
             gevent.sleep(POLL_S)
         name, number = callerid_of(channel)
-        return ReplacementKnown(leg_uuid if leg_uuid[:-4] == self._begin else "", is_up, name, number, now_ms())
+        ours = leg_uuid if is_leg_of(self._call_id, leg_uuid) else ""
+        return ReplacementKnown(ours, is_up, name, number, now_ms())
 
     def _dump(self, uuid: str) -> Get:
         (answer,) = self._exchange([esl_commands.dump(uuid)])

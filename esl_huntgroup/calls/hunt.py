@@ -67,9 +67,8 @@ WATCHDOG_MARGIN_MS = 2000
 GUARD_MARGIN_S = 12
 """
 How long after the ringing the switch takes a caller back from a service that is frozen: well after the hand-over that
-a living one makes at once, the whole second that FreeSWITCH rings longer included.
+a living one makes at once, SWITCH_MARGIN_S included.
 """
-
 SWITCH_MARGIN_S = 3
 """
 How much later than the group's ring time the switch's own limit ends the ringing, counted in seconds of its clock: well
@@ -182,7 +181,7 @@ class Hunt:
         on the same channel, whose trail knows it.
         """
         inbound = self.inbound
-        if self._here() in [visit.group for visit in inbound.trail]:
+        if self._visits_before():
             return False
         return names_group(inbound.number, inbound.domain, inbound.diversion, inbound.history_info)
 
@@ -260,7 +259,7 @@ class Hunt:
         # Without expansion no contact, name or header can run a command on the switch (freeswitch.md, finding 9).
         # A reject of one phone ends the ringing of all where this is set, "false" included (switch_ivr_originate.c).
         # Set again when somebody talks to the caller, whoever that is: what the guard in the switch looks at.
-        variables = {"app_disable_expand_variables": "true", "fail_on_single_reject": "", "last_bridge_to": ""}
+        variables = {UNEXPANDED: "true", "fail_on_single_reject": "", "last_bridge_to": ""}
         variables |= {name: REQUIRED_SETTINGS[name] for name in missing}
         if not self.inbound.headers_are_decided:
             # Else a caller's X-Auto-Answer would open the microphones of a whole group (sofia_glue.c copies X- and P-).
@@ -291,9 +290,8 @@ class Hunt:
         self._rung_at_ms = at_ms
         guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.inbound.has_plain_uuid else 0
         note = leg_note.note(self.call_id, self.plan)
-        notes_ringing_at = self.inbound.channel_uuid
-        registrar = self._seams.registrar
-        dialled = dial_string(self._variables(group), self.plan, self.call_id, notes_ringing_at, registrar)
+        caller_uuid, registrar = self.inbound.channel_uuid, self._seams.registrar
+        dialled = dial_string(self._variables(group), self.plan, self.call_id, caller_uuid, registrar)
         return Bridge(dialled, group.ring_timeout_s, guard_s, note)
 
     def _variables(self, group: HuntGroup) -> dict[str, str]:
@@ -389,9 +387,8 @@ class Hunt:
         """Go on with the channel that has taken the caller's place, whatever has become of it."""
         moved = WriteRecord(CallMoved(self.call_id, self._replaced_by, event.caller_number, event.caller_name))
         winner = self.plan.leg_of(self.call_id, event.leg_uuid)
-        moves = (
-            [moved] if winner or event.is_up else []
-        )  # without a number, too: the second witness follows the channel
+        # Without a number, too: the second witness follows the channel.
+        moves = [moved] if winner or event.is_up else []
         if winner:
             self.legs = self.legs.answered_by(event.leg_uuid)
             kept = Keep(self._replaced_by, {NOTE: leg_note.note(self.call_id, self.plan)})
@@ -431,8 +428,11 @@ class Hunt:
         return [*warnings, RunOverflow(overflow, variables, channel_uuid), *self._end(at_ms, "", self.overflow)]
 
     def _is_a_loop(self, overflow: Overflow) -> bool:
-        visits = 1 + [visit.group for visit in self.inbound.trail].count(self._here())
-        return overflow.action is OverflowAction.TRANSFER and visits >= VISITS_MAX
+        return overflow.action is OverflowAction.TRANSFER and self._visits_before() + 1 >= VISITS_MAX
+
+    def _visits_before(self) -> int:
+        """Return how often this caller has been at this group already, on this channel."""
+        return [visit.group for visit in self.inbound.trail].count(self._here())
 
     def _here(self) -> str:
         return f"{callerid.number(self.inbound.number)}@{self.inbound.domain}"

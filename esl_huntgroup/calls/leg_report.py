@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from esl_huntgroup.calls.ring_plan import RingPlan, attempt_of
+from esl_huntgroup.calls.ring_plan import RingPlan, attempt_of, is_leg_of
 from esl_huntgroup.esl.wire import array
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.hangup_causes import LegEnd
@@ -20,8 +20,11 @@ RANG: Final = "huntgroup_rang_"
 """A variable of the caller's channel: this and the end of a leg's uuid; its value is the begin of that uuid."""
 
 UNNAMED: Final = "NORMAL_UNSPECIFIED"
+"""Stands for a cause that FreeSWITCH has no name for."""
+
 UNEXPANDED: Final = "app_disable_expand_variables"
 """A variable of the caller's channel: its applications run with their arguments as they are."""
+
 TRANSFERRED: Final = "ATTENDED_TRANSFER"
 """The cause of every leg of a caller whose place another channel has taken, but for the one that answered."""
 
@@ -64,7 +67,7 @@ def read_leg_report(get: Get, call_id: str) -> LegReport:
     A leg can stand in the list of causes twice, and the last word counts; those of other calls of the channel, and of
     an earlier attempt of this one (``RingPlan.attempt``), are left out. Raises nothing.
     """
-    causes = _causes(get, call_id[:-4])
+    causes = _causes(get, call_id)
     last = max(map(attempt_of, causes), default=0)
     causes = {uuid: cause for uuid, cause in causes.items() if attempt_of(uuid) == last}
     return LegReport(causes, read_rang(get, causes))
@@ -76,13 +79,13 @@ def read_transferred(get: Get, uuids: Sequence[str]) -> LegReport:
 
     Where somebody answered, FreeSWITCH tells who rang, and no causes (switch_ivr_originate.c, IDX_XFER).
     """
-    told = _causes(get, uuids[0][:-4]) if uuids else {}
+    told = _causes(get, uuids[0]) if uuids else {}
     return LegReport({uuid: told.get(uuid, TRANSFERRED) for uuid in uuids}, read_rang(get, uuids))
 
 
-def _causes(get: Get, begin: str) -> dict[str, str]:
+def _causes(get: Get, call_id: str) -> dict[str, str]:
     """
-    Return leg uuid to cause of the legs whose uuids begin so.
+    Return leg uuid to cause of the legs of this call; the uuid of one of its legs names it as well.
 
     FreeSWITCH's own UNKNOWN, a cause that it has no name for (switch_channel_cause2str), is not ours of that name.
     """
@@ -90,7 +93,7 @@ def _causes(get: Get, begin: str) -> dict[str, str]:
     return {
         uuid: UNNAMED if cause == hangup_causes.UNKNOWN else cause
         for uuid, _, cause in pairs
-        if uuid[:-4] == begin and len(cause) <= hangup_causes.CAUSE_MAX_CHARS
+        if is_leg_of(call_id, uuid) and len(cause) <= hangup_causes.CAUSE_MAX_CHARS
     }
 
 

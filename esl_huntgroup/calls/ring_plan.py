@@ -98,13 +98,18 @@ class RingPlan:
 
     def leg_of(self, call_id: str, uuid: str) -> Leg | None:
         """Return the leg with this channel uuid, or None: a call picked up elsewhere is answered by no leg of ours."""
-        if uuid[:-4] != call_id[:-4] or uuid[-4:] not in self.suffixes:
+        if not is_leg_of(call_id, uuid) or uuid[-4:] not in self.suffixes:
             return None
         return self.legs[self.suffixes.index(uuid[-4:])]
 
     def left_out(self, why: WhyNot) -> tuple[NotRung, ...]:
         """Return what was left out for one reason."""
         return tuple(item for item in self.not_rung if item.why is why)
+
+
+def is_leg_of(call_id: str, uuid: str) -> bool:
+    """Return whether this is how the channel of a leg of this call is named, see ``RingPlan.uuids``."""
+    return uuid[:-4] == call_id[:-4]
 
 
 def attempt_of(uuid: str) -> int:

@@ -23,12 +23,10 @@ from esl_huntgroup.provisioning.model import (
     StoredGroup,
     StoredUser,
 )
-from esl_huntgroup.provisioning.values import DEFAULT_CONTEXT, Content
+from esl_huntgroup.provisioning.values import DEFAULT_CONTEXT, UNREADABLE, Content
 
 _NOBODY = StoredUser("")
 _NO_GROUP = StoredGroup("")
-UNREADABLE = ""
-"""The name of something whose name could not be read: a problem that has been told already."""
 
 
 def problems(current: Inventory, wanted: Inventory, hunt_modes: Sequence[str]) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from esl_huntgroup.model.text import accepted
 from esl_huntgroup.provisioning.model import ATTRIBUTES, Attribute
 from esl_huntgroup.provisioning.values import (
     NONE,
+    UNREADABLE,
     content,
     description,
     display_name,
@@ -32,9 +33,6 @@ from esl_huntgroup.provisioning.values import (
     superior,
     user_name,
 )
-
-UNREADABLE = ""
-"""What stands in the place of a value that was refused, so that the others keep theirs. No accepted value is empty."""
 
 # The names of the arguments of _deserialize are marshmallow's, used or not.
 

@@ -37,6 +37,8 @@ DEFAULT_CONTEXT = "default"
 """The context of a transfer target that names none."""
 NONE = "none"
 """What stands in a file where something is to be taken away."""
+UNREADABLE = ""
+"""What stands in the place of a value that was refused, so that the others keep theirs. No accepted value is empty."""
 
 _STATUS = re.compile(r"[456][0-9][0-9]", re.ASCII)
 

@@ -16,7 +16,7 @@ from esl_huntgroup.calls import call_records, callerid
 from esl_huntgroup.calls.call_records import CallEnd, CallFacts
 from esl_huntgroup.calls.leg_note import Get, users_in
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport, read_leg_report
-from esl_huntgroup.calls.ring_plan import Leg, NotRung, RingPlan, WhyNot, attempt_of
+from esl_huntgroup.calls.ring_plan import Leg, NotRung, RingPlan, WhyNot, attempt_of, is_leg_of
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import HuntGroup, Member, Taker
@@ -201,7 +201,7 @@ def _absent(member: Member) -> NotRung:
 def _answered_by(get: Get, call_id: str, legs: LegReport) -> str:
     """Return the leg of this call with which the caller was connected, empty if there is none."""
     bridged = get("variable_bridge_uuid") or ""
-    if bridged[:-4] == call_id[:-4]:
+    if is_leg_of(call_id, bridged):
         return bridged
     return next((uuid for uuid, cause in legs.causes.items() if cause == "NONE"), "")
 
@@ -214,7 +214,7 @@ def _was_taken_away(get: Get, call_id: str, legs: LegReport) -> bool:
     """
     partner = get("variable_bridge_uuid") or ""
     causes = set(legs.causes.values())
-    return bool(partner) and partner[:-4] != call_id[:-4] and "PICKED_OFF" in causes and "NONE" not in causes
+    return bool(partner) and not is_leg_of(call_id, partner) and "PICKED_OFF" in causes and "NONE" not in causes
 
 
 def _milliseconds(text: str | None) -> int:

@@ -33,6 +33,7 @@ import peewee
 from esl_huntgroup import logs
 from esl_huntgroup.calls import callerid
 from esl_huntgroup.calls.leg_note import NOTE, call_id_of
+from esl_huntgroup.calls.ring_plan import is_leg_of
 from esl_huntgroup.db.engine import drop_connection, open_database
 from esl_huntgroup.errors import DatabaseError, RowRefused
 from esl_huntgroup.esl.dump import read_dump
@@ -187,7 +188,7 @@ class Reconciler:
     def _ask_who_answered(self, switch: InboundSession, call: OpenCall, now_ms: int) -> None:
         """Tell the journal of an answer that it does not know of, once it has been unclear for long enough."""
         answerer = switch.api(f"uuid_getvar {call.channel_uuid} bridge_uuid")
-        if answerer[:-4] != call.call_id[:-4] or not self._has_waited(call, now_ms):
+        if not is_leg_of(call.call_id, answerer) or not self._has_waited(call, now_ms):
             return
         said = read_snapshot(read_dump(switch.api(f"uuid_dump {call.channel_uuid} json")).get, call.call_id, now_ms)
         self._store(call, missing_records(call, said))

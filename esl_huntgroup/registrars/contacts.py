@@ -40,7 +40,7 @@ _CONTACT = re.compile(
 _NEVER = re.compile(r"[^A-Za-z0-9_.!~*()%&=+$;?/@:,'\[\]-]", re.ASCII)
 """What RFC 3261 allows in no part of a contact (25.1, SIP-URI)."""
 _NOBODY = "error/"
-_ENTERPRISE = ":_:"
+ENTERPRISE: Final = ":_:"
 """This turns a whole dial string into an enterprise originate (switch_ivr_originate.c)."""
 
 
@@ -85,7 +85,7 @@ def is_dialable(contact: str) -> bool:
     return (
         _CONTACT.fullmatch(contact) is not None
         and len(contact) <= CONTACT_MAX_CHARS
-        and _ENTERPRISE not in contact
+        and ENTERPRISE not in contact
         and not _has_open_bracket(contact)
     )
 
@@ -119,7 +119,7 @@ def why_refused(contact: str) -> str:
 
 
 _DANGERS: Final = {
-    _ENTERPRISE: "is syntax in a dial string",
+    ENTERPRISE: "is syntax in a dial string",
     ",": "begins another leg in a dial string",
     "'": "takes in other phones in a dial string",
 }
