@@ -40,6 +40,8 @@ NO_EVENT_SOCKET: Final = (
 """What the service and ``check`` say where the second witness is missing."""
 
 Address = tuple[str, int]
+_WEB_URL = re.compile(r"https?://(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
+_HEADER = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})", re.ASCII)
 
 
@@ -132,6 +134,34 @@ def _networks(value: Any) -> tuple[str, ...]:
         raise ValueError("networks are accepted, such as 127.0.0.0/8, 10.1.2.3 or fd00::/64") from None
 
 
+def _optional_networks(value: Any) -> tuple[str, ...]:
+    return _networks(value) if value else ()
+
+
+def _web_url(value: Any) -> str:
+    """Return an address of the web without the slash at its end."""
+    text = _text(value)
+    if text and not _WEB_URL.fullmatch(text):
+        raise ValueError("https://HOST or https://HOST/PATH is accepted (http:// too), or nothing")
+    return text.rstrip("/")
+
+
+def _header_name(value: Any) -> str:
+    text = _text(value)
+    if text and not _HEADER.fullmatch(text):
+        raise ValueError("the name of a header is accepted, such as X-Forwarded-User, or nothing")
+    return text
+
+
+def _country(value: Any) -> str:
+    from phonenumbers import SUPPORTED_REGIONS  # takes as long as everything else here, and is hardly ever asked for
+
+    text = _text(value).upper()
+    if text not in SUPPORTED_REGIONS:
+        raise ValueError("the two letters of a country are accepted, such as DE, AT or CH")
+    return text
+
+
 def _secret(value: Any) -> str:
     """Return a secret that a dialplan can set: ``set`` ends a value nowhere but at its end, and trims blanks."""
     text = _text(value)
@@ -184,6 +214,34 @@ class Settings:
         "event socket of each switch, HOST:PORT, with commas between: for the second witness, `check` and `explain`",
     )
     esl_password: str = _setting("", _text, "password of these event sockets", is_secret=True)
+    web_listen: Address | None = _setting(
+        None, _optional_address, "address of the members' page, such as 127.0.0.1:8090; empty: none"
+    )
+    web_url: str = _setting(
+        "", _web_url, "address under which members open the page, such as https://calls.example.org; empty: web_listen"
+    )
+    web_trusted_proxies: tuple[str, ...] = _setting(
+        (), _optional_networks, "networks of the proxies in front of the page, whose forwarded headers count"
+    )
+    web_user_header: str = _setting(
+        "", _header_name, "header in which a trusted proxy names the user whom it has signed in; empty: none"
+    )
+    web_oidc_issuer: str = _setting(
+        "", _web_url, "OpenID Connect: address of the provider that signs members in; empty: none"
+    )
+    web_oidc_client_id: str = _setting("", _text, "OpenID Connect: the client id that the page has there")
+    web_oidc_client_secret: str = _setting(
+        "", _text, "OpenID Connect: the secret that belongs to it; empty: a public client", is_secret=True
+    )
+    web_oidc_claim: str = _setting(
+        "preferred_username", _text, "OpenID Connect: the claim that holds the name of the user"
+    )
+    web_session_days: float = _setting(
+        30.0, _number(float, 0.01, 366), "after how many days without a visit the page asks to sign in again"
+    )
+    country: str = _setting(
+        "DE", _country, "country whose numbers are dialled without a country code, by its two letters"
+    )
     language: str = _setting("en", _one_of("en", "de"), "language of the journal: en or de")
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "what is logged: debug, info, warning or error"

@@ -28,6 +28,7 @@ LAYERS: Final = (
     {"__main__"},
     {"cli"},
     {"simulator"},
+    {"web"},
     {"diagnostics"},
     {"service"},
     {"recovery"},

@@ -23,6 +23,7 @@ from esl_huntgroup.settings import FIELDS
 
 COMMANDS: Final = {
     "serve": ("serve", "serve_command"),
+    "web": ("web", "web_command"),
     "check": ("check", "check_command"),
     "db": ("db", "db_group"),
     "load": ("load", "load_command"),

@@ -23,11 +23,16 @@ from esl_huntgroup.settings import NO_EVENT_SOCKET, Settings
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, load: Callable[[], Settings]) -> None:
+def run(
+    settings: Settings,
+    load: Callable[[], Settings],
+    more_sidecars: Callable[[Settings], list[Sidecar]] = lambda _: [],
+) -> None:
     """
     Serve until SIGTERM or SIGINT, then stop accepting, let calls end within the limit, and return.
 
-    ``load`` returns the settings that count after SIGHUP. Raises SettingsError if an address cannot be bound,
+    ``load`` returns the settings that count after SIGHUP, ``more_sidecars`` the processes that these settings want
+    beside those that every service has. Raises SettingsError if an address cannot be bound,
     DatabaseError if the database is not ready at the start, HuntgroupError if no worker can serve.
     """
     logs.set_up(settings.log_level, settings.log_format, "main")
@@ -35,7 +40,11 @@ def run(settings: Settings, load: Callable[[], Settings]) -> None:
     raise_limit()
     _prepare(settings)
     listeners.move(settings.listen)
-    Supervisor(settings, listeners, notifier, load=load, prepare=_prepare, sidecars=_sidecars).run()
+
+    def sidecars(settings: Settings) -> list[Sidecar]:
+        return [*_sidecars(settings), *more_sidecars(settings)]
+
+    Supervisor(settings, listeners, notifier, load=load, prepare=_prepare, sidecars=sidecars).run()
     if left := spool.waiting_records(Path(settings.spool)):
         log.warning(
             "%s stored at the next start",

@@ -1,0 +1,1 @@
+"""What the page and the API show, read from the database."""
