@@ -33,23 +33,36 @@ class Facts:
         return self.call.outcome is None and not self.entries
 
 
-def view(facts: Facts, access: Access) -> Row | None:
+@dataclass(frozen=True, slots=True)
+class View:
+    """
+    What one reader sees of a call.
+
+    ``is_own`` is whether the reader's own journal has it: there is an entry, or there will be one when it has rung.
+    """
+
+    row: Row
+    is_own: bool
+
+
+def view(facts: Facts, access: Access) -> View | None:
     """Return what somebody with this access sees of a call, None where that is nothing."""
     own = next((entry for entry in facts.entries if entry.user_id == access.user_id), None)
     is_whole = access.sees_journal(facts.call.group_id)
-    if is_whole or own or (facts.is_open and access.user_id in facts.members):
-        return Row(facts.call, own, facts.entries if is_whole else None)
-    return None
+    is_own = own is not None or (facts.is_open and access.user_id in facts.members)
+    return View(Row(facts.call, own, facts.entries if is_whole else None), is_own) if is_whole or is_own else None
 
 
-def shared(row: Row, user_id: int) -> tuple[Row, bool]:
+def shared(view: View, user_id: int) -> tuple[View, bool]:
     """
-    Return what a row and the rows of others have in common that look the same to their readers.
+    Return what a view and those of others have in common that look the same to their readers.
 
-    That is everything but whose entry it is, and whether the reader has taken the call.
+    That is everything but whose entry it is; and it is whether the reader has taken the call.
     """
-    anybodys = replace(row, own=replace(row.own, user_id=None, user_name="")) if row.own else row
-    return anybodys, row.call.answered_by_user_id == user_id
+    row, taken = view.row, view.row.call.answered_by_user_id == user_id
+    if row.own is None:
+        return view, taken
+    return replace(view, row=replace(row, own=replace(row.own, user_id=None, user_name=""))), taken
 
 
 def concerned(facts: Facts, leaders: Mapping[int, Collection[int]]) -> set[int]:

@@ -83,7 +83,7 @@ class Feed:
             began = time.monotonic()
             is_well = self._round()
             took = self.counters.round_s = time.monotonic() - began
-            gevent.sleep(max(EVERY_S - took, 0.01) if is_well else TROUBLE_S)
+            gevent.sleep(max(EVERY_S - took, took) if is_well else TROUBLE_S)
 
     def _round(self) -> bool:
         """Go one round; return whether all is well. Raises nothing."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from esl_huntgroup.web.reading.rows import Row
+from esl_huntgroup.web.live.audience import View
 
 
-def as_json(row: Row, _user_id: int) -> str:
+def as_json(view: View, _user_id: int) -> str:
     """Return a call as one sees it, on one line."""
-    return json.dumps(asdict(row), ensure_ascii=False)
+    return json.dumps(asdict(view.row), ensure_ascii=False)

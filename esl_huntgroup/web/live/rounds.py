@@ -19,10 +19,9 @@ import peewee
 from esl_huntgroup.journal.changes import Change, ChangeReader, newest, since
 from esl_huntgroup.web.access import Access
 from esl_huntgroup.web.live import audience, reading, sse
-from esl_huntgroup.web.live.audience import Facts
+from esl_huntgroup.web.live.audience import Facts, View
 from esl_huntgroup.web.live.positions import Position
 from esl_huntgroup.web.live.stream import Stream
-from esl_huntgroup.web.reading.rows import Row
 from esl_huntgroup.web.words import speaking
 
 CHANGES_MAX: Final = 500
@@ -44,7 +43,7 @@ RELOAD: Final = sse.event("reload")
 
 log = logging.getLogger(__name__)
 
-Write = Callable[[Row, int], str]
+Write = Callable[[View, int], str]
 """
 Writes a call as a user sees it, in the language that is spoken.
 
@@ -79,7 +78,7 @@ class _News:
     """A call that has changed, and who is told: ``now`` sees it, ``gone`` does not any more."""
 
     call_id: str
-    now: Mapping[int, Row]
+    now: Mapping[int, View]
     gone: Collection[int]
 
 
@@ -223,8 +222,8 @@ class Rounds:
         asked = before | audience.concerned(facts, leaders) if facts else before
         views = {}
         for user_id in asked.intersection(users) if facts else ():
-            if facts and (row := audience.view(facts, self._rights[user_id])):
-                views[user_id] = row
+            if facts and (view := audience.view(facts, self._rights[user_id])):
+                views[user_id] = view
         self._seen_by[call_id] = frozenset(views)
         if len(self._seen_by) > REMEMBERED_MAX:
             self._seen_by.popitem(last=False)
@@ -243,25 +242,25 @@ class _Writer:
 
     def __init__(self, forms: Mapping[str, Write]) -> None:
         self._forms = forms
-        self._written: dict[tuple[str, str, Row, bool], bytes] = {}
+        self._written: dict[tuple[str, str, View, bool], bytes] = {}
 
-    def call(self, stream: Stream, row: Row) -> bytes:
+    def call(self, stream: Stream, view: View) -> bytes:
         """Return the event; nothing for a call that cannot be written, which is a fault of this program."""
-        key = (stream.form, stream.language, *audience.shared(row, stream.user_id))
+        key = (stream.form, stream.language, *audience.shared(view, stream.user_id))
         if key not in self._written:
             try:
                 with speaking(stream.language):
-                    self._written[key] = sse.event("call", self._forms[stream.form](row, stream.user_id))
+                    self._written[key] = sse.event("call", self._forms[stream.form](view, stream.user_id))
             except Exception:
-                log.exception("live: the call %s cannot be shown; pages go on without it", row.call.call_id)
+                log.exception("live: the call %s cannot be shown; pages go on without it", view.row.call.call_id)
                 self._written[key] = b""
         return self._written[key]
 
 
 def _tell(news: _News, streams: Mapping[int, Sequence[Stream]], writer: _Writer, told: Told) -> None:
-    for user_id, row in news.now.items():
+    for user_id, view in news.now.items():
         for stream in streams.get(user_id, ()):
-            told.pieces[stream].append(writer.call(stream, row))
+            told.pieces[stream].append(writer.call(stream, view))
             told.events += 1
     for user_id in news.gone:
         for stream in streams.get(user_id, ()):
