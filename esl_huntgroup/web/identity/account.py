@@ -153,7 +153,9 @@ def make_token() -> Answer:
         days = 0
     try:
         with db.atomic():
-            secret = tokens.make(db, me.user_id, form.get("name", ""), form.getlist("scope"), keys.now_ms(), days)
+            secret = tokens.make(
+                db, me.user_id, form.get("name", ""), form.getlist("scope"), now_ms=keys.now_ms(), days=days
+            )
             name = tokens.token_name(form.get("name", ""))
             shown = {"scopes": list(tokens.token_scopes(form.getlist("scope"))), "days": days}
             _note(me.name, Change("add", "token", f"{me.name}/{name}", None, shown))

@@ -42,7 +42,7 @@ class Token:
 
 
 def make(
-    db: peewee.Database, user_id: int, name: str, scopes: Collection[str], now_ms: int, days: int = DAYS_DEFAULT
+    db: peewee.Database, user_id: int, name: str, scopes: Collection[str], *, now_ms: int, days: int = DAYS_DEFAULT
 ) -> str:
     """Make a token and return it. Raises InputError where name, scopes or days are not accepted."""
     name, wanted = token_name(name), token_scopes(scopes)
