@@ -74,6 +74,7 @@ class Group(Table):
     ringback = peewee.CharField(RINGBACK_MAX_CHARS, default="")
     is_active = peewee.BooleanField(default=True)
     member_level = peewee.CharField(16, default="public")
+    missed_shared = peewee.BooleanField(default=True)
 
     class Meta:
         table_name = "groups"
@@ -118,7 +119,11 @@ class Overflow(Table):
 
 
 class Call(Table):
-    """One group call. Names and numbers are as they were then; the ids are gone when the user or group is."""
+    """
+    One group call. Names and numbers are as they were then; the ids are gone when the user or group is.
+
+    ``ringing`` is a JSON list of the users whose phones were made to ring; of a call that is over it says nothing.
+    """
 
     call_id = peewee.FixedCharField(36, primary_key=True)
     node = peewee.CharField(255)
@@ -140,6 +145,7 @@ class Call(Table):
     outcome = peewee.CharField(24, null=True)
     cause = peewee.CharField(64, default="")
     overflow = peewee.CharField(255, default="")
+    ringing = peewee.TextField(null=True)
 
     class Meta:
         table_name = "calls"
@@ -162,7 +168,11 @@ class Leg(Table):
 
 
 class JournalEntry(Table):
-    """One member's view of one group call."""
+    """
+    One member's view of one group call.
+
+    ``handled_…`` say when, by whom and how a missed call was dealt with; ``reopened_at_ms`` when that was taken back.
+    """
 
     call = peewee.ForeignKeyField(Call, on_delete="CASCADE")
     position = peewee.IntegerField()
@@ -171,10 +181,69 @@ class JournalEntry(Table):
     kind = peewee.CharField(24)
     rang = peewee.BooleanField()
     cause = peewee.CharField(64)
+    handled_at_ms = peewee.BigIntegerField(null=True)
+    handled_by_name = peewee.CharField(128, null=True)
+    handled_how = peewee.CharField(16, null=True)
+    reopened_at_ms = peewee.BigIntegerField(null=True)
 
     class Meta:
         table_name = "journal_entries"
         primary_key = peewee.CompositeKey("call", "position")
+
+
+class JournalChange(Table):
+    """One transaction that changed the journal; ``call_ids`` is a JSON list of the calls that it touched."""
+
+    id = peewee.BigAutoField()
+    at_ms = peewee.BigIntegerField()
+    call_ids = peewee.TextField()
+
+    class Meta:
+        table_name = "journal_changes"
+
+
+class Caller(Table):
+    """A number and name with which somebody has called; ``folded`` is what a search looks at."""
+
+    number = peewee.CharField(128)
+    name = peewee.CharField(128)
+    e164 = peewee.CharField(32)
+    folded = peewee.TextField()
+
+    class Meta:
+        table_name = "callers"
+        primary_key = peewee.CompositeKey("number", "name")
+
+
+class OutgoingCall(Table):
+    """
+    A call that somebody made and that was answered; ``user`` is known once the follower has looked at it.
+
+    ``line`` is the SIP account that called, ``number`` what was dialled.
+    """
+
+    channel_uuid = peewee.CharField(128, primary_key=True)
+    node = peewee.CharField(255)
+    line = peewee.CharField(320)
+    number = peewee.CharField(128)
+    answered_at_ms = peewee.BigIntegerField()
+    followed_at_ms = peewee.BigIntegerField(null=True)
+    user = peewee.ForeignKeyField(User, null=True, on_delete="CASCADE")
+    e164 = peewee.CharField(32, default="")
+
+    class Meta:
+        table_name = "outgoing_calls"
+
+
+class Follower(Table):
+    """How far a reader of ``journal_changes`` has come that must miss nothing."""
+
+    name = peewee.CharField(64, primary_key=True)
+    position = peewee.BigIntegerField()
+    at_ms = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "followers"
 
 
 class Superior(Table):
@@ -350,4 +419,5 @@ TABLES: tuple[type[Table], ...] = (
     *(User, Line, Group, Number, Member, Overflow, Call, Leg, JournalEntry),
     *(Superior, UserLevel, Service, GroupService, UserService, PreparedContent, Audit),
     *(WebAccount, WebInvitation, WebSession, ApiToken, WebOidcState),
+    *(JournalChange, Caller, OutgoingCall, Follower),
 )

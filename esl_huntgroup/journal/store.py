@@ -7,6 +7,8 @@ peewee's own query builder would cost more than everything else together.
 
 Of one call two may tell: a service that died together with its switch comes back with its spool when a witness on
 another host has closed the call as ``interrupted`` already. Whichever record comes first, who was there is believed.
+
+Each transaction that writes something says which calls it has touched (``changes``).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from esl_huntgroup.db.engine import (
     update_sql,
 )
 from esl_huntgroup.db.tables import Call, JournalEntry, Leg
+from esl_huntgroup.journal import changes
 from esl_huntgroup.journal.codec import is_well_formed
 from esl_huntgroup.journal.records import (
     CallAnswered,
@@ -88,6 +91,12 @@ class _Rows:
     entries: list[Row] = field(default_factory=list)
 
     @property
+    def call_ids(self) -> list[str]:
+        """The ids of all calls of these rows."""
+        ids = [str(row[0]) for row in self.opened]
+        return ids + [str(row[-1]) for rows in (self.moved, self.answered, self.ended) for row in rows]
+
+    @property
     def first_hand(self) -> list[str]:
         """The ids of calls that come with all that is to be known of their phones and members."""
         ended = [str(row[-1]) for row in self.ended if row[_ENDED.index("outcome")] not in SPOKEN]
@@ -143,8 +152,10 @@ class JournalStore:
             unseen = _Rows.of(filter(_is_unseen, records), gone)
             with self._db.atomic():
                 self._write(rows)
+                touched = rows.call_ids
                 if unseen.ended:
-                    self._close(unseen)
+                    touched += self._close(unseen)
+                changes.note(self._db, touched)
         except peewee.PeeweeException as error:
             if is_refusal(error) or not all(map(is_well_formed, records)):
                 raise Refused(one_line(error)) from error
@@ -177,14 +188,15 @@ class JournalStore:
             self._believe_answers(interrupted)
         self._insert_members(rows)
 
-    def _close(self, unseen: _Rows) -> None:
-        """Write the ends that nobody has seen, as far as nobody knows better."""
+    def _close(self, unseen: _Rows) -> list[str]:
+        """Write the ends that nobody has seen, as far as nobody knows better; return the calls that this touched."""
         call_ids = [str(row[-1]) for row in unseen.ended]
-        known = set(self._having(f"outcome <> '{Outcome.INTERRUPTED.value}'", call_ids))
-        self._update(self._update_ended, [row for row in unseen.ended if row[-1] not in known])
-        known.update(self._having("answered_at_ms IS NOT NULL", call_ids))
+        ended = frozenset(self._having(f"outcome <> '{Outcome.INTERRUPTED.value}'", call_ids))
+        self._update(self._update_ended, [row for row in unseen.ended if row[-1] not in ended])
+        known = ended.union(self._having("answered_at_ms IS NOT NULL", call_ids))
         self._insert_members(unseen.without_members(known))
         self._believe_answers(call_ids)
+        return [call_id for call_id in call_ids if call_id not in ended]
 
     def _insert_members(self, rows: _Rows) -> None:
         insert_rows(self._db, "legs", _LEG, rows.legs, once=True)

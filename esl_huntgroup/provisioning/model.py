@@ -118,6 +118,12 @@ class StoredGroup:
         words=LEVEL_WORDS,
         default="public",
     )
+    missed_shared: bool = _attribute(
+        values.flag,
+        "whether a missed call that one has handled is handled for all",
+        switch="--missed-shared/--missed-own",
+        default=True,
+    )
     members: tuple[str, ...] = ()
     leader: Superior | None = None
     deputy: Superior | None = None

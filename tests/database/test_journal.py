@@ -93,8 +93,21 @@ def people(db: peewee.Database) -> None:
 
 
 def everything(db: peewee.Database) -> list[list[tuple[object, ...]]]:
-    tables = ("calls ORDER BY call_id", "legs ORDER BY call_id, number", "journal_entries ORDER BY call_id, position")
-    return [[tuple(row) for row in execute(db, f"SELECT * FROM {table}").fetchall()] for table in tables]
+    """Return what the calls themselves have left in each table; who has handled what is not in it."""
+    return [_columns(db, table, without) for table, without in WITHOUT.items()]
+
+
+WITHOUT = {
+    "calls": ("ringing",),
+    "legs": (),
+    "journal_entries": ("handled_at_ms", "handled_by_name", "handled_how", "reopened_at_ms"),
+}
+
+
+def _columns(db: peewee.Database, table: str, without: tuple[str, ...]) -> list[tuple[object, ...]]:
+    names = [quoted(db, column.name) for column in db.get_columns(table) if column.name not in without]
+    key = "call_id" if table == "calls" else f"call_id, {names[1]}"
+    return [tuple(row) for row in execute(db, f"SELECT {', '.join(names)} FROM {table} ORDER BY {key}").fetchall()]
 
 
 def calls_with(db: peewee.Database, condition: str) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,18 @@ from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.model.outcome import Outcome
 from tests.database.rows import group, insert, line, user
 
+NAMES = ["0001 initial", "0002 journal_follow_up", "0003 web"]
 APPLIED = [
-    "applied 0001 initial: users, lines, groups, rights, lists, the journal, the audit, and the number guarantee"
+    "applied 0001 initial: users, lines, groups, rights, lists, the journal, the audit, and the number guarantee",
+    "applied 0002 journal_follow_up: who rings, what has been handled, and what has changed in the journal",
+    "applied 0003 web: who signs in to the members' page: passwords, invitations, sessions, tokens, sign-ins under way",
 ]
-NOTHING_TO_DO = ["nothing to do: the schema is at version 1, the newest"]
+NEWEST = len(APPLIED)
+NOTHING_TO_DO = [f"nothing to do: the schema is at version {NEWEST}, the newest"]
 
 
 def later_statements(dialect: str) -> list[str]:
-    """Return what a second version might do: a column more of a table that triggers watch, and a table."""
+    """Return what a later version might do: a column more of a table that triggers watch, and a table."""
     new = "IF NOT EXISTS " if dialect == "mariadb" else ""
     lines = "`lines`" if dialect == "mariadb" else '"lines"'
     return [
@@ -33,15 +39,16 @@ def later_statements(dialect: str) -> list[str]:
     ]
 
 
-LATER = migrate.Migration(2, "later", "what comes later", later_statements)
-APPLIED_LATER = ["applied 0002 later: what comes later"]
+LATER = migrate.Migration(NEWEST + 1, "later", "what comes later", later_statements)
+LATER_NAME = f"{NEWEST + 1:04d} later"
+APPLIED_LATER = [f"applied {LATER_NAME}: what comes later"]
 
 
 @pytest.fixture
-def two_versions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the program bring a second version along."""
-    (initial,) = migrate.known()
-    monkeypatch.setattr(migrate, "known", lambda: (initial, LATER))
+def later_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the program bring one more version along."""
+    known = migrate.known()
+    monkeypatch.setattr(migrate, "known", lambda: (*known, LATER))
 
 
 def primary_key(db: Any, table: str) -> list[str]:
@@ -51,7 +58,7 @@ def primary_key(db: Any, table: str) -> list[str]:
 
 def test_upgrade_says_what_it_did_and_the_second_time_that_there_is_nothing_to_do(url: str) -> None:
     db = open_database(url)
-    assert [str(migration) for migration in migrate.pending(db)] == ["0001 initial"]
+    assert [str(migration) for migration in migrate.pending(db)] == NAMES
     assert migrate.upgrade(db) == APPLIED
     assert migrate.upgrade(db) == NOTHING_TO_DO
     assert migrate.pending(db) == ()
@@ -59,12 +66,12 @@ def test_upgrade_says_what_it_did_and_the_second_time_that_there_is_nothing_to_d
     db.close()
 
 
-@pytest.mark.usefixtures("two_versions")
+@pytest.mark.usefixtures("later_version")
 def test_a_new_database_gets_all_versions_in_their_order(url: str) -> None:
     db = open_database(url)
-    assert [str(migration) for migration in migrate.pending(db)] == ["0001 initial", "0002 later"]
+    assert [str(migration) for migration in migrate.pending(db)] == [*NAMES, LATER_NAME]
     assert migrate.upgrade(db) == APPLIED + APPLIED_LATER
-    assert migrate.upgrade(db) == ["nothing to do: the schema is at version 2, the newest"]
+    assert migrate.upgrade(db) == [f"nothing to do: the schema is at version {NEWEST + 1}, the newest"]
     migrate.require_current(db)
     db.close()
 
@@ -88,33 +95,33 @@ def test_of_two_upgrades_at_the_same_time_one_does_the_work(url: str) -> None:
 def test_a_failing_migration_leaves_nothing_behind_where_the_database_can(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    initial, *_ = migrate.known()
-    broken = migrate.Migration(2, "broken", "breaks", lambda _: ["CREATE TABLE half (id INTEGER)", "NOT SQL"])
-    monkeypatch.setattr(migrate, "known", lambda: (initial, broken))
+    known = migrate.known()
+    broken = migrate.Migration(NEWEST + 1, "broken", "breaks", lambda _: ["CREATE TABLE half (id INTEGER)", "NOT SQL"])
+    monkeypatch.setattr(migrate, "known", lambda: (*known, broken))
     db = open_database(url)
     with pytest.raises(DatabaseError):
         migrate.upgrade(db)
     undone = dialect(db) != "mariadb"
     assert ("half" not in db.get_tables()) == undone
-    assert migrate.version(db) == (0 if undone else 1)
+    assert migrate.version(db) == (0 if undone else NEWEST)
     monkeypatch.undo()
     migrate.upgrade(db)
     migrate.require_current(db)
     db.close()
 
 
-@pytest.mark.usefixtures("two_versions")
+@pytest.mark.usefixtures("later_version")
 @pytest.mark.parametrize("url", ["mariadb"], indirect=True)
 def test_mariadb_completes_an_upgrade_that_was_interrupted(url: str) -> None:
     db = open_database(url)
-    initial, *_ = migrate.known()
-    for snapshot in initial.statements("mariadb")[:-3]:
+    initial, second, *_ = migrate.known()
+    for snapshot in (*initial.statements("mariadb"), *second.statements("mariadb")[:-3]):
         execute(db, snapshot)
     assert migrate.upgrade(db) == APPLIED + APPLIED_LATER
     db.close()
 
 
-@pytest.mark.usefixtures("two_versions")
+@pytest.mark.usefixtures("later_version")
 @pytest.mark.parametrize("url", ["mariadb"], indirect=True)
 def test_mariadb_can_repeat_each_version_after_its_last_statement(url: str) -> None:
     db = open_database(url)
@@ -127,7 +134,24 @@ def test_mariadb_can_repeat_each_version_after_its_last_statement(url: str) -> N
 
 @pytest.fixture
 def firm(database: peewee.Database) -> peewee.Database:
-    """Give a database of the first version, with a firm, a call and its journal in it."""
+    """Give a database with a firm, a call and its journal in it."""
+    return _with_firm(database)
+
+
+@pytest.fixture
+def firm_of_version_1(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[peewee.Database]:
+    """Give the same in a database of the first version."""
+    db = open_database(url)
+    initial, *_ = migrate.known()
+    with monkeypatch.context() as first, contextlib.closing(db):
+        first.setattr(migrate, "known", lambda: (initial,))
+        migrate.upgrade(db)
+        _with_firm(db)
+        first.undo()
+        yield db
+
+
+def _with_firm(database: peewee.Database) -> peewee.Database:
     user(database, 1, "anna")
     user(database, 2, "bernd")
     line(database, 1, "101")
@@ -143,19 +167,30 @@ def firm(database: peewee.Database) -> peewee.Database:
     return database
 
 
-VERSION_1_TABLES = ("users", "groups", "numbers", "members", "overflows", "calls", "legs", "journal_entries")
+ALL_TABLES = ("users", "groups", "numbers", "members", "overflows", "calls", "legs", "journal_entries")
 
 
 def rows(db: peewee.Database, table: str) -> list[tuple[object, ...]]:
     return sorted((tuple(row) for row in execute(db, f"SELECT * FROM {quoted(db, table)}").fetchall()), key=repr)
 
 
-def test_an_upgrade_from_version_1_loses_nothing(firm: peewee.Database, request: pytest.FixtureRequest) -> None:
-    before = {table: rows(firm, table) for table in VERSION_1_TABLES}
+def test_an_upgrade_from_version_1_loses_nothing_and_adds_what_is_new(firm_of_version_1: peewee.Database) -> None:
+    db = firm_of_version_1
+    before = {table: rows(db, table) for table in (*ALL_TABLES, "lines")}
+    assert migrate.upgrade(db) == APPLIED[1:]
+    nothing: tuple[object, ...] = (None,)
+    new = {"groups": (True,), "calls": nothing, "journal_entries": nothing * 4}
+    assert {table: rows(db, table) for table in before} == {
+        table: [row + new.get(table, ()) for row in there] for table, there in before.items()
+    }
+
+
+def test_a_later_upgrade_loses_nothing(firm: peewee.Database, request: pytest.FixtureRequest) -> None:
+    before = {table: rows(firm, table) for table in ALL_TABLES}
     lines = [(*row, "none") for row in rows(firm, "lines")]
-    request.getfixturevalue("two_versions")
+    request.getfixturevalue("later_version")
     assert migrate.upgrade(firm) == APPLIED_LATER
-    assert {table: rows(firm, table) for table in VERSION_1_TABLES} == before
+    assert {table: rows(firm, table) for table in ALL_TABLES} == before
     assert rows(firm, "lines") == lines
 
 
@@ -164,7 +199,7 @@ def test_a_connection_that_was_open_before_the_upgrade_sees_it(
 ) -> None:
     another = open_database(url)
     assert rows(another, "lines")
-    request.getfixturevalue("two_versions")
+    request.getfixturevalue("later_version")
     migrate.upgrade(firm)
     execute(another, f"UPDATE {quoted(another, 'lines')} SET remark = 'seen'")
     another.close()
@@ -189,7 +224,7 @@ def test_the_journal_survives_its_users_and_calls_take_theirs_along(firm: peewee
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_sqlite_is_whole_after_the_upgrade(firm: peewee.Database, request: pytest.FixtureRequest) -> None:
-    request.getfixturevalue("two_versions")
+    request.getfixturevalue("later_version")
     migrate.upgrade(firm)
     assert execute(firm, "PRAGMA integrity_check").fetchall() == [("ok",)]
     assert execute(firm, "PRAGMA foreign_key_check").fetchall() == []
@@ -209,6 +244,7 @@ CONTENT = "INSERT INTO prepared_contents (group_id, list, position, user_id, nam
     "sql",
     [
         "UPDATE groups SET member_level = 'all'",
+        "UPDATE journal_entries SET handled_how = 'otherwise'",
         "INSERT INTO superiors (group_id, role, user_id, level) VALUES (7, 'boss', 1, 'team')",
         "INSERT INTO superiors (group_id, role, user_id, level) VALUES (7, 'leader', 1, 'all')",
         "INSERT INTO superiors (group_id, role, user_id, level) VALUES (7, 'leader', 9, 'team')",
@@ -242,8 +278,9 @@ def test_a_database_that_was_never_set_up_is_refused_with_the_command_to_run(tmp
 def test_an_older_database_is_refused_with_the_command_to_run(
     database: peewee.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "newest_version", lambda: 2)
-    with pytest.raises(DatabaseError, match="is at version 1, this program needs version 2: run: esl-huntgroup db up"):
+    monkeypatch.setattr(migrate, "newest_version", lambda: NEWEST + 1)
+    refusal = f"is at version {NEWEST}, this program needs version {NEWEST + 1}: run: esl-huntgroup db up"
+    with pytest.raises(DatabaseError, match=refusal):
         migrate.require_current(database)
 
 

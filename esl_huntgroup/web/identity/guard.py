@@ -221,7 +221,8 @@ def _check_origin() -> None:
     if _bearer() is not None:
         return
     request = flask.request
-    if not is_own_page(request.headers, around().config.url, request.host_url):
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if not is_own_page(site, origin, around().config.url, request.host_url):
         raise Forbidden(_("This request came from another page. Please go back, load the page again, and try again."))
     given = request.headers.get(FORM_HEADER) or request.form.get(FORM_FIELD, "")
     secret = _form_secret()

@@ -22,6 +22,7 @@ WRITTEN = {
     "ring_timeout_s": "20",
     "ringback": "%(1000,4000,425)",
     "member_level": "team",
+    "missed_shared": "false",
 }
 """What somebody may write, other than what a new group has."""
 

@@ -1,0 +1,84 @@
+"""
+A missed call is handled when somebody has dealt with it: said so by hand, called back, or taken the caller's next call.
+
+In a group that shares its missed calls (``missed_shared``) one does so for all; elsewhere each for himself. A call
+whose group is gone is shared. What happens by itself is in ``follow_up``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Final
+
+import peewee
+
+from esl_huntgroup.db.engine import execute, quoted
+from esl_huntgroup.journal import changes
+
+CAN_BE_HANDLED: Final = "(kind = 'missed' OR kind = 'not_signalled')"
+UNHANDLED: Final = f"handled_at_ms IS NULL AND {CAN_BE_HANDLED}"
+"""
+The condition on entries that nobody has handled. SQLite and PostgreSQL use their index of them for these words alone,
+with the table's alias before the columns or without.
+"""
+NAME_MAX_CHARS: Final = 128
+
+
+class How(enum.StrEnum):
+    """How a missed call was handled."""
+
+    BY_HAND = "by_hand"
+    CALLED_BACK = "called_back"
+    CALLED_AGAIN = "called_again"
+
+
+def handle(db: peewee.Database, call_id: str, user_id: int, user_name: str, at_ms: int) -> bool:
+    """
+    Note that a user has dealt with a missed call; return whether that changed anything.
+
+    ``user_name`` is what the others read. Who may do so for whom is not asked here: where the missed calls of the group
+    are not shared it reaches the user's own entry alone. One transaction; raises peewee's exceptions.
+    """
+    sql = (
+        "UPDATE journal_entries SET handled_at_ms = {0}, handled_by_name = {0}, handled_how = {0},"
+        f" reopened_at_ms = NULL WHERE call_id = {{0}} AND {UNHANDLED}"
+    )
+    return _change(
+        db, sql, (at_ms, user_name[:NAME_MAX_CHARS], How.BY_HAND.value), call_id=call_id, user_id=user_id, at_ms=at_ms
+    )
+
+
+def unhandle(db: peewee.Database, call_id: str, user_id: int, user_name: str, at_ms: int) -> bool:  # noqa: ARG001
+    """
+    Take back that a missed call was handled, however it was; return whether that changed anything.
+
+    What happened before ``at_ms`` will not handle it again. It reaches the same entries as ``handle``. One transaction;
+    raises peewee's exceptions.
+    """
+    sql = (
+        "UPDATE journal_entries SET handled_at_ms = NULL, handled_by_name = NULL, handled_how = NULL,"
+        f" reopened_at_ms = {{0}} WHERE call_id = {{0}} AND handled_at_ms IS NOT NULL AND {CAN_BE_HANDLED}"
+    )
+    return _change(db, sql, (at_ms,), call_id=call_id, user_id=user_id, at_ms=at_ms)
+
+
+def is_shared(db: peewee.Database, call_id: str) -> bool:
+    """Return whether one handles this missed call for all. One query; raises peewee's exceptions."""
+    sql = (
+        f"SELECT g.missed_shared FROM calls c JOIN {quoted(db, 'groups')} g ON g.id = c.group_id"
+        f" WHERE c.call_id = {db.param}"
+    )
+    row = execute(db, sql, (call_id,)).fetchone()
+    return row is None or bool(row[0])
+
+
+def _change(db: peewee.Database, sql: str, values: Sequence[object], *, call_id: str, user_id: int, at_ms: int) -> bool:
+    with db.atomic():
+        own = () if is_shared(db, call_id) else (user_id,)
+        only = " AND user_id = {0}" if own else ""
+        cursor = execute(db, (sql + only).format(db.param), (*values, call_id, *own))
+        changed = int(cursor.rowcount) > 0
+        if changed:
+            changes.note(db, [call_id], at_ms)
+    return changed

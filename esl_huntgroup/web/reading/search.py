@@ -1,0 +1,90 @@
+"""
+The callers that somebody looks for: by name, or by number in whatever writing.
+
+A search goes two ways. Where few calls come from the callers who match, those calls are looked up by an index. Where
+there are many, the reader's journal itself is looked through from the newest on: soon there is a page of matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import peewee
+
+from esl_huntgroup.model import phone_numbers
+from esl_huntgroup.model.call_ids import is_call_id
+from esl_huntgroup.web.reading.filters import Filters
+from esl_huntgroup.web.reading.statements import holds, rows
+
+Condition = tuple[str, Sequence[object]]
+
+CALLERS_MAX: Final = 200
+"""With more callers who match, their calls are not counted any more: they are many."""
+FEW: Final = 1000
+"""So many calls are looked at one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """
+    Whom somebody looks for: a condition on the call ``c``, and, where these are few, the only calls that can meet it.
+
+    ``call_ids`` None: there are many.
+    """
+
+    condition: Condition
+    call_ids: tuple[str, ...] | None = None
+
+
+def callers(db: peewee.Database, wanted: Filters, country: str, ids: Sequence[Condition]) -> Callers | None:
+    """
+    Return whom a search looks for; None: there is none. At most two statements.
+
+    ``ids`` are conditions on ``c.call_id`` that hold anyway.
+    """
+    if wanted.number:
+        ways = phone_numbers.variants(wanted.number, country)
+        marks = ", ".join("?" * len(ways)) or "NULL"
+        return Callers((f"c.caller_number IN ({marks})", ways), _few(db, ways, ids))
+    if not wanted.search:
+        return None
+    if is_call_id(wanted.search.lower()):
+        call_id = wanted.search.lower()
+        return Callers(("c.call_id = ?", (call_id,)), (call_id,))
+    match, values = _match(db, wanted.search, country)
+    found = rows(db, f"SELECT DISTINCT k.number FROM callers k WHERE {match} LIMIT {CALLERS_MAX + 1}", values)
+    same = "SELECT 1 FROM callers k WHERE k.number = c.caller_number AND k.name = c.caller_name"
+    condition = (f"EXISTS ({same} AND {match})", values)
+    if len(found) > CALLERS_MAX:
+        return Callers(condition)
+    return Callers(condition, _few(db, [str(row[0]) for row in found], ids))
+
+
+def needles(text: str, country: str) -> tuple[str, ...]:
+    """Return the texts of which one stands in what is kept of a caller who is looked for. Raises nothing."""
+    found = [" ".join(text.casefold().split())]
+    number = phone_numbers.digits(text)
+    if number:
+        full = phone_numbers.e164(number, country)
+        bare = number.lstrip("+").lstrip("0")
+        found = [full.removeprefix("+") if full else bare or number.lstrip("+")]
+    return tuple(found)
+
+
+def _match(db: peewee.Database, text: str, country: str) -> Condition:
+    wanted = needles(text, country)
+    parts = [holds(db, "k.folded") for _ in wanted]
+    return f"({' OR '.join(parts)})", wanted
+
+
+def _few(db: peewee.Database, numbers: Sequence[str], ids: Sequence[Condition]) -> tuple[str, ...] | None:
+    """Return the calls of these numbers if there are few. One statement."""
+    if not numbers:
+        return ()
+    conditions = [(f"c.caller_number IN ({', '.join('?' * len(numbers))})", numbers), *ids]
+    where = " AND ".join(sql for sql, _ in conditions)
+    values = [value for _, its_values in conditions for value in its_values]
+    found = rows(db, f"SELECT c.call_id FROM calls c WHERE {where} LIMIT {FEW}", values)
+    return tuple(str(row[0]) for row in found) if len(found) < FEW else None
