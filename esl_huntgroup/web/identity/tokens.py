@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import peewee
 
@@ -42,7 +42,7 @@ class Token:
 
 
 def make(
-    db: peewee.Database, user_id: int, name: str, scopes: Collection[str], now_ms: int, days: int = DAYS_DEFAULT
+    db: peewee.Database, user_id: int, name: str, scopes: Collection[str], *, now_ms: int, days: int = DAYS_DEFAULT
 ) -> str:
     """Make a token and return it. Raises InputError where name, scopes or days are not accepted."""
     name, wanted = token_name(name), token_scopes(scopes)
@@ -132,7 +132,7 @@ def of_user(db: peewee.Database, user_id: int) -> list[Token]:
 
 def remove(db: peewee.Database, user_id: int, name: str) -> Token | None:
     """Remove a token of a user, and return what it was; None: there is none with this name."""
-    found: Any = next((it for it in of_user(db, user_id) if it.name == normal_name(name)), None)
+    found: Token | None = next((it for it in of_user(db, user_id) if it.name == normal_name(name)), None)
     if found is not None:
         run(db, ApiToken.delete().where(ApiToken.id == found.id))
     return found
