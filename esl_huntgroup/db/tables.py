@@ -334,6 +334,76 @@ class Audit(Table):
         table_name = "audit"
 
 
+class WebAccount(Table):
+    """How a user signs in to the page with a password (its argon2id; empty: not by one), and the language chosen."""
+
+    user = peewee.ForeignKeyField(User, primary_key=True, on_delete="CASCADE")
+    password_hash = peewee.CharField(255, default="")
+    password_set_at_ms = peewee.BigIntegerField(null=True)
+    language = peewee.CharField(8, default="")
+
+    class Meta:
+        table_name = "web_accounts"
+
+
+class WebInvitation(Table):
+    """A link that lets a user set the password, once."""
+
+    secret_hash = peewee.FixedCharField(64, primary_key=True)
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    created_at_ms = peewee.BigIntegerField()
+    expires_at_ms = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "web_invitations"
+
+
+class WebSession(Table):
+    """A browser in which a user is signed in; ``method`` says how the user has signed in."""
+
+    id = peewee.AutoField()
+    secret_hash = peewee.FixedCharField(64, unique=True)
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    method = peewee.CharField(16)
+    created_at_ms = peewee.BigIntegerField()
+    seen_at_ms = peewee.BigIntegerField()
+    address = peewee.CharField(64)
+    agent = peewee.CharField(255)
+
+    class Meta:
+        table_name = "web_sessions"
+
+
+class ApiToken(Table):
+    """What a program of a user shows to the API; ``scopes`` are words with blanks between."""
+
+    id = peewee.AutoField()
+    secret_hash = peewee.FixedCharField(64, unique=True)
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    name = peewee.CharField(64)
+    scopes = peewee.CharField(255)
+    created_at_ms = peewee.BigIntegerField()
+    expires_at_ms = peewee.BigIntegerField()
+    used_at_ms = peewee.BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "api_tokens"
+
+
+class WebOidcState(Table):
+    """A sign-in that the provider of OpenID Connect has not answered yet."""
+
+    state_hash = peewee.FixedCharField(64, primary_key=True)
+    browser_hash = peewee.FixedCharField(64)
+    nonce = peewee.CharField(64)
+    verifier = peewee.CharField(128)
+    next = peewee.CharField(2048)
+    expires_at_ms = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "web_oidc_states"
+
+
 class SchemaVersion(Table):
     """A migration that this database has. Its rows stand for the whole configuration where that is to be locked."""
 
@@ -348,5 +418,6 @@ class SchemaVersion(Table):
 TABLES: tuple[type[Table], ...] = (
     *(User, Line, Group, Number, Member, Overflow, Call, Leg, JournalEntry),
     *(Superior, UserLevel, Service, GroupService, UserService, PreparedContent, Audit),
+    *(WebAccount, WebInvitation, WebSession, ApiToken, WebOidcState),
     *(JournalChange, Caller, OutgoingCall, Follower),
 )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flask
 import peewee
 
 from esl_huntgroup.db.engine import open_database
+from esl_huntgroup.web import headers, refusals, words
+from esl_huntgroup.web.around import surround
 from esl_huntgroup.web.config import WebConfig
+from esl_huntgroup.web.identity import guard, require, routes
 
 
 def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flask:
@@ -16,25 +21,25 @@ def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flas
     ``db`` is for tests; None: the database that the configuration names.
     """
     app = flask.Flask("esl_huntgroup.web", static_url_path="/static")
-    app.extensions["esl_huntgroup"] = Around(config, db or open_database(config.database))
+    surround(app, config, db or open_database(config.database))
+    _speak(app)
+    guard.install(app)
+    headers.install(app)
+    refusals.install(app)
     app.add_url_rule("/healthz", view_func=_healthz)
+    app.register_blueprint(routes.blueprint)
+    guard.check_routes(app)
     return app
 
 
-class Around:
-    """What every request has around it."""
-
-    def __init__(self, config: WebConfig, db: peewee.Database) -> None:
-        """Take the configuration and the database."""
-        self.config = config
-        self.db = db
-
-
-def around() -> Around:
-    """Return what the request of now has around it."""
-    found: Around = flask.current_app.extensions["esl_huntgroup"]
-    return found
+def _speak(app: flask.Flask) -> None:
+    """Let templates and views have their words in the language of who asks."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    install: Any = app.jinja_env
+    install.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)
+    app.jinja_env.globals.update(languages=words.LANGUAGES, language=words.language)
 
 
+@require(anybody=True)
 def _healthz() -> flask.Response:
     return flask.Response("ok\n", content_type="text/plain; charset=utf-8")

@@ -1,0 +1,30 @@
+"""What every request has around it: the configuration and the database."""
+
+from __future__ import annotations
+
+import flask
+import peewee
+
+from esl_huntgroup.web.config import WebConfig
+
+_KEY = "esl_huntgroup"
+
+
+class Around:
+    """What every request has around it."""
+
+    def __init__(self, config: WebConfig, db: peewee.Database) -> None:
+        """Take the configuration and the database."""
+        self.config = config
+        self.db = db
+
+
+def surround(app: flask.Flask, config: WebConfig, db: peewee.Database) -> None:
+    """Give every request of the application these around it."""
+    app.extensions[_KEY] = Around(config, db)
+
+
+def around() -> Around:
+    """Return what the request of now has around it."""
+    found: Around = flask.current_app.extensions[_KEY]
+    return found
