@@ -11,8 +11,9 @@ from esl_huntgroup.errors import InputError
 from esl_huntgroup.provisioning import audit
 from esl_huntgroup.provisioning.change import Change
 from esl_huntgroup.web.around import around
-from esl_huntgroup.web.identity import accounts, guard, keys, passwords, sessions, tokens
-from esl_huntgroup.web.identity.guard import require, somebody
+from esl_huntgroup.web.identity import accounts, asking, keys, passwords, sessions, tokens
+from esl_huntgroup.web.identity.asking import somebody
+from esl_huntgroup.web.identity.guard import require
 from esl_huntgroup.web.identity.origins import own_path
 from esl_huntgroup.web.identity.people import By, Scope
 from esl_huntgroup.web.identity.signing_in import Answer, begin_session, blueprint, limits
@@ -187,7 +188,7 @@ def _account_page(refused: str = "", new_token: str = "") -> str:
         "refused": refused,
         "new_token": new_token,
         "has_password": found is not None and found.password_hash != "",
-        "sessions": sessions.of_user(db, me.user_id, guard.is_new_enough_ms()),
+        "sessions": sessions.of_user(db, me.user_id, asking.is_new_enough_ms()),
         "this_session": me.key if me.by is By.SESSION else 0,
         "tokens": tokens.of_user(db, me.user_id),
         "scopes": tuple(it.value for it in Scope),
@@ -211,12 +212,12 @@ def _note(who: str, change: Change) -> None:
 @require(anybody=True)
 def choose_language() -> Answer:
     """Remember the language that was chosen: of the user, else in this browser; and go back to where one was."""
-    form, me = flask.request.form, guard.person()
+    form, me = flask.request.form, asking.person()
     chosen = form.get("language", "")
     if chosen not in LANGUAGES:
         raise InputError(_("This language is not known: %s are accepted.") % ", ".join(LANGUAGES))
     response = flask.redirect(own_path(form.get("next", "")), 303)
     if me is not None:
         accounts.set_language(around().db, me.user_id, chosen)
-    guard.cookies().set_language(response, chosen)
+    asking.cookies().set_language(response, chosen)
     return response
