@@ -100,6 +100,16 @@ class ChangeReader:
         """The id up to which everything has been read, or is not waited for any more."""
         return self._gaps[0].first - 1 if self._gaps else self._highest
 
+    @property
+    def highest(self) -> int:
+        """The highest id that has been read."""
+        return self._highest
+
+    @property
+    def missing(self) -> tuple[tuple[int, int], ...]:
+        """The ids below it that are waited for: ranges in order, ends included."""
+        return tuple((gap.first, gap.last) for gap in self._gaps)
+
     def read(self, db: peewee.Database, limit: int) -> list[Change]:
         """Return what is new, at most ``limit``. One query; raises peewee's exceptions, and then nothing is read."""
         between = [f"id BETWEEN {db.param} AND {db.param}"] * len(self._gaps)

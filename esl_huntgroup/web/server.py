@@ -7,46 +7,68 @@ No call depends on it. It may be killed at any moment: what it has done is in th
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from typing import Final
 
+import flask
 import gevent
 import gevent.os
-from gevent.pool import Pool
-from gevent.pywsgi import WSGIServer
 from gevent.threadpool import ThreadPool
 
 from esl_huntgroup import logs
 from esl_huntgroup.errors import HuntgroupError, SettingsError
 from esl_huntgroup.processes import child
+from esl_huntgroup.service.descriptors import raise_limit
 from esl_huntgroup.web.app import make_app
 from esl_huntgroup.web.config import WebConfig
+from esl_huntgroup.web.connections import CONNECTIONS_MAX, Server
+from esl_huntgroup.web.live import routes as live
 from esl_huntgroup.web.threads import THREADS, InThreads
 
-CONNECTIONS_MAX: Final = 4000
+NICE: Final = 10
+"""Where the processors are not enough for all, calls come first."""
 STOP_S: Final = 1.0
+BESIDE: Final = 100
+"""Descriptors that are no connections: the database, the threads, the log."""
 
 log = logging.getLogger(__name__)
 
 
 def serve(config: WebConfig, until: gevent.Greenlet) -> None:
     """Serve the page until this greenlet ends. Raises SettingsError where the address cannot be had."""
-    pool = ThreadPool(THREADS)
-    application = InThreads(make_app(config), pool)
-    server = WSGIServer(config.listen, application, spawn=Pool(CONNECTIONS_MAX), log=None, error_log=log)
+    os.nice(NICE)
+    descriptors = raise_limit()
+    app = make_app(config)
+    log.info("the page is at %s", config.public_url)
+    serve_app(app, config.listen, until, connections_max=min(CONNECTIONS_MAX, max(descriptors - BESIDE, 16)))
+
+
+def serve_app(
+    app: flask.Flask, listen: tuple[str, int], until: gevent.Greenlet, *, connections_max: int = CONNECTIONS_MAX
+) -> None:
+    """Serve an application, and the feed that it may have, until this greenlet ends. Raises SettingsError."""
+    server = Server(listen, InThreads(app, ThreadPool(THREADS)), connections_max=connections_max)
+    feed = live.feed_of(app)
     try:
         server.start()
     except OSError as error:
-        host, port = config.listen
+        host, port = listen
         raise SettingsError(
             f"web_listen: cannot listen on {host} port {port}: {error.strerror}; an address of this machine "
             "and a free port are needed"
         ) from None
-    log.info("the page is at %s", config.public_url)
+    log.info("serving on %s port %d", *listen)
+    if feed:
+        feed.start()
     try:
         until.join()
     finally:
+        server.close()
+        if feed:
+            feed.stop()
+        server.end_waiting()
         server.stop(STOP_S)
 
 

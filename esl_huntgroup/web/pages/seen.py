@@ -1,0 +1,61 @@
+"""What whoever asks may see, read once in a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import flask
+import peewee
+
+from esl_huntgroup.db.engine import execute, quoted
+from esl_huntgroup.web.access import Access, OwnGroup, access
+from esl_huntgroup.web.around import around
+from esl_huntgroup.web.identity import person, somebody
+from esl_huntgroup.web.reading.rights import every_group, is_administrator, own_groups
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The access of whoever asks, the groups of which the frame shows a link, and those with own entries."""
+
+    access: Access
+    groups: tuple[OwnGroup, ...]
+    member_groups: tuple[OwnGroup, ...]
+
+    def group(self, group_id: int) -> OwnGroup | None:
+        """Return a group of which something is seen, None for every other one."""
+        return next((group for group in self.groups if group.id == group_id), None)
+
+
+def seen() -> Seen:
+    """Return what whoever is signed in may see. Two statements in a request, for administrators three."""
+    found: Seen | None = flask.g.get("huntgroup_seen")
+    if found is None:
+        found = flask.g.huntgroup_seen = _read(around().db, somebody().user_id)
+    return found
+
+
+def groups_seen() -> tuple[OwnGroup, ...]:
+    """Return the groups that the frame leads to; none for nobody, and where the database is out of order."""
+    try:
+        return seen().groups if person() is not None else ()
+    except peewee.PeeweeException:
+        return ()
+
+
+def shares_missed(db: peewee.Database, group_id: int | None) -> bool:
+    """Return whether in this group one handles missed calls for all; a group that is gone does. One statement."""
+    sql = f"SELECT missed_shared FROM {quoted(db, 'groups')} WHERE id = {db.param}"
+    row = execute(db, sql, (group_id,)).fetchone()
+    return row is None or bool(row[0])
+
+
+def _read(db: peewee.Database, user_id: int) -> Seen:
+    own, rules = own_groups(db, user_id), is_administrator(db, user_id)
+    its_access = access(user_id, own, is_administrator=rules)
+    all_groups = [group for group in every_group(db) if group.number] if rules else own
+    return Seen(
+        its_access,
+        tuple(group for group in all_groups if its_access.sees_group_page(group.id)),
+        tuple(group for group in own if group.id in its_access.member_groups),
+    )
