@@ -113,7 +113,7 @@ def read(port: int, count: int) -> None:
     selector = selectors.DefaultSelector()
     for user_id in rest:
         sock = socket.create_connection(("127.0.0.1", port), timeout=20)
-        sock.sendall(f"GET /api/v1/events HTTP/1.0\r\nHost: x\r\nX-User: {user_id}\r\n\r\n".encode())
+        sock.sendall(f"GET /api/v1/events HTTP/1.0\r\nHost: x\r\nX-User: u{user_id}\r\n\r\n".encode())
         sock.setblocking(False)
         selector.register(sock, selectors.EVENT_READ, user_id)
     time.sleep(SETTLES_S)
@@ -146,9 +146,16 @@ _EVENT: Final = re.compile(rb'"answered_at_ms": (?P<at>[^,]+),.*"outcome": (?P<o
 def web(url: str) -> Iterator[tuple[int, int]]:
     """Run a web process; give its port and its process id."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.web.lone", url, str(port)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT, env=environment)
+    command = [sys.executable, "-m", "esl_huntgroup", "web"]
+    environment = {
+        **os.environ,
+        "ESL_HUNTGROUP_DATABASE": url,
+        "ESL_HUNTGROUP_WEB_LISTEN": f"127.0.0.1:{port}",
+        "ESL_HUNTGROUP_WEB_USER_HEADER": "X-User",
+        "ESL_HUNTGROUP_WEB_TRUSTED_PROXIES": "127.0.0.1",
+        "PYTHONPATH": str(ROOT),
+    }
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=ROOT, env=environment)
     try:
         for _ in range(200):
             try:
@@ -158,8 +165,7 @@ def web(url: str) -> Iterator[tuple[int, int]]:
                 time.sleep(0.05)
         yield port, process.pid
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
+        process.terminate()
         process.wait(10)
 
 
