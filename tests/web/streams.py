@@ -116,24 +116,34 @@ class Reader:
 class Web:
     """``esl-huntgroup web`` on a database, behind a proxy that says in X-User who asks."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, url: str, folder: Path, *, port: int = 0, host: str = "127.0.0.1") -> None:
+        self.port = port or free_port()
+        self.host = host
         self.url = url
         self.log = folder / "web.log"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.begin()
+        self.await_page()
+
+    def begin(self) -> None:
+        """Start the process."""
         environment = {
             **os.environ,
             "ESL_HUNTGROUP_DATABASE": self.url,
-            "ESL_HUNTGROUP_WEB_LISTEN": f"127.0.0.1:{self.port}",
+            "ESL_HUNTGROUP_WEB_LISTEN": f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}",
             "ESL_HUNTGROUP_WEB_USER_HEADER": "X-User",
-            "ESL_HUNTGROUP_WEB_TRUSTED_PROXIES": "127.0.0.1",
+            "ESL_HUNTGROUP_WEB_TRUSTED_PROXIES": "127.0.0.1,::1",
             "PYTHONPATH": str(ROOT),
         }
         command = [sys.executable, "-m", "esl_huntgroup", "web"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+    def await_page(self) -> None:
+        """Wait until the page is there, and knows how far it is."""
+        assert self.process is not None
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(OSError):
@@ -162,7 +172,7 @@ class Web:
 
     def get(self, path: str, user: str = "anna") -> str:
         """Return the body of an answer."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
+        with socket.create_connection((self.host, self.port), timeout=5) as sock:
             sock.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\nX-User: {user}\r\nConnection: close\r\n\r\n".encode())
             data = b""
             while more := sock.recv(65536):
