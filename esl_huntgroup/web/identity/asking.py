@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import flask
+import peewee
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from esl_huntgroup.db.engine import fetch
@@ -154,7 +155,7 @@ def user_named(name: str, by: By = By.HEADER) -> Person | None:
     """Return the user with this name. One query."""
     query = (
         User.select(User.id, User.name, User.display_name, WebAccount.language)
-        .join(WebAccount, "LEFT OUTER", on=(WebAccount.user == User.id))
+        .join(WebAccount, peewee.JOIN.LEFT_OUTER, on=(WebAccount.user == User.id))
         .where(User.name == name)
     )
     for user_id, stored, display_name, chosen in fetch(around().db, query):

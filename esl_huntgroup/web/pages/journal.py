@@ -127,11 +127,13 @@ def handle(call_id: str) -> Response:
     change = {"yes": handled.handle, "no": handled.unhandle}.get(flask.request.form.get("handled", ""))
     if change is None:
         raise BadRequest
-    if found.row.own is None and not shares_missed(db, found.row.call.group_id):
+    is_shared = shares_missed(db, found.row.call.group_id)
+    if found.row.own is None and not is_shared:
         raise InputError(_("In this group everybody deals with the own missed calls, and this is not one of yours."))
     change(db, call_id, me.user_id, me.display_name, times.now_ms())
     if flask.request.accept_mimetypes.best == "application/json":
-        return flask.Response(live_form.written(_call(call_id).row, me.user_id), content_type="application/json")
+        written = live_form.written(_call(call_id).row, me.user_id, is_shared=is_shared)
+        return flask.Response(written, content_type="application/json")
     return flask.redirect(own_path(flask.request.form.get("next", "")), 303)
 
 
