@@ -1,5 +1,5 @@
 """
-who signs in to the members' page: passwords, invitations, sessions, tokens, and sign-ins that are under way.
+who signs in to the members' page: passwords, invitations, sessions, tokens, sign-ins under way.
 
 No secret is stored: passwords as argon2id, everything else as SHA-256 of 256 random bits. A user who is deleted takes
 all of it along.

@@ -11,7 +11,8 @@ from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.web import headers, refusals, words
 from esl_huntgroup.web.around import surround
 from esl_huntgroup.web.config import WebConfig
-from esl_huntgroup.web.identity import account, guard, require
+from esl_huntgroup.web.identity import guard, require, routes
+from esl_huntgroup.web.proxies import TrustedProxies
 
 
 def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flask:
@@ -27,8 +28,11 @@ def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flas
     headers.install(app)
     refusals.install(app)
     app.add_url_rule("/healthz", view_func=_healthz)
-    app.register_blueprint(account.blueprint)
+    app.register_blueprint(routes.blueprint)
     guard.check_routes(app)
+    app.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
+        app.wsgi_app, config.trusted_proxies, config.user_header, config.url
+    )
     return app
 
 

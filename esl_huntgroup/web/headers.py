@@ -1,6 +1,8 @@
 """
-What every response says to browsers, in one place: run nothing but our own files, show this page in no other one, tell
-no other page where the reader came from, and keep nothing that belongs to a person.
+What every response says to browsers, in one place.
+
+Run nothing but our own files, show this page in no other one, tell no other page where the reader came from, and keep
+nothing that belongs to a person.
 """
 
 from __future__ import annotations

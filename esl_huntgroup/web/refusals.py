@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from esl_huntgroup.db.engine import drop_connection
 from esl_huntgroup.errors import DatabaseError, InputError
 from esl_huntgroup.web.around import around
-from esl_huntgroup.web.identity import guard
+from esl_huntgroup.web.identity import asking
 from esl_huntgroup.web.words import gettext as _
 from esl_huntgroup.web.words import speaking
 
@@ -53,13 +53,13 @@ def install(app: flask.Flask) -> None:
 def refusal(status: int, sentence: str = "") -> flask.Response:
     """Return the response with this status; without a sentence, the one that belongs to the status."""
     try:
-        language = guard.language()
+        language = asking.language()
     except peewee.PeeweeException:
-        guard.forget()
-        language = guard.language()
+        asking.forget()
+        language = asking.language()
     with speaking(language):
         said = sentence or _SENTENCES.get(status, _SENTENCES[500 if status >= 500 else 400])()
-        return _problem(status, said) if guard.is_api() else _page(status, said)
+        return _problem(status, said) if asking.is_api() else _page(status, said)
 
 
 def _problem(status: int, sentence: str) -> flask.Response:
@@ -111,11 +111,11 @@ def _input(error: Exception) -> flask.Response:
 def _database(error: Exception) -> flask.Response:
     log.error("%s", error)
     drop_connection(around().db)
-    guard.forget()
+    asking.forget()
     return refusal(503)
 
 
 def _fault(error: Exception) -> flask.Response:
     log.error("a request failed: %s %s", flask.request.method, flask.request.path, exc_info=error)
-    guard.forget()
+    asking.forget()
     return refusal(500)

@@ -52,5 +52,5 @@ def program(app: flask.Flask, name: str, *scopes: str, days: int = 1, ago_ms: in
         db = around().db
     made_ms = keys.now_ms() - ago_ms
     name_of_token = f"test {keys.new_secret()}"[:64]
-    token = tokens.make(db, user_id(db, name), name_of_token, scopes or tuple(Scope), made_ms, days)
+    token = tokens.make(db, user_id(db, name), name_of_token, scopes or tuple(Scope), now_ms=made_ms, days=days)
     return {"Authorization": f"Bearer {token}"}

@@ -285,8 +285,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[object, ...]
 
 
 def test_every_page_takes_few_statements_and_each_an_index(
-    database: peewee.Database, asked: list[tuple[str, tuple[object, ...]]]
+    database: peewee.Database, asked: list[tuple[str, tuple[object, ...]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("esl_huntgroup.web.reading.search.CALLERS_MAX", 20)
     if dialect(database) == "mariadb":
         pytest.skip("its plans depend on figures that it gathers by itself; SQLite and PostgreSQL are looked at")
     journals.firm(database, with_users=True)

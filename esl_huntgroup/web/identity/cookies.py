@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import flask
+from werkzeug.wrappers import Response
 
 _SECURE_PREFIX = "__Host-"
 _LONG_S = 400 * 86_400
@@ -26,15 +26,15 @@ class Cookies:
         """Return the name of the cookie to which forms are bound in a browser without a session."""
         return self._name("huntgroup-form")
 
-    def set_session(self, response: flask.Response, secret: str, days: float) -> None:
+    def set_session(self, response: Response, secret: str, days: float) -> None:
         """Give the browser its session. It forgets it after so many days; each request that is seen begins anew."""
         self._set(response, self.session, secret, max_age=round(days * 86_400))
 
-    def set_form(self, response: flask.Response, secret: str) -> None:
+    def set_form(self, response: Response, secret: str) -> None:
         """Give the browser what its forms are bound to, until it is closed."""
         self._set(response, self.form, secret)
 
-    def forget_session(self, response: flask.Response) -> None:
+    def forget_session(self, response: Response) -> None:
         """Take the session from the browser."""
         self._set(response, self.session, "", max_age=0)
 
@@ -43,14 +43,14 @@ class Cookies:
         """Return the name of the cookie with the language of somebody who is not signed in."""
         return self._name("huntgroup-language")
 
-    def set_language(self, response: flask.Response, language: str) -> None:
+    def set_language(self, response: Response, language: str) -> None:
         """Have the browser remember the language, for as long as browsers remember."""
         self._set(response, self.language, language, max_age=_LONG_S)
 
     def _name(self, name: str) -> str:
         return _SECURE_PREFIX + name if self.is_secure else name
 
-    def _set(self, response: flask.Response, name: str, value: str, max_age: int | None = None) -> None:
+    def _set(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
         response.set_cookie(
             name, value, max_age=max_age, path="/", secure=self.is_secure, httponly=True, samesite="Lax"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,17 +9,16 @@ _FROM_US: Final = frozenset({"same-origin", "none"})
 NEXT_MAX_CHARS: Final = 2000
 
 
-def is_own_page(headers: Mapping[str, str], url: str, host_url: str) -> bool:
+def is_own_page(site: str | None, origin: str | None, url: str, host_url: str) -> bool:
     """
     Return whether no browser says that another page has sent this.
 
-    ``url`` is the address of the page, empty where none is set: then it is the one that was asked, ``host_url``. A
-    program says nothing of this kind; what it sends is judged by what else it holds.
+    ``site`` and ``origin`` are the headers ``Sec-Fetch-Site`` and ``Origin``. ``url`` is the address of the page, empty
+    where none is set: then it is the one that was asked, ``host_url``. A program says nothing of this kind; what it
+    sends is judged by what else it holds.
     """
-    site = headers.get("Sec-Fetch-Site")
     if site is not None and site not in _FROM_US:
         return False
-    origin = headers.get("Origin")
     return origin is None or (_origin(origin) or "none") == _origin(url or host_url)
 
 

@@ -14,7 +14,7 @@ from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from esl_huntgroup.model.text import normal_name
 from esl_huntgroup.web.around import around
-from esl_huntgroup.web.identity import accounts, guard, keys, passwords, sessions
+from esl_huntgroup.web.identity import accounts, asking, keys, passwords, sessions
 from esl_huntgroup.web.identity.guard import require
 from esl_huntgroup.web.identity.origins import own_path
 from esl_huntgroup.web.identity.throttle import Throttle, address_key
@@ -70,7 +70,7 @@ def _refuse(wait_s: float) -> None:
 def sign_in() -> Answer:
     """Show the form in which one signs in; whoever is signed in goes on."""
     following = own_path(flask.request.args.get("next", ""))
-    if guard.person() is not None:
+    if asking.person() is not None:
         return flask.redirect(following)
     return _form(following)
 
@@ -105,9 +105,9 @@ def sign_in_by_password() -> Answer:
 @require(anybody=True)
 def sign_out() -> Answer:
     """End the session of this browser."""
-    sessions.end_secret(around().db, guard.session_secret())
+    sessions.end_secret(around().db, asking.session_secret())
     response = flask.redirect(flask.url_for("identity.sign_in"), 303)
-    guard.cookies().forget_session(response)
+    asking.cookies().forget_session(response)
     return response
 
 
@@ -116,10 +116,10 @@ def begin_session(user_id: int, method: str) -> None:
     around_us, now_ms = around(), keys.now_ms()
     db, request = around_us.db, flask.request
     with db.atomic():
-        sessions.end_secret(db, guard.session_secret())
-        sessions.forget_unseen(db, guard.is_new_enough_ms())
+        sessions.end_secret(db, asking.session_secret())
+        sessions.forget_unseen(db, asking.is_new_enough_ms())
         agent = request.headers.get("User-Agent", "")
-        guard.rotate(
+        asking.rotate(
             sessions.begin(db, user_id, method, now_ms, address=request.remote_addr or "", agent=agent),
         )
 

@@ -204,7 +204,7 @@ def _read(db: peewee.Database, question: _Question, country: str) -> _Found:
     conditions = [*question.fixed, *question.rest, *_times(wanted), *_ids(question, source.call_id)]
     edge = None
     if looked_for is not None:
-        conditions.append(_of_callers(looked_for, source))
+        conditions.append(_of_callers(looked_for))
     if _is_long(question, looked_for):
         edge = _edge(db, question)
         if edge is not None:
@@ -225,13 +225,13 @@ def _is_long(question: _Question, looked_for: Callers | None) -> bool:
     return bool(question.rest or _times(question.wanted))
 
 
-def _of_callers(looked_for: Callers, source: _Source) -> Condition:
+def _of_callers(looked_for: Callers) -> Condition:
     """Return the condition that leaves the calls of those who are looked for."""
     if looked_for.call_ids is None:
         return looked_for.condition
     sql, values = looked_for.condition
     marks = ", ".join("?" * len(looked_for.call_ids)) or "NULL"
-    return f"{source.call_id} IN ({marks}) AND {sql}", [*looked_for.call_ids, *values]
+    return f"c.call_id IN ({marks}) AND {sql}", [*looked_for.call_ids, *values]
 
 
 def _edge(db: peewee.Database, question: _Question) -> str | None:

@@ -1,0 +1,6 @@
+"""The addresses at which people sign in and see their account: a module for each kind, all in one blueprint."""
+
+from esl_huntgroup.web.identity import account as _account  # noqa: F401  # for its addresses
+from esl_huntgroup.web.identity.signing_in import blueprint
+
+__all__ = ["blueprint"]
