@@ -208,14 +208,19 @@ def _read(db: peewee.Database, question: _Question, country: str) -> _Found:
     if _is_long(question, looked_for):
         edge = _edge(db, question)
         if edge is not None:
-            conditions.append((f"{source.call_id} {'<=' if question.is_upwards else '>='} ?", [edge]))
+            conditions.append(_up_to(question, source.call_id, edge))
     if source is _OWN:  # so that PostgreSQL knows how few calls are left, too
-        conditions += _ids(question, "c.call_id")
+        conditions += [*_ids(question, "c.call_id"), *([_up_to(question, "c.call_id", edge)] if edge else [])]
     where, values = _where(conditions)
     sql = f"""SELECT {source.columns} FROM {source.tables}
         LEFT JOIN {quoted(db, "groups")} g ON g.id = c.group_id
         {where} ORDER BY {source.call_id} {question.direction} LIMIT ?"""
     return _between(rows(db, sql, [*values, question.limit + 1]), question, edge)
+
+
+def _up_to(question: _Question, column: str, edge: str) -> Condition:
+    """Return the condition that a call is not behind the last one that is looked at."""
+    return f"{column} {'<=' if question.is_upwards else '>='} ?", [edge]
 
 
 def _is_long(question: _Question, looked_for: Callers | None) -> bool:
