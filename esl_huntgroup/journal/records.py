@@ -1,8 +1,8 @@
 """
-PURE: what the journal keeps of a group call, at each of the three moments when it is told.
+PURE: what the journal keeps of a group call, at each of the moments when it is told.
 
-A group call is opened (before any phone rings), answered (if it is) and ended. Each record repeats the ``call_id``
-and is complete in itself: writing one twice changes nothing.
+A group call is opened (before any phone rings), rings, is answered (if it is) and ended. Each record repeats the
+``call_id`` and is complete in itself: writing one twice changes nothing.
 """
 
 from __future__ import annotations
@@ -105,4 +105,12 @@ class CallMoved:
     caller_name: str
 
 
-JournalRecord = CallOpened | CallMoved | CallAnswered | CallEnded
+@dataclass(frozen=True, slots=True)
+class CallRinging:
+    """These users have phones that are being rung, in the order of the members; each is named once."""
+
+    call_id: str
+    user_ids: tuple[int, ...]
+
+
+JournalRecord = CallOpened | CallRinging | CallMoved | CallAnswered | CallEnded

@@ -37,6 +37,7 @@ from esl_huntgroup.journal.records import (
     CallEnded,
     CallMoved,
     CallOpened,
+    CallRinging,
     EntryRecord,
     JournalRecord,
     LegRecord,
@@ -47,8 +48,9 @@ Row = tuple[object, ...]
 
 _OPENED = (
     "call_id", "node", "channel_uuid", "group_id", "group_name", "group_number", "group_domain",
-    "caller_number", "caller_name", "arrived_at_ms", "worker",
+    "caller_number", "caller_name", "arrived_at_ms", "worker", "ringing",
 )  # fmt: skip
+_RINGING = ("ringing",)
 _MOVED = ("channel_uuid", "caller_number", "caller_name")
 _ANSWERED = ("answered_at_ms", "wait_ms", "answered_by_user_id", "answered_by_name")
 _ENDED = ("ended_at_ms", "wait_ms", "talk_ms", "outcome", "cause", "overflow")
@@ -84,6 +86,8 @@ class _Rows:
     """What one transaction writes, in the order in which it does."""
 
     opened: list[Row] = field(default_factory=list)
+    ringing: dict[str, str] = field(default_factory=dict)
+    """What is to be written to calls that were opened before, by their ids."""
     moved: list[Row] = field(default_factory=list)
     answered: list[Row] = field(default_factory=list)
     ended: list[Row] = field(default_factory=list)
@@ -94,6 +98,7 @@ class _Rows:
     def call_ids(self) -> list[str]:
         """The ids of all calls of these rows."""
         ids = [str(row[0]) for row in self.opened]
+        ids += self.ringing
         return ids + [str(row[-1]) for rows in (self.moved, self.answered, self.ended) for row in rows]
 
     @property
@@ -110,10 +115,13 @@ class _Rows:
     @classmethod
     def of(cls, records: Iterable[JournalRecord], gone: Gone) -> _Rows:
         rows = cls()
+        opened: dict[str, CallOpened] = {}  # no row may be met twice by one INSERT
         for record in records:
             match record:
                 case CallOpened():
-                    rows.opened.append(_opened_row(record, gone))
+                    opened[record.call_id] = record
+                case CallRinging(call_id, user_ids):
+                    rows.ringing[call_id] = _list(user_ids)
                 case CallMoved():
                     rows.moved.append(_moved_row(record))
                 case CallAnswered():
@@ -122,6 +130,7 @@ class _Rows:
                 case CallEnded():
                     rows.ended.append(_ended_row(record))
                     rows.add_members(record, gone)
+        rows.opened = [_opened_row(call, gone, rows.ringing.pop(call.call_id, None)) for call in opened.values()]
         return rows
 
     def add_members(self, record: CallAnswered | CallEnded, gone: Gone) -> None:
@@ -136,6 +145,7 @@ class JournalStore:
     def __init__(self, db: peewee.Database) -> None:
         """Write the SQL for this database. Connects to nothing."""
         self._db = db
+        self._update_ringing = update_sql(db, "calls", _RINGING, ("call_id",))
         self._update_moved = update_sql(db, "calls", _MOVED, ("call_id",))
         self._update_answered = update_sql(db, "calls", _ANSWERED, ("call_id",))
         self._update_ended = update_sql(db, "calls", _ENDED, ("call_id",))
@@ -169,7 +179,7 @@ class JournalStore:
             raise Refused("not a journal record: a field holds what it cannot hold")
         if isinstance(record, CallOpened):
             return Gone(groups=self._missing("groups", {record.group_id}))
-        if isinstance(record, CallMoved):
+        if isinstance(record, CallMoved | CallRinging):
             return Gone()
         told: Iterable[LegRecord | EntryRecord] = (*record.legs, *record.entries)
         users = {row.user_id for row in told}
@@ -178,7 +188,8 @@ class JournalStore:
         return Gone(users=self._missing("users", users))
 
     def _write(self, rows: _Rows) -> None:
-        insert_rows(self._db, "calls", _OPENED, rows.opened, once=True)
+        insert_rows(self._db, "calls", _OPENED, rows.opened, once=True, but="ringing")
+        self._update(self._update_ringing, [(user_ids, call_id) for call_id, user_ids in rows.ringing.items()])
         self._update(self._update_moved, rows.moved)
         self._update(self._update_answered, rows.answered)
         interrupted = self._having(f"outcome = '{Outcome.INTERRUPTED.value}'", rows.first_hand)
@@ -238,7 +249,11 @@ def _is_unseen(record: JournalRecord) -> bool:
     return isinstance(record, CallEnded) and record.outcome == Outcome.INTERRUPTED
 
 
-def _opened_row(record: CallOpened, gone: Gone) -> Row:
+def _list(user_ids: Iterable[int]) -> str:
+    return f"[{','.join(map(str, user_ids))}]"
+
+
+def _opened_row(record: CallOpened, gone: Gone, ringing: str | None) -> Row:
     return (
         record.call_id,
         _fit(record.node, _CALL["node"]),
@@ -251,6 +266,7 @@ def _opened_row(record: CallOpened, gone: Gone) -> Row:
         _fit(record.caller_name, _CALL["caller_name"]),
         record.arrived_at_ms,
         _fit(record.worker, _CALL["worker"]),
+        ringing,
     )
 
 

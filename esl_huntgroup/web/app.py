@@ -8,10 +8,11 @@ import flask
 import peewee
 
 from esl_huntgroup.db.engine import open_database
-from esl_huntgroup.web import headers, refusals, words
+from esl_huntgroup.web import headers, pages, refusals, words
 from esl_huntgroup.web.around import surround
 from esl_huntgroup.web.config import WebConfig
 from esl_huntgroup.web.identity import guard, require, routes
+from esl_huntgroup.web.live import wiring
 from esl_huntgroup.web.proxies import TrustedProxies
 
 
@@ -29,6 +30,8 @@ def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flas
     refusals.install(app)
     app.add_url_rule("/healthz", view_func=_healthz)
     app.register_blueprint(routes.blueprint)
+    pages.install(app)
+    wiring.install(app)
     guard.check_routes(app)
     app.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
         app.wsgi_app, config.trusted_proxies, config.user_header, config.url
