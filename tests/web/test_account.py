@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from esl_huntgroup.db.engine import execute, quoted
 from esl_huntgroup.web.identity import Person, keys, sessions, validity
-from tests.web.signed_in import HTML, browser, page_token, program, send, user_id
+from tests.web.signed_in import HTML, browser, program, send, user_id
 from tests.web.test_signing_in import OTHER, PASSWORD, audited, has_password, sign_in
 
 DAY_MS = 86_400_000

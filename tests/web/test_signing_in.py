@@ -95,7 +95,7 @@ def test_an_invitation_expires_and_a_new_one_replaces_the_old(app: flask.Flask, 
     [
         ("kurz", None, "This password is too short: at least 15 characters are accepted."),
         (PASSWORD, OTHER, "The two passwords differ."),
-        ("anna anna anna anna", None, "This password is made of a name that others know"),
+        ("anna berg anna berg", None, "This password is made of a name that others know"),
     ],
 )
 def test_a_password_that_is_refused_leaves_the_invitation(
