@@ -37,6 +37,8 @@ COMMANDS: Final = {
     "service": ("service", "service_tree"),
     "favourite": ("prepared", "favourite_tree"),
     "monitor": ("prepared", "monitor_tree"),
+    "session": ("session", "session_tree"),
+    "token": ("api_token", "token_tree"),
     "rights": ("rights", "rights_command"),
     "audit": ("audit", "audit_command"),
     "journal": ("journal", "journal_command"),

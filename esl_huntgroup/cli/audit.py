@@ -17,7 +17,10 @@ from esl_huntgroup.provisioning import audit
 from esl_huntgroup.provisioning.change import sentence
 from esl_huntgroup.settings import Settings
 
-KINDS = ("user", "line", "group", "member", "level", "service", "favourite", "monitor", "journal", "file")
+KINDS = (
+    *("user", "line", "group", "member", "level", "service", "favourite", "monitor", "journal", "file"),
+    *("invitation", "password", "session", "token"),
+)
 """What a change can be of; a load is one of a file."""
 
 

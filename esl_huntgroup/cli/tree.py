@@ -33,6 +33,7 @@ from esl_huntgroup.provisioning.change import Change, sentence
 WHO_MAX_CHARS = 128
 
 Changing = Callable[..., Iterable[Change]]
+Giving = Callable[..., tuple[Change, str, str]]
 Found = Sequence[Mapping[str, Any]] | Mapping[str, Any] | str
 Viewing = Callable[..., Found]
 _dry_run_option = click.option("--dry-run", "is_dry_run", is_flag=True, help="say what would change; change nothing")
@@ -69,6 +70,31 @@ class Tree(Overview):
 
             options = (json_option(), _dry_run_option, as_option, *((_yes_option,) if asks or before else ()))
             return self._register(verb, run, options, example)
+
+        return register
+
+    def give(self, verb: str, *, example: str) -> Callable[[Giving], click.Command]:
+        """
+        Register what makes something that holds a secret, which is shown this once and stored nowhere.
+
+        The function returns the change, the name under which programs find the secret, and the secret.
+        """
+
+        def register(function: Giving) -> click.Command:
+            @functools.wraps(function)
+            def run(who: str | None, is_dry_run: bool, as_json: bool, **given: Any) -> None:
+                told: dict[str, str] = {}
+
+                def work(at: Desk) -> Iterable[Change]:
+                    change, name, secret = function(at, **_normal(given))
+                    told[name] = secret
+                    return [change]
+
+                with desk_of(click.get_current_context()) as desk:
+                    changes = perform(desk, name_of(who), work, is_dry_run=is_dry_run)
+                _tell_given(changes, {} if is_dry_run else told, is_dry_run=is_dry_run, as_json=as_json)
+
+            return self._register(verb, run, (json_option(), _dry_run_option, as_option), example)
 
         return register
 
@@ -124,6 +150,17 @@ def make(desk: Desk, who: str | None, work: Work, *, is_dry_run: bool, as_json: 
         click.echo(clean(sentence(change, is_dry_run=is_dry_run)))
     if not changes:
         click.echo("nothing to change")
+
+
+def _tell_given(changes: Iterable[Change], told: Mapping[str, str], *, is_dry_run: bool, as_json: bool) -> None:
+    """Tell what was made, and the secret on a line of its own, so that it can be copied."""
+    if as_json:
+        click.echo(json.dumps({"changes": [asdict(it) for it in changes], **told}, ensure_ascii=False, indent=2))
+        return
+    for change in changes:
+        click.echo(clean(sentence(change, is_dry_run=is_dry_run)))
+    for secret in told.values():
+        click.echo(secret)
 
 
 def show(found: Found, *, as_json: bool) -> None:

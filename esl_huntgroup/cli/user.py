@@ -9,6 +9,7 @@ import click
 
 from esl_huntgroup.cli.ask import ask
 from esl_huntgroup.cli.complete import GROUPS, USERS
+from esl_huntgroup.cli.context import settings_of
 from esl_huntgroup.cli.tree import one, tree
 from esl_huntgroup.db import lookup
 from esl_huntgroup.provisioning.admin import reading, users
@@ -47,6 +48,17 @@ def change(desk: Desk, **given: Any) -> Iterable[Change]:
 def remove(desk: Desk, name: str) -> Iterable[Change]:
     """Remove a user with lines, memberships, levels and places in lists. The journal keeps the name."""
     return users.remove(desk, name)
+
+
+@user_tree.give("invite", example="user invite anna")
+@click.argument("name", shell_complete=USERS)
+@click.option("--days", type=int, default=7, show_default=True, help="how long the link is valid", metavar="DAYS")
+def invite(desk: Desk, name: str, days: int) -> tuple[Change, str, str]:
+    """Print a link by which a user sets the password of the members' page, once. It replaces the one of before."""
+    from esl_huntgroup.web.identity import administration
+
+    settings = settings_of(click.get_current_context())
+    return administration.invite(desk.db, desk.user_id(name), name, settings, days)
 
 
 @user_tree.view("show", example="user show anna")

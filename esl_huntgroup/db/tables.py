@@ -418,6 +418,6 @@ class SchemaVersion(Table):
 TABLES: tuple[type[Table], ...] = (
     *(User, Line, Group, Number, Member, Overflow, Call, Leg, JournalEntry),
     *(Superior, UserLevel, Service, GroupService, UserService, PreparedContent, Audit),
-    *(JournalChange, Caller, OutgoingCall, Follower),
     *(WebAccount, WebInvitation, WebSession, ApiToken, WebOidcState),
+    *(JournalChange, Caller, OutgoingCall, Follower),
 )

@@ -1,6 +1,8 @@
 """
 ``python -m esl_huntgroup.simulator HOST:PORT``: play the calls of the demo against a running service.
 
+With ``--for-ever`` it plays other calls, one after the other and sometimes two at a time, until it is ended.
+
 Exit status 0 if every caller and every phone experienced what was announced, otherwise 1, with a line on stderr for
 each that did not.
 """
@@ -8,27 +10,35 @@ each that did not.
 from __future__ import annotations
 
 import os
+import random
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 import click
 import gevent
 
 from esl_huntgroup.simulator.causes import COMPLETED_ELSEWHERE
 from esl_huntgroup.simulator.clock import Clock
+from esl_huntgroup.simulator.everyday import Everyday, everyday
 from esl_huntgroup.simulator.narrator import READER_GONE, Narrator
-from esl_huntgroup.simulator.phones import Phone
+from esl_huntgroup.simulator.phones import Phone, registered, unregistered
 from esl_huntgroup.simulator.showcase import DOMAIN, PEOPLE, SCENES, Scene
 from esl_huntgroup.simulator.switch import CallResult, Switch
 
 SCENE_LIMIT_S = 12
+ALONE_S = 12
+"""How long a call of those without an end is alone; the next may come while one talks."""
 
 
 @click.command(context_settings={"color": False if os.environ.get("NO_COLOR") else None})
 @click.argument("service", metavar="HOST:PORT")
-def main(service: str) -> None:
+@click.option("--for-ever", is_flag=True, help="call after call, until SIGTERM")
+def main(service: str, *, for_ever: bool) -> None:
     """Play the calls of the demo against the service at HOST:PORT."""
     host, _, port = service.rpartition(":")
+    if for_ever:
+        _go_on((host, int(port)))
     try:
         complaints = [
             f"call {number}: {complaint}"
@@ -59,6 +69,31 @@ def _play(service: tuple[str, int], number: int, scene: Scene) -> list[str]:
         narrator.end(scene, result)
         return list(_complaints(scene, result, phones))
     return [f"was not over after {SCENE_LIMIT_S} s"]
+
+
+def _go_on(service: tuple[str, int]) -> NoReturn:
+    """Let people call, and call again; each call has a switch of its own, with the phones as they are then."""
+    for call in everyday(random.Random()):
+        gevent.sleep(call.pause_s)
+        greenlet = gevent.spawn(_one, service, call)
+        greenlet.join(timeout=ALONE_S)
+    raise AssertionError("these calls have no end")
+
+
+def _one(service: tuple[str, int], call: Everyday) -> None:
+    phones = tuple(
+        registered(name, f"{account}@{DOMAIN}", call.scripts[account], port=int(account) + 4000)
+        if account in call.scripts
+        else unregistered(name, f"{account}@{DOMAIN}")
+        for account, name in PEOPLE.items()
+    )
+    switch = Switch(service, phones, domain=DOMAIN)
+    switch.call(
+        call.caller,
+        call.number,
+        gives_up_after_s=call.gives_up_after_s,
+        hangs_up_after_talk_s=call.hangs_up_after_talk_s,
+    )
 
 
 def _complaints(scene: Scene, result: CallResult, phones: tuple[Phone, ...]) -> Iterator[str]:

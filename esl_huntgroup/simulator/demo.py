@@ -41,6 +41,8 @@ CALLS_LIMIT_S: Final = 24.0
 STOP_LIMIT_S: Final = 3.0
 JOURNAL_LIMIT_S: Final = 2.0
 _POLL_S: Final = 0.05
+LEADER: Final = "1002"
+"""Who leads the groups, by account: sees their journals, and their pages."""
 
 Entries = Sequence[Mapping[str, Any]]
 
@@ -58,8 +60,8 @@ def run(language: str = "en") -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us ends our processes, too
     with tempfile.TemporaryDirectory(prefix="esl-huntgroup-demo-") as directory:
         home = Path(directory)
-        _prepare(home)
-        with _service(home, language) as (environment, address):
+        prepare(home)
+        with service(home, language) as (environment, address):
             _play(address)
             complaint = _await_journal(environment)
             _show_journal(home, language)
@@ -72,7 +74,7 @@ def run(language: str = "en") -> None:
 # -- the parts, in order ----------------------------------------------------------------------------------------------
 
 
-def _prepare(home: Path) -> None:
+def prepare(home: Path, ring_timeout_s: int = showcase.RING_TIMEOUT_S) -> None:
     """Write the firm of the demo into a new database."""
     click.secho("esl-huntgroup demo: the real service, and a simulated switch (FreeSWITCH)", bold=True)
     for name, number, members in (
@@ -81,8 +83,8 @@ def _prepare(home: Path) -> None:
     ):
         click.echo(f"group {name}, {number}: {', '.join(PEOPLE[account].split()[0] for account in members)}")
     firm = home / "firm.yaml"
-    firm.write_text(json.dumps(_firm(), ensure_ascii=False, indent=2), encoding="utf-8")
-    db = open_database(_database_url(home))
+    firm.write_text(json.dumps(_firm(ring_timeout_s), ensure_ascii=False, indent=2), encoding="utf-8")
+    db = open_database(database_url(home))
     try:
         upgrade(db)
         load_file(db, firm, default_domain=DOMAIN)
@@ -90,45 +92,48 @@ def _prepare(home: Path) -> None:
         db.close()
 
 
-def _firm() -> dict[str, Any]:
+def _firm(ring_timeout_s: int) -> dict[str, Any]:
     """Return the firm as ``esl-huntgroup load`` takes it; JSON is YAML."""
     users = {
         account: {"name": _login(account), "display_name": name, "lines": [{"number": account}]}
         for account, name in PEOPLE.items()
     }
     return {
+        "services": [{"name": "journal", "description": "leader and deputy see the journal of the group"}],
         "users": list(users.values()),
         "groups": [
-            _group("Vertrieb", showcase.GROUP_NUMBER, MEMBERS),
-            _group("Technik", showcase.EMPTY_GROUP_NUMBER, showcase.EMPTY_GROUP_MEMBERS),
+            _group("Vertrieb", showcase.GROUP_NUMBER, MEMBERS, ring_timeout_s),
+            _group("Technik", showcase.EMPTY_GROUP_NUMBER, showcase.EMPTY_GROUP_MEMBERS, ring_timeout_s),
         ],
     }
 
 
-def _group(name: str, number: str, members: Sequence[str]) -> dict[str, Any]:
+def _group(name: str, number: str, members: Sequence[str], ring_timeout_s: int) -> dict[str, Any]:
     return {
         "name": name,
         "number": number,
         "hunt_mode": "softphone",
-        "ring_timeout_s": showcase.RING_TIMEOUT_S,
+        "ring_timeout_s": ring_timeout_s,
         "members": [_login(account) for account in members],
+        "leader": {"user": _login(LEADER), "level": "team"},
+        "services": ["journal"],
     }
 
 
 @contextlib.contextmanager
-def _service(home: Path, language: str) -> Iterator[tuple[dict[str, str], str]]:
+def service(home: Path, language: str) -> Iterator[tuple[dict[str, str], str]]:
     """Run the real service; yield its environment and its address."""
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     environment = _environment(home, address, language)
     log = home / "service.log"
     with log.open("wb") as output:
-        service = subprocess.Popen(_ourselves("serve"), env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(_ourselves("serve"), env=environment, stdout=output, stderr=output)
     try:
-        _await_service(service, address, log)
-        click.echo(f"the service listens on {address}, process {service.pid}")
+        _await_service(process, address, log)
+        click.echo(f"the service listens on {address}, process {process.pid}")
         yield environment, address
     finally:
-        _stop(service)
+        stop(process)
 
 
 def _play(address: str) -> None:
@@ -141,7 +146,7 @@ def _play(address: str) -> None:
     except subprocess.TimeoutExpired:
         raise DemoFailed(f"the calls were not over after {CALLS_LIMIT_S:g} s") from None
     finally:
-        _stop(simulator)
+        stop(simulator)
     if simulator.returncode == READER_GONE:
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
     if simulator.returncode:
@@ -150,7 +155,7 @@ def _play(address: str) -> None:
 
 def _show_journal(home: Path, language: str) -> None:
     """Show the journal as each member sees it, all with the same columns."""
-    with contextlib.closing(open_database(_database_url(home))) as db:
+    with contextlib.closing(open_database(database_url(home))) as db:
         seen = {account: entries(db, user=_login(account)) for account in PEOPLE}
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     every = [line for lines in seen.values() for line in lines]
@@ -209,7 +214,7 @@ def _environment(home: Path, address: str, language: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return inherited | {
         CONFIG_VARIABLE: str(settings),
-        f"{PREFIX}DATABASE": _database_url(home),
+        f"{PREFIX}DATABASE": database_url(home),
         f"{PREFIX}SPOOL": str(home / "journal.spool"),
         f"{PREFIX}LISTEN": address,
         f"{PREFIX}DEFAULT_DOMAIN": DOMAIN,
@@ -229,7 +234,7 @@ def _await_service(service: subprocess.Popen[bytes], address: str, log: Path) ->
     raise DemoFailed(f"the service did not start: {said[-1] if said else 'it said nothing'}")
 
 
-def _stop(process: subprocess.Popen[Any]) -> None:
+def stop(process: subprocess.Popen[Any]) -> None:
     """End a process that we have started: politely, then for certain."""
     if process.poll() is None:
         process.terminate()
@@ -240,7 +245,8 @@ def _stop(process: subprocess.Popen[Any]) -> None:
         process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -251,5 +257,6 @@ def _login(account: str) -> str:
     return PEOPLE[account].split()[0].lower()
 
 
-def _database_url(home: Path) -> str:
+def database_url(home: Path) -> str:
+    """Return the database of a demo that lives in this directory."""
     return f"sqlite:///{home / 'demo.db'}"

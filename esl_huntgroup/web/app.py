@@ -9,6 +9,7 @@ import peewee
 
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.web import headers, pages, refusals, words
+from esl_huntgroup.web.api import reader
 from esl_huntgroup.web.around import surround
 from esl_huntgroup.web.config import WebConfig
 from esl_huntgroup.web.identity import guard, require, routes
@@ -34,6 +35,7 @@ def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flas
     app.add_url_rule("/healthz", view_func=_healthz)
     app.register_blueprint(routes.blueprint)
     pages.install(app)
+    app.register_blueprint(reader.blueprint)
     live.install(app, config, database, page=live_form.writer(app), api=as_json)
     guard.check_routes(app)
     app.wsgi_app = TrustedProxies(  # type: ignore[method-assign]

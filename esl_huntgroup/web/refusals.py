@@ -82,6 +82,7 @@ HTTP_NAMES: Final = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    409: "Conflict",
     410: "Gone",
     413: "Content Too Large",
     414: "URI Too Long",

@@ -11,7 +11,7 @@ from esl_huntgroup.errors import InputError
 from esl_huntgroup.provisioning import audit
 from esl_huntgroup.provisioning.change import Change
 from esl_huntgroup.web.around import around
-from esl_huntgroup.web.identity import accounts, asking, keys, passwords, sessions, tokens
+from esl_huntgroup.web.identity import accounts, administration, asking, keys, passwords, sessions, tokens
 from esl_huntgroup.web.identity.asking import somebody
 from esl_huntgroup.web.identity.guard import require
 from esl_huntgroup.web.identity.origins import own_path
@@ -124,9 +124,10 @@ def end_session(key: int) -> Answer:
     """End one of one's own sessions."""
     me, db = somebody(), around().db
     with db.atomic():
-        if not sessions.end(db, me.user_id, key):
+        found = next((it for it in sessions.of_user(db, me.user_id) if it.id == key), None)
+        if found is None or not sessions.end(db, me.user_id, key):
             raise NotFound(_("This session has ended already."))
-        _note(me.name, Change("remove", "session", f"{me.name}/{key}", None, None))
+        _note(me.name, administration.ended_session(me.name, found))
     return flask.redirect(flask.url_for("identity.account"), 303)
 
 
@@ -139,7 +140,7 @@ def end_other_sessions() -> Answer:
         for session in sessions.of_user(db, me.user_id):
             if not (me.by is By.SESSION and session.id == me.key):
                 sessions.end(db, me.user_id, session.id)
-                _note(me.name, Change("remove", "session", f"{me.name}/{session.id}", None, None))
+                _note(me.name, administration.ended_session(me.name, session))
     return flask.redirect(flask.url_for("identity.account"), 303)
 
 
@@ -154,12 +155,9 @@ def make_token() -> Answer:
         days = 0
     try:
         with db.atomic():
-            secret = tokens.make(
-                db, me.user_id, form.get("name", ""), form.getlist("scope"), now_ms=keys.now_ms(), days=days
-            )
-            name = tokens.token_name(form.get("name", ""))
-            shown = {"scopes": list(tokens.token_scopes(form.getlist("scope"))), "days": days}
-            _note(me.name, Change("add", "token", f"{me.name}/{name}", None, shown))
+            scopes, name = form.getlist("scope"), form.get("name", "")
+            change, _name, secret = administration.add_token(db, me.user_id, me.name, name, scopes=scopes, days=days)
+            _note(me.name, change)
     except InputError as error:
         return _account_page(refused=str(error)), 400
     return _account_page(new_token=secret)
@@ -174,9 +172,7 @@ def remove_token(key: int) -> Answer:
         found = next((it for it in tokens.of_user(db, me.user_id) if it.id == key), None)
         if found is None:
             raise NotFound(_("This token has been removed already."))
-        tokens.remove(db, me.user_id, found.name)
-        shown = {"scopes": list(found.scopes)}
-        _note(me.name, Change("remove", "token", f"{me.name}/{found.name}", shown, None))
+        _note(me.name, administration.remove_token(db, me.user_id, me.name, found.name))
     return flask.redirect(flask.url_for("identity.account"), 303)
 
 

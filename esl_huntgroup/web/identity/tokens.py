@@ -15,9 +15,10 @@ import peewee
 from esl_huntgroup.db.engine import fetch, insert_rows, run
 from esl_huntgroup.db.tables import ApiToken, User, WebAccount
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.model.text import accepted, normal_name
+from esl_huntgroup.model.text import normal_name
 from esl_huntgroup.web.identity.keys import hashed, new_secret
 from esl_huntgroup.web.identity.people import By, Person, Scope
+from esl_huntgroup.web.words import gettext as _
 
 PREFIX: Final = "eslhg_"
 """Lets people, and programs that look for secrets in the wrong place, recognise a token."""
@@ -47,12 +48,12 @@ def make(
     """Make a token and return it. Raises InputError where name, scopes or days are not accepted."""
     name, wanted = token_name(name), token_scopes(scopes)
     if not 1 <= days <= DAYS_MAX:
-        raise InputError(f"{days} days are too few or too many: 1 to {DAYS_MAX} are accepted")
+        raise InputError(_("A token is valid for 1 to %d days.") % DAYS_MAX)
     held = of_user(db, user_id)
     if name in {it.name for it in held}:
-        raise InputError(f"there is a token {name!r} already: another name is accepted, or remove that one first")
+        raise InputError(_("There is a token “%s” already: another name is accepted, or remove that one first.") % name)
     if len(held) >= TOKENS_MAX:
-        raise InputError(f"there are {TOKENS_MAX} tokens already, which is the most: remove one first")
+        raise InputError(_("There are %d tokens already, which is the most: remove one first.") % TOKENS_MAX)
     secret = PREFIX + new_secret()
     row = {
         "secret_hash": hashed(secret),
@@ -70,18 +71,21 @@ def token_name(text: str) -> str:
     """Return the name of a token in normal form. Raises InputError."""
     name = normal_name(text.strip())
     if not (name and name.isprintable() and len(name) <= NAME_MAX_CHARS):
-        raise InputError(f"{text!r} is no name for a token: 1 to {NAME_MAX_CHARS} printable characters are accepted")
+        raise InputError(_("A token needs a name of 1 to %d printable characters.") % NAME_MAX_CHARS)
     return name
 
 
 def token_scopes(given: Collection[str]) -> tuple[str, ...]:
     """Return the scopes in their order, each once. Raises InputError."""
     words = tuple(it.value for it in Scope)
+    known = ", ".join(words)
     for word in given:
         if word not in words:
-            raise InputError(f"{word!r} is no scope: {accepted(words)}")
+            raise InputError(
+                _("“%(word)s” is no scope: %(accepted)s are accepted.") % {"word": word, "accepted": known}
+            )
     if not given:
-        raise InputError(f"a token without a scope can do nothing: {accepted(words)}")
+        raise InputError(_("A token without a scope can do nothing: %s are accepted.") % known)
     return tuple(word for word in words if word in given)
 
 

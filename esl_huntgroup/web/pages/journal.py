@@ -17,8 +17,10 @@ from esl_huntgroup.journal import handled
 from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import require, somebody
 from esl_huntgroup.web.identity.origins import own_path
+from esl_huntgroup.web.live import routes as live
 from esl_huntgroup.web.pages import details, live_form, rows, times
 from esl_huntgroup.web.pages.seen import seen, shares_missed
+from esl_huntgroup.web.reading import present
 from esl_huntgroup.web.reading.details import call_details
 from esl_huntgroup.web.reading.filters import Filters, Position, filters, of_group, position
 from esl_huntgroup.web.reading.journal import NEWEST, UNHANDLED_MAX, group_page, own_page, unhandled_count
@@ -50,7 +52,7 @@ class Asked:
 @require()
 def mine() -> str:
     """Show one's own journal."""
-    here, known, asked, now_ms = live_form.position(), seen(), _asked(), times.now_ms()
+    here, known, asked, now_ms = live.position(), seen(), _asked(), times.now_ms()
     page = own_page(
         around().db, known.access, asked.wanted, asked.position, country=around().config.country, now_ms=now_ms
     )
@@ -71,7 +73,7 @@ def mine() -> str:
 @require()
 def of_one_group(group_id: int) -> str | Response:
     """Show the journal of a group to those who may see it; an administrator who may not gets to the group's page."""
-    here, known, now_ms = live_form.position(), seen(), times.now_ms()
+    here, known, now_ms = live.position(), seen(), times.now_ms()
     group = known.group(group_id)
     if group is None:
         raise NotFound
@@ -111,7 +113,7 @@ def call(call_id: str) -> str:
         "_call.html" if "part" in flask.request.args else "call.html",
         row=rows.seen(found.row, now_ms, somebody().user_id, is_shared=shares_missed(around().db, its_call.group_id)),
         members=[details.shown(member) for member in found.members],
-        went_on=details.went_on(its_call),
+        went_on=present.went_on(its_call.overflow, _),
         back=flask.url_for("journal.call", call_id=call_id),
         now_ms=now_ms,
     )
@@ -125,11 +127,13 @@ def handle(call_id: str) -> Response:
     change = {"yes": handled.handle, "no": handled.unhandle}.get(flask.request.form.get("handled", ""))
     if change is None:
         raise BadRequest
-    if found.row.own is None and not shares_missed(db, found.row.call.group_id):
+    is_shared = shares_missed(db, found.row.call.group_id)
+    if found.row.own is None and not is_shared:
         raise InputError(_("In this group everybody deals with the own missed calls, and this is not one of yours."))
     change(db, call_id, me.user_id, me.display_name, times.now_ms())
     if flask.request.accept_mimetypes.best == "application/json":
-        return flask.Response(live_form.written(_call(call_id).row, me.user_id), content_type="application/json")
+        told = live_form.written(_call(call_id).row, me.user_id, is_shared=is_shared)
+        return flask.Response(told, content_type="application/json")
     return flask.redirect(own_path(flask.request.form.get("next", "")), 303)
 
 

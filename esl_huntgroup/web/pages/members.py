@@ -38,10 +38,9 @@ def of_group(db: peewee.Database, group_id: int) -> State:
 
 def members_of(db: peewee.Database, group_id: int) -> list[MemberNow]:
     """Return the members of a group in their order. One statement; raises peewee's exceptions."""
-    sql = (
-        f"SELECT m.position, u.display_name, l.kind, l.account, l.domain FROM members m JOIN users u ON u.id = m.user_id"
-        f" LEFT JOIN {quoted(db, 'lines')} l ON l.user_id = u.id WHERE m.group_id = {db.param} ORDER BY m.position, l.id"
-    )
+    sql = f"""SELECT m.position, u.display_name, l.kind, l.account, l.domain
+        FROM members m JOIN users u ON u.id = m.user_id LEFT JOIN {quoted(db, "lines")} l ON l.user_id = u.id
+        WHERE m.group_id = {db.param} ORDER BY m.position, l.id"""
     found: dict[int, MemberNow] = {}
     for position, name, kind, account, domain in execute(db, sql, (group_id,)).fetchall():
         before = found.get(position, MemberNow(position, name, (), 0))

@@ -15,6 +15,7 @@ import peewee
 
 from esl_huntgroup.model import phone_numbers
 from esl_huntgroup.model.call_ids import is_call_id
+from esl_huntgroup.model.folding import fold
 from esl_huntgroup.web.reading.filters import Filters
 from esl_huntgroup.web.reading.statements import holds, rows
 
@@ -64,13 +65,13 @@ def callers(db: peewee.Database, wanted: Filters, country: str, ids: Sequence[Co
 
 def needles(text: str, country: str) -> tuple[str, ...]:
     """Return the texts of which one stands in what is kept of a caller who is looked for. Raises nothing."""
-    found = [" ".join(text.casefold().split())]
     number = phone_numbers.digits(text)
-    if number:
-        full = phone_numbers.e164(number, country)
-        bare = number.lstrip("+").lstrip("0")
-        found = [full.removeprefix("+") if full else bare or number.lstrip("+")]
-    return tuple(found)
+    if not number:
+        return (fold(text),)
+    # Somebody who types knows the beginning of a number, and few of these are numbers already.
+    full = phone_numbers.e164(number, country).removeprefix("+")
+    bare = number.lstrip("+").lstrip("0") or number.lstrip("+")
+    return tuple(dict.fromkeys(filter(None, (full, bare))))
 
 
 def _match(db: peewee.Database, text: str, country: str) -> Condition:

@@ -10,9 +10,11 @@ import peewee
 from esl_huntgroup.db.engine import dialect, execute
 
 
-def rows(db: peewee.Database, sql: str, values: Sequence[object] = ()) -> list[Sequence[Any]]:
+def rows(db: peewee.Database, sql: str, values: Sequence[object] = ()) -> Sequence[Sequence[Any]]:
     """Run one statement with a ``?`` for each value, and return its rows."""
-    found: list[Sequence[Any]] = execute(db, sql.replace("?", db.param), tuple(values)).fetchall()
+    if db.param != "?":  # drivers that write %s take every other percent sign twice
+        sql = sql.replace("%", "%%").replace("?", db.param)
+    found: Sequence[Sequence[Any]] = execute(db, sql, tuple(values)).fetchall()
     return found
 
 

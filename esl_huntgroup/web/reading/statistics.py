@@ -101,7 +101,7 @@ def statistics(
         )
     where, values = _where(group_id, from_ms, until_ms)
     found = [_Part.of(row) for row in rows(db, _parts(db, where, offsets(zone, from_ms, until_ms)), values)]
-    members = rows(db, _members(where), values)
+    members = rows(db, _members(where), (*values, *values[1:3]))
     return _put_together(from_ms, until_ms, found, members)
 
 
@@ -122,7 +122,8 @@ def _parts(db: peewee.Database, where: str, known: list[tuple[int, int]]) -> str
 
 def _members(where: str) -> str:
     return f"""SELECT e.user_id, e.user_name, e.kind, COUNT(*), SUM(c.wait_ms), SUM(c.talk_ms)
-        FROM calls c JOIN journal_entries e ON e.call_id = c.call_id WHERE {where} GROUP BY 1, 2, 3"""
+        FROM calls c JOIN journal_entries e ON e.call_id = c.call_id WHERE {where}
+        AND e.call_id >= ? AND e.call_id <= ? GROUP BY 1, 2, 3"""
 
 
 @dataclass(frozen=True, slots=True)
