@@ -23,7 +23,7 @@ def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flas
     ``db`` is for tests; None: the database that the configuration names.
     """
     app = flask.Flask("esl_huntgroup.web", static_url_path="/static")
-    surround(app, config, db or open_database(config.database))
+    surround(app, config, db or open_database(config.database, plans_anew=True))
     _speak(app)
     guard.install(app)
     headers.install(app)
