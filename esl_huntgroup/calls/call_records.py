@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.leg_report import LegReport
 from esl_huntgroup.calls.ring_plan import CAUSE_OF, PLANS_KNOWN_MAX, RingPlan, WhyNot
-from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, EntryRecord, LegRecord
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, CallRinging, EntryRecord, LegRecord
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import HuntGroup, Taker
 from esl_huntgroup.model.hangup_causes import LegEnd, LegResult
@@ -65,6 +65,11 @@ def opened(call_id: str, inbound: InboundCall, group: HuntGroup, worker: str = "
         arrived_at_ms=inbound.arrived_at_ms,
         worker=worker,
     )
+
+
+def ringing(call_id: str, plan: RingPlan) -> CallRinging:
+    """Return the record of whose phones are being rung."""
+    return CallRinging(call_id, tuple(dict.fromkeys(_columns(plan)[1])))
 
 
 def answered(facts: CallFacts, legs: LegReport, taker: Taker, at_ms: int) -> CallAnswered:

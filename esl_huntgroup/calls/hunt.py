@@ -284,7 +284,7 @@ class Hunt:
         if not self.plan.legs:
             return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, at_ms)]
         self.state = State.ALERTING
-        return [*warnings, self._bridge(group, at_ms)]
+        return [*warnings, self._bridge(group, at_ms), WriteRecord(call_records.ringing(self.call_id, self.plan))]
 
     def _bridge(self, group: HuntGroup, at_ms: int) -> Bridge:
         self._rung_at_ms = at_ms

@@ -251,12 +251,19 @@ def execute_many(db: peewee.Database, sql: str, rows: Sequence[Sequence[object]]
 
 
 def insert_rows(
-    db: peewee.Database, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, once: bool = False
+    db: peewee.Database,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    once: bool = False,
+    but: str = "",
 ) -> None:
     """
     Insert the rows, as many with one statement as ``ROWS_PER_INSERT`` says.
 
-    With ``once`` a row whose key exists already is left as it is. Against one statement for each row this saves
+    With ``once`` a row whose key (the first column) exists already is left as it is, but for one column that may be
+    named: it takes the new value, unless that is NULL. Against one statement for each row this saves
     little work but many turns of the interpreter lock, for which a thread may have to wait while calls are busy.
     Raises peewee's exceptions.
     """
@@ -266,21 +273,27 @@ def insert_rows(
             size //= 2
             continue
         kind: Any = type(db)  # hashable, which the stubs deny
-        sql = _insert_sql(kind, table, tuple(columns), size, once=once)
+        sql = _insert_sql(kind, table, tuple(columns), size, once=once, but=but)
         execute(db, sql, tuple(itertools.chain.from_iterable(rows[done : done + size])))
         done += size
 
 
 @functools.cache
-def _insert_sql(kind: type[peewee.Database], table: str, columns: tuple[str, ...], count: int, *, once: bool) -> str:
+def _insert_sql(
+    kind: type[peewee.Database], table: str, columns: tuple[str, ...], count: int, *, once: bool, but: str
+) -> str:
     names = [quoted(kind, column) for column in columns]
     row = f"({', '.join([kind.param] * len(columns))})"
     insert = f"INSERT INTO {quoted(kind, table)} ({', '.join(names)}) VALUES {', '.join([row] * count)}"
     if not once:
         return insert
+    name = quoted(kind, but or columns[0])
     if issubclass(kind, peewee.MySQLDatabase):  # whose INSERT IGNORE would hide every other error too
-        return f"{insert} ON DUPLICATE KEY UPDATE {names[0]} = {names[0]}"
-    return f"{insert} ON CONFLICT DO NOTHING"
+        return f"{insert} ON DUPLICATE KEY UPDATE {name} = " + (f"COALESCE(VALUES({name}), {name})" if but else name)
+    if not but:
+        return f"{insert} ON CONFLICT DO NOTHING"
+    kept = f"COALESCE(excluded.{name}, {quoted(kind, table)}.{name})"
+    return f"{insert} ON CONFLICT ({names[0]}) DO UPDATE SET {name} = {kept}"
 
 
 def update_sql(db: peewee.Database, table: str, columns: Sequence[str], key: Sequence[str]) -> str:

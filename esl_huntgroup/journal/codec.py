@@ -24,17 +24,19 @@ from esl_huntgroup.journal.records import (
     CallEnded,
     CallMoved,
     CallOpened,
+    CallRinging,
     EntryRecord,
-    JournalRecord,
     LegRecord,
+    OutgoingCall,
+    SpoolRecord,
 )
 
-VERSION: Final = 3
+VERSION: Final = 4
 
-_WITHOUT_ROWS: Final = (CallOpened, CallMoved)
-"""The records that tell nothing of legs and entries."""
-_KINDS: Final[Mapping[str, type[JournalRecord]]] = {
-    kind.__name__: kind for kind in (CallOpened, CallMoved, CallAnswered, CallEnded)
+_WITH_ROWS: Final = (CallAnswered, CallEnded)
+"""The records that tell of legs and entries."""
+_KINDS: Final[Mapping[str, type[SpoolRecord]]] = {
+    kind.__name__: kind for kind in (CallOpened, CallRinging, CallMoved, CallAnswered, CallEnded, OutgoingCall)
 }
 _FIELDS_OF: Final[Mapping[type, Callable[[Any], tuple[object, ...]]]] = {
     kind: operator.attrgetter(*[field.name for field in dataclasses.fields(kind)]) for kind in _KINDS.values()
@@ -45,7 +47,7 @@ _decode = msgspec.json.Decoder().decode
 _encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 
 
-def to_line(record: JournalRecord) -> bytes:
+def to_line(record: SpoolRecord) -> bytes:
     """Return the record as one line of JSON in ASCII, so that nothing in it can break the line or a terminal."""
     kind = type(record)
     fields = (VERSION, kind.__name__, *_FIELDS_OF[kind](record))
@@ -56,7 +58,7 @@ def to_line(record: JournalRecord) -> bytes:
     return _encode(fields).encode("ascii") + b"\n"
 
 
-def from_line(line: bytes) -> JournalRecord:
+def from_line(line: bytes) -> SpoolRecord:
     """
     Return the record that ``to_line`` wrote; what it holds is not looked at, see ``is_well_formed``.
 
@@ -78,13 +80,13 @@ def readable(line: bytes) -> dict[str, object]:
     except ValueError:
         return {"line": line.decode("ascii", "backslashreplace").rstrip("\n")}
     fields: dict[str, object] = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    if not isinstance(record, _WITHOUT_ROWS):
+    if isinstance(record, _WITH_ROWS):
         fields["legs"] = [leg._asdict() for leg in record.legs]
         fields["entries"] = [entry._asdict() for entry in record.entries]
     return {"record": type(record).__name__, **fields}
 
 
-def is_well_formed(record: JournalRecord) -> bool:
+def is_well_formed(record: SpoolRecord) -> bool:
     """Return whether every field holds what its declaration says. Only a line that nobody of us wrote does not."""
     kind: type = type(record)
     with contextlib.suppress(msgspec.ValidationError):
@@ -93,11 +95,14 @@ def is_well_formed(record: JournalRecord) -> bool:
     return False
 
 
-def _made(name: object, fields: list[Any]) -> JournalRecord:
+def _made(name: object, fields: list[Any]) -> SpoolRecord:
     kind = _KINDS[str(name)]
-    if kind not in _WITHOUT_ROWS:
+    if kind in _WITH_ROWS:
         *first, legs, entries = fields
         fields = [*first, tuple(map(LegRecord._make, legs)), tuple(map(EntryRecord._make, entries))]
+    elif kind is CallRinging:
+        call_id, user_ids = fields
+        fields = [call_id, tuple(user_ids)]
     return kind(*fields)
 
 
@@ -121,5 +126,5 @@ def _bounded(hint: Any) -> Any:
         return _Int64 if hint is int else _Int64 | None
     if typing.get_origin(hint) is tuple:
         row, _ = typing.get_args(hint)
-        return types.GenericAlias(tuple, (_shape(row), ...))
+        return types.GenericAlias(tuple, (_Int64 if row is int else _shape(row), ...))
     return hint

@@ -1,8 +1,8 @@
 """
-PURE: what the journal keeps of a group call, at each of the three moments when it is told.
+PURE: what the journal keeps of a group call, at each of the moments when it is told.
 
-A group call is opened (before any phone rings), answered (if it is) and ended. Each record repeats the ``call_id``
-and is complete in itself: writing one twice changes nothing.
+A group call is opened (before any phone rings), rings, is answered (if it is) and ended. Each record repeats the
+``call_id`` and is complete in itself: writing one twice changes nothing.
 """
 
 from __future__ import annotations
@@ -105,4 +105,32 @@ class CallMoved:
     caller_name: str
 
 
-JournalRecord = CallOpened | CallMoved | CallAnswered | CallEnded
+@dataclass(frozen=True, slots=True)
+class CallRinging:
+    """These users have phones that are being rung, in the order of the members; each is named once."""
+
+    call_id: str
+    user_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingCall:
+    """
+    A call that was no group call: somebody rang a number, it was answered, and they talk.
+
+    ``line`` is the SIP account that called (``account@domain``), ``number`` what was dialled, as it was. Whose line
+    that is, and whether the number is outside, whoever follows the journal finds out.
+    """
+
+    channel_uuid: str
+    node: str
+    line: str
+    number: str
+    answered_at_ms: int
+
+
+JournalRecord = CallOpened | CallRinging | CallMoved | CallAnswered | CallEnded
+"""What a group call tells."""
+
+SpoolRecord = JournalRecord | OutgoingCall
+"""What goes through the spool into the database."""

@@ -30,6 +30,7 @@ from esl_huntgroup.db.engine import (
     update_sql,
 )
 from esl_huntgroup.db.tables import Call, JournalEntry, Leg
+from esl_huntgroup.db.tables import OutgoingCall as OutgoingCallTable
 from esl_huntgroup.journal import changes
 from esl_huntgroup.journal.codec import is_well_formed
 from esl_huntgroup.journal.records import (
@@ -37,9 +38,11 @@ from esl_huntgroup.journal.records import (
     CallEnded,
     CallMoved,
     CallOpened,
+    CallRinging,
     EntryRecord,
-    JournalRecord,
     LegRecord,
+    OutgoingCall,
+    SpoolRecord,
 )
 from esl_huntgroup.model.outcome import SPOKEN, Outcome
 
@@ -47,8 +50,9 @@ Row = tuple[object, ...]
 
 _OPENED = (
     "call_id", "node", "channel_uuid", "group_id", "group_name", "group_number", "group_domain",
-    "caller_number", "caller_name", "arrived_at_ms", "worker",
+    "caller_number", "caller_name", "arrived_at_ms", "worker", "ringing",
 )  # fmt: skip
+_RINGING = ("ringing",)
 _MOVED = ("channel_uuid", "caller_number", "caller_name")
 _ANSWERED = ("answered_at_ms", "wait_ms", "answered_by_user_id", "answered_by_name")
 _ENDED = ("ended_at_ms", "wait_ms", "talk_ms", "outcome", "cause", "overflow")
@@ -60,6 +64,7 @@ _ANSWERED_AFTER_ALL = (
     " ended_at_ms = CASE WHEN ended_at_ms > answered_at_ms THEN ended_at_ms ELSE answered_at_ms END"
     f" WHERE outcome = '{Outcome.INTERRUPTED.value}' AND answered_at_ms IS NOT NULL AND call_id IN"
 )
+_OUTGOING = ("channel_uuid", "node", "line", "number", "answered_at_ms")
 _IDS_MAX = 500
 """Ids in one statement; every database takes as many."""
 
@@ -84,16 +89,20 @@ class _Rows:
     """What one transaction writes, in the order in which it does."""
 
     opened: list[Row] = field(default_factory=list)
+    ringing: dict[str, str] = field(default_factory=dict)
+    """What is to be written to calls that were opened before, by their ids."""
     moved: list[Row] = field(default_factory=list)
     answered: list[Row] = field(default_factory=list)
     ended: list[Row] = field(default_factory=list)
     legs: list[Row] = field(default_factory=list)
     entries: list[Row] = field(default_factory=list)
+    outgoing: list[Row] = field(default_factory=list)
 
     @property
     def call_ids(self) -> list[str]:
         """The ids of all calls of these rows."""
         ids = [str(row[0]) for row in self.opened]
+        ids += self.ringing
         return ids + [str(row[-1]) for rows in (self.moved, self.answered, self.ended) for row in rows]
 
     @property
@@ -108,12 +117,15 @@ class _Rows:
         return replace(self, legs=legs, entries=entries)
 
     @classmethod
-    def of(cls, records: Iterable[JournalRecord], gone: Gone) -> _Rows:
+    def of(cls, records: Iterable[SpoolRecord], gone: Gone) -> _Rows:
         rows = cls()
+        opened: dict[str, CallOpened] = {}  # no row may be met twice by one INSERT
         for record in records:
             match record:
                 case CallOpened():
-                    rows.opened.append(_opened_row(record, gone))
+                    opened[record.call_id] = record
+                case CallRinging(call_id, user_ids):
+                    rows.ringing[call_id] = _list(user_ids)
                 case CallMoved():
                     rows.moved.append(_moved_row(record))
                 case CallAnswered():
@@ -122,6 +134,9 @@ class _Rows:
                 case CallEnded():
                     rows.ended.append(_ended_row(record))
                     rows.add_members(record, gone)
+                case OutgoingCall():
+                    rows.outgoing.append(_outgoing_row(record))
+        rows.opened = [_opened_row(call, gone, rows.ringing.pop(call.call_id, None)) for call in opened.values()]
         return rows
 
     def add_members(self, record: CallAnswered | CallEnded, gone: Gone) -> None:
@@ -136,11 +151,12 @@ class JournalStore:
     def __init__(self, db: peewee.Database) -> None:
         """Write the SQL for this database. Connects to nothing."""
         self._db = db
+        self._update_ringing = update_sql(db, "calls", _RINGING, ("call_id",))
         self._update_moved = update_sql(db, "calls", _MOVED, ("call_id",))
         self._update_answered = update_sql(db, "calls", _ANSWERED, ("call_id",))
         self._update_ended = update_sql(db, "calls", _ENDED, ("call_id",))
 
-    def write(self, records: Sequence[JournalRecord], gone: Gone = _NOBODY) -> None:
+    def write(self, records: Sequence[SpoolRecord], gone: Gone = _NOBODY) -> None:
         """
         Store the records in one transaction, all or none.
 
@@ -163,13 +179,13 @@ class JournalStore:
         except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise Refused(f"a value that no column can hold: {error}") from error
 
-    def gone(self, record: JournalRecord) -> Gone:
+    def gone(self, record: SpoolRecord) -> Gone:
         """Return which users and groups of the record no longer exist. Raises Refused and peewee's exceptions."""
         if not is_well_formed(record):
             raise Refused("not a journal record: a field holds what it cannot hold")
         if isinstance(record, CallOpened):
             return Gone(groups=self._missing("groups", {record.group_id}))
-        if isinstance(record, CallMoved):
+        if isinstance(record, CallMoved | CallRinging | OutgoingCall):
             return Gone()
         told: Iterable[LegRecord | EntryRecord] = (*record.legs, *record.entries)
         users = {row.user_id for row in told}
@@ -178,7 +194,8 @@ class JournalStore:
         return Gone(users=self._missing("users", users))
 
     def _write(self, rows: _Rows) -> None:
-        insert_rows(self._db, "calls", _OPENED, rows.opened, once=True)
+        insert_rows(self._db, "calls", _OPENED, rows.opened, once=True, but="ringing")
+        self._update(self._update_ringing, [(user_ids, call_id) for call_id, user_ids in rows.ringing.items()])
         self._update(self._update_moved, rows.moved)
         self._update(self._update_answered, rows.answered)
         interrupted = self._having(f"outcome = '{Outcome.INTERRUPTED.value}'", rows.first_hand)
@@ -187,6 +204,7 @@ class JournalStore:
             self._forget_members(interrupted)
             self._believe_answers(interrupted)
         self._insert_members(rows)
+        insert_rows(self._db, "outgoing_calls", _OUTGOING, rows.outgoing, once=True)
 
     def _close(self, unseen: _Rows) -> list[str]:
         """Write the ends that nobody has seen, as far as nobody knows better; return the calls that this touched."""
@@ -233,12 +251,16 @@ class JournalStore:
         return ids - {row[0] for row in found.fetchall()}
 
 
-def _is_unseen(record: JournalRecord) -> bool:
+def _is_unseen(record: SpoolRecord) -> bool:
     """Return whether this is an end of which whoever tells it knows nothing."""
     return isinstance(record, CallEnded) and record.outcome == Outcome.INTERRUPTED
 
 
-def _opened_row(record: CallOpened, gone: Gone) -> Row:
+def _list(user_ids: Iterable[int]) -> str:
+    return f"[{','.join(map(str, user_ids))}]"
+
+
+def _opened_row(record: CallOpened, gone: Gone, ringing: str | None) -> Row:
     return (
         record.call_id,
         _fit(record.node, _CALL["node"]),
@@ -251,6 +273,7 @@ def _opened_row(record: CallOpened, gone: Gone) -> Row:
         _fit(record.caller_name, _CALL["caller_name"]),
         record.arrived_at_ms,
         _fit(record.worker, _CALL["worker"]),
+        ringing,
     )
 
 
@@ -283,6 +306,16 @@ def _ended_row(record: CallEnded) -> Row:
         _fit(record.cause, _CALL["cause"]),
         _fit(record.overflow, _CALL["overflow"]),
         record.call_id,
+    )
+
+
+def _outgoing_row(record: OutgoingCall) -> Row:
+    return (
+        _fit(record.channel_uuid, _OUTGOING_CALL["channel_uuid"]),
+        _fit(record.node, _OUTGOING_CALL["node"]),
+        _fit(record.line, _OUTGOING_CALL["line"]),
+        _fit(record.number, _OUTGOING_CALL["number"]),
+        record.answered_at_ms,
     )
 
 
@@ -327,6 +360,7 @@ def _lengths(table: type[peewee.Model]) -> dict[str, int]:
 
 
 _CALL = _lengths(Call)
+_OUTGOING_CALL = _lengths(OutgoingCallTable)
 _LEG_CONTACT_MAX = _lengths(Leg)["contact"]
 _LEG_CAUSE_MAX = _lengths(Leg)["cause"]
 _ENTRY_CAUSE_MAX = _lengths(JournalEntry)["cause"]

@@ -53,7 +53,11 @@ def template(folder: Path, firm: dict[str, Any] | Path, database: str = "") -> P
     return folder / "huntgroup.db"
 
 
-MODULES = {"journal writer": "esl_huntgroup.journal.writer", "witness": "esl_huntgroup.recovery.reconciler"}
+MODULES = {
+    "journal writer": "esl_huntgroup.journal.writer",
+    "journal follower": "esl_huntgroup.journal.follower",
+    "witness": "esl_huntgroup.recovery.reconciler",
+}
 """The processes beside the workers, and what each runs."""
 
 

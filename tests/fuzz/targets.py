@@ -24,7 +24,7 @@ from esl_huntgroup.calls.ring_plan import CallIds, RingPlan
 from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execute
-from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, JournalRecord
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, CallRinging, JournalRecord
 from esl_huntgroup.model.group import HuntGroup, Taker
 from esl_huntgroup.model.text import is_harmless
 from esl_huntgroup.registrars.contacts import Contacts, is_dialable, read_contacts
@@ -151,7 +151,7 @@ def serving(data: bytes) -> None:
     ctx = CallContext(_Book(), pages, DOMAIN, 1.0, 127)
     with _chance_is_fixed(), _faults_raise():
         handler.serve(session, ctx)
-    kinds = [type(record) for record in pages.records]
+    kinds = [type(record) for record in pages.records if not isinstance(record, CallRinging)]
     assert kinds in ([], [CallOpened, CallEnded], [CallOpened, CallAnswered, CallEnded], [CallOpened, CallAnswered])
     assert sum(ctx.meter.outcomes.values()) <= 1
 

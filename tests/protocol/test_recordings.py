@@ -26,7 +26,7 @@ from esl_huntgroup.calls import handler
 from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, array
-from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, JournalRecord
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, CallRinging, JournalRecord
 from esl_huntgroup.model.group import HuntGroup, Line, Member, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.simulator.command import Command, CommandReader
@@ -340,7 +340,7 @@ def replay(name: str, count: int, overflow: Overflow | None = None) -> tuple[lis
     switch = gevent.spawn(recording.play)
     handler.serve(CallSession(("127.0.0.1", 1), ours), ctx)
     switch.get()
-    return pages.records, recording
+    return [record for record in pages.records if not isinstance(record, CallRinging)], recording
 
 
 def stamp_ms(message: Message) -> int:

@@ -40,7 +40,7 @@ from esl_huntgroup.calls.hunt_messages import (
 )
 from esl_huntgroup.calls.inbound_call import Visit
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport
-from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallMoved, CallOpened
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallMoved, CallOpened, CallRinging
 from esl_huntgroup.model.group import HuntGroup, HuntMode, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.simulator.dialstring import parse
@@ -197,11 +197,13 @@ def test_answered() -> None:
         Prepare,
         Bridge,
         WriteRecord,
+        WriteRecord,
         Restore,
         WriteRecord,
         Release,
     ]
     assert written(CallOpened, commands).group_name == "Vertrieb"
+    assert written(CallRinging, commands).user_ids == (1, 2, 3)
     answered = written(CallAnswered, commands)
     assert (answered.answered_by_name, answered.wait_ms) == ("Anna Berg", 1000)
     ended = written(CallEnded, commands)
@@ -382,7 +384,7 @@ def test_a_caller_who_was_taken_away_stays_picked_up_when_nobody_can_say_by_whom
 ) -> None:
     hunt, commands = run(*RINGING, TAKEN_AWAY, event, hunt=Hunt(CALL_ID, inbound(), has_witness=has_witness))
     told = [it.record for it in commands if isinstance(it, WriteRecord)]
-    assert list(map(type, told)) == ([CallOpened] if has_witness else [CallOpened, CallAnswered, CallEnded])
+    assert list(map(type, told)) == ([CallOpened, CallRinging, *([] if has_witness else [CallAnswered, CallEnded])])
     if not has_witness:
         assert set(seen(commands).values()) == {"answered_elsewhere"}
         assert written(CallEnded, commands).outcome is Outcome.PICKED_UP
@@ -470,7 +472,7 @@ def test_without_a_second_witness_the_end_of_a_transferred_call_is_told_at_once(
 def test_a_transfer_is_told_in_the_order_moved_answered() -> None:
     _, commands = run(*RINGING, TRANSFERRED, replaced(SECOND))
     kinds = [type(it.record) for it in commands if isinstance(it, WriteRecord)]
-    assert kinds == [CallOpened, CallMoved, CallAnswered, CallEnded]
+    assert kinds == [CallOpened, CallRinging, CallMoved, CallAnswered, CallEnded]
 
 
 @pytest.mark.parametrize(

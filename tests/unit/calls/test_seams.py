@@ -43,7 +43,7 @@ def dialled(seams: Seams, contacts: Mapping[Line, Contacts] = ALL) -> Dial:
     hunt = Hunt(CALL_ID, inbound(), seams=seams)
     hunt.begin()
     hunt.receive(GroupFound(group(), hunt.inbound.arrived_at_ms))
-    (bridge,) = hunt.receive(ContactsKnown(contacts, hunt.inbound.arrived_at_ms))
+    bridge, _ = hunt.receive(ContactsKnown(contacts, hunt.inbound.arrived_at_ms))
     assert isinstance(bridge, Bridge)
     return parse(bridge.dial_string)
 

@@ -15,10 +15,13 @@ from esl_huntgroup.journal.codec import from_line, is_well_formed, readable, to_
 from esl_huntgroup.journal.records import (
     CallAnswered,
     CallEnded,
+    CallMoved,
     CallOpened,
+    CallRinging,
     EntryRecord,
-    JournalRecord,
     LegRecord,
+    OutgoingCall,
+    SpoolRecord,
 )
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 
@@ -27,8 +30,11 @@ NUMBER = st.integers(-(2**63), 2**63 - 1)
 LEG = st.builds(LegRecord, NUMBER, NUMBER, ANY_TEXT, ANY_TEXT, ANY_TEXT, st.booleans())
 ENTRY = st.builds(EntryRecord, NUMBER, NUMBER, ANY_TEXT, st.sampled_from(EntryKind), st.booleans(), ANY_TEXT)
 LEGS, ENTRIES = st.lists(LEG, max_size=3).map(tuple), st.lists(ENTRY, max_size=3).map(tuple)
-RECORDS: st.SearchStrategy[JournalRecord] = st.one_of(
+RECORDS: st.SearchStrategy[SpoolRecord] = st.one_of(
     st.builds(CallOpened, ANY_TEXT, ANY_TEXT, ANY_TEXT, NUMBER, *[ANY_TEXT] * 5, NUMBER, ANY_TEXT),
+    st.builds(CallRinging, ANY_TEXT, st.lists(NUMBER, max_size=9).map(tuple)),
+    st.builds(CallMoved, *[ANY_TEXT] * 4),
+    st.builds(OutgoingCall, *[ANY_TEXT] * 4, NUMBER),
     st.builds(CallAnswered, ANY_TEXT, NUMBER, NUMBER, st.none() | NUMBER, ANY_TEXT, LEGS, ENTRIES),
     st.builds(CallEnded, ANY_TEXT, NUMBER, NUMBER, NUMBER, st.sampled_from(Outcome), ANY_TEXT, ANY_TEXT, LEGS, ENTRIES),
 )
@@ -41,7 +47,7 @@ ENDED = CallEnded(
 
 
 @given(RECORDS)
-def test_any_record_survives_its_line(record: JournalRecord) -> None:
+def test_any_record_survives_its_line(record: SpoolRecord) -> None:
     line = to_line(record)
     assert from_line(line) == record
     assert is_well_formed(from_line(line))
@@ -61,8 +67,15 @@ def test_any_bytes_are_a_record_or_a_value_error_and_can_be_shown(line: bytes) -
     "line",
     [
         *(b"", b"{}", b"[]", b"null", b"1", b'"x"', b"\xff", b"[" * 100_000, b'{"record":[]}', b'{"record":"Exit"}'),
-        *(b'{"record":"CallOpened"}', b'[3,"Exit"]', b'[3,"CallOpened"]', b'[3,"CallEnded",1]', b'[3,["CallEnded"],1]'),
-        to_line(OPENED).replace(b"[3,", b"[9,"),
+        *(
+            b'{"record":"CallOpened"}',
+            b'[4,"Exit"]',
+            b'[4,"CallOpened"]',
+            b'[4,"CallEnded",1]',
+            b'[4,["CallEnded"],1]',
+            b'[4,"CallRinging","x",1]',
+        ),
+        to_line(OPENED).replace(b"[4,", b"[9,"),
         to_line(OPENED)[:40],
         to_line(ENDED).replace(b'"NO_ANSWER",true', b"true"),
     ],
@@ -72,9 +85,9 @@ def test_a_line_that_is_no_record_is_a_value_error(line: bytes) -> None:
         from_line(line)
 
 
-@pytest.mark.parametrize("version", [2, 4])
+@pytest.mark.parametrize("version", [3, 5])
 def test_a_line_of_another_version_says_which_is_known(version: int) -> None:
-    with pytest.raises(ValueError, match=rf"^not a journal record: format {version} is not known, 3 is$"):
+    with pytest.raises(ValueError, match=rf"^not a journal record: format {version} is not known, 4 is$"):
         from_line(b'[%d,"CallOpened"]' % version)
 
 
