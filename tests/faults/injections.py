@@ -161,6 +161,11 @@ class WriterKilled(Injection):
         self.stage.kill_processes([self.stage.sidecar("journal writer")])
 
 
+class FollowerKilled(Injection):
+    def inject(self) -> None:
+        self.stage.kill_processes([self.stage.sidecar("journal follower")])
+
+
 class WitnessKilled(Injection):
     def inject(self) -> None:
         self.stage.kill_processes([self.stage.sidecar("witness")])
@@ -409,6 +414,12 @@ FAULTS = {
         Fault("SIGHUP", Reloaded, "reloaded: serving on", 1.0, spares_callers=True),
         Fault(
             "journal writer killed", WriterKilled, "the journal writer has ended with status -9", spares_callers=True
+        ),
+        Fault(
+            "journal follower killed",
+            FollowerKilled,
+            "the journal follower has ended with status -9",
+            spares_callers=True,
         ),
         Fault("witness killed", WitnessKilled, "the witness has ended with status -9", spares_callers=True),
         Fault("worker and witness killed", WorkerAndWitnessKilled, "the witness has ended with status -9"),

@@ -53,8 +53,12 @@ def template(folder: Path, firm: dict[str, Any] | Path, database: str = "") -> P
     return folder / "huntgroup.db"
 
 
-MODULES = {"journal writer": "esl_huntgroup.journal.writer", "witness": "esl_huntgroup.recovery.reconciler"}
-"""The processes that are always beside the workers, and what each runs."""
+MODULES = {
+    "journal writer": "esl_huntgroup.journal.writer",
+    "journal follower": "esl_huntgroup.journal.follower",
+    "witness": "esl_huntgroup.recovery.reconciler",
+}
+"""The processes beside the workers, and what each runs."""
 WEB = {"web process": "esl_huntgroup.web.server"}
 
 
