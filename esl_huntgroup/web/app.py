@@ -26,7 +26,7 @@ def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flas
     ``db`` is for tests; None: the database that the configuration names.
     """
     app = flask.Flask("esl_huntgroup.web", static_url_path="/static")
-    database = db or open_database(config.database, plans_anew=True)
+    database = db or open_database(config.database)
     surround(app, config, database)
     _speak(app)
     guard.install(app)
@@ -34,8 +34,8 @@ def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flas
     refusals.install(app)
     app.add_url_rule("/healthz", view_func=_healthz)
     app.register_blueprint(routes.blueprint)
-    pages.install(app)
     app.register_blueprint(reader.blueprint)
+    pages.install(app)
     live.install(app, config, database, page=live_form.writer(app), api=as_json)
     guard.check_routes(app)
     app.wsgi_app = TrustedProxies(  # type: ignore[method-assign]

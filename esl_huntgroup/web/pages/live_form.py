@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import flask
 
-from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.web.live import audience
 from esl_huntgroup.web.pages import rows, times
 from esl_huntgroup.web.reading import rows as read
@@ -28,7 +27,6 @@ def written(row: read.Row, reader_id: int, *, is_shared: bool = True) -> str:
 
 
 def _json(app: flask.Flask, row: read.Row, reader_id: int, *, is_own: bool, is_shared: bool) -> str:
-    """Return both rows as HTML, without whatever belongs to one session."""
     now_ms = times.now_ms()
     template = app.jinja_env.get_template("_row.html")
     whole = rows.of_group(row, now_ms, reader_id, is_shared=is_shared) if row.entries is not None else None
@@ -39,7 +37,6 @@ def _json(app: flask.Flask, row: read.Row, reader_id: int, *, is_own: bool, is_s
             "group": row.call.group_id,
             "mine": mine and template.render(row=mine, now_ms=now_ms),
             "whole": whole and template.render(row=whole, now_ms=now_ms),
-            "rings": row.call.state(now_ms) is CallState.RINGING,
             "unhandled": row.own and row.own.is_unhandled,
         },
         ensure_ascii=False,
