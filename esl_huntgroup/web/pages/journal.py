@@ -159,6 +159,17 @@ def _asked(group_id: int | None = None) -> Asked:
     return Asked(given, wanted if "group" not in given else of_group(wanted, group_id), position(args))
 
 
+def _api(path: str) -> str:
+    """Return where programs find what people see at this address."""
+    return "/api/v1/journal" if path == "/" else f"/api/v1{path}/journal"
+
+
+def _in_days(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the same filters, with the days of the period instead of its name."""
+    days = _period(given.get("period", ""))
+    return {name: text for name, text in (dict(given) | days).items() if name != "period"}
+
+
 def _period(period: str) -> dict[str, str]:
     """Return the days of a period that has a name. Raises InputError."""
     if not period:
@@ -187,7 +198,7 @@ def _show(asked: Asked, page: Page, shown: list[rows.Row], **more: Any) -> str:
         asked=asked,
         older=page.older and _address(path, given, before=page.older),
         newer=page.newer and _address(path, given, after=page.newer),
-        csv=_address(path.rstrip("/") + "/journal.csv", given),
+        csv=_address(_api(path), _in_days(given), format="csv"),
         back=flask.request.full_path.rstrip("?"),
         unhandled=unhandled_count(around().db, somebody().user_id),
         unhandled_max=UNHANDLED_MAX,
