@@ -39,6 +39,8 @@ NO_EVENT_SOCKET: Final = (
 )
 """What the service and ``check`` say where the second witness is missing."""
 
+PREFIX_MAX_DIGITS: Final = 4
+
 Address = tuple[str, int]
 _WEB_URL = re.compile(r"https?://(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
@@ -153,6 +155,13 @@ def _header_name(value: Any) -> str:
     return text
 
 
+def _prefix(value: Any) -> str:
+    text = _text(value)
+    if text and not (text.isascii() and text.isdecimal() and len(text) <= PREFIX_MAX_DIGITS):
+        raise ValueError(f"up to {PREFIX_MAX_DIGITS} digits are accepted, such as 0, or nothing")
+    return text
+
+
 def _country(value: Any) -> str:
     from phonenumbers import SUPPORTED_REGIONS  # takes as long as everything else here, and is hardly ever asked for
 
@@ -242,6 +251,7 @@ class Settings:
     country: str = _setting(
         "DE", _country, "country whose numbers are dialled without a country code, by its two letters"
     )
+    outside_prefix: str = _setting("", _prefix, "what members dial before a number outside, such as 0; empty: nothing")
     language: str = _setting("en", _one_of("en", "de"), "language of the journal: en or de")
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "what is logged: debug, info, warning or error"

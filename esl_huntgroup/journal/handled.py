@@ -7,7 +7,6 @@ whose group is gone is shared. What happens by itself is in ``follow_up``.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +14,9 @@ import peewee
 
 from esl_huntgroup.db.engine import execute, quoted
 from esl_huntgroup.journal import changes
+from esl_huntgroup.model.outcome import How
+
+__all__ = ["UNHANDLED", "How", "handle", "is_shared", "unhandle"]
 
 CAN_BE_HANDLED: Final = "(kind = 'missed' OR kind = 'not_signalled')"
 UNHANDLED: Final = f"handled_at_ms IS NULL AND {CAN_BE_HANDLED}"
@@ -23,14 +25,6 @@ The condition on entries that nobody has handled. SQLite and PostgreSQL use thei
 with the table's alias before the columns or without.
 """
 NAME_MAX_CHARS: Final = 128
-
-
-class How(enum.StrEnum):
-    """How a missed call was handled."""
-
-    BY_HAND = "by_hand"
-    CALLED_BACK = "called_back"
-    CALLED_AGAIN = "called_again"
 
 
 def handle(db: peewee.Database, call_id: str, user_id: int, user_name: str, at_ms: int) -> bool:

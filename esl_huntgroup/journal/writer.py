@@ -204,7 +204,7 @@ class Writer:
     def _write(self, lines: Sequence[bytes]) -> None:
         """Write; on a server, that the connection died while it was idle shows only now: try once more."""
         records = [from_line(line) for line in lines]
-        with _patience(self._db, self._patience_s):
+        with patience(self._db, self._patience_s):
             try:
                 self._store.write(records)
             except peewee.PeeweeException:
@@ -217,7 +217,7 @@ class Writer:
         """Write one record without users and groups that are gone; set it aside if it is refused still."""
         try:
             record = from_line(line)
-            with _patience(self._db, self._patience_s):
+            with patience(self._db, self._patience_s):
                 self._store.write([record], self._store.gone(record))
         except (Refused, ValueError) as error:
             why = str(error)
@@ -246,7 +246,7 @@ class Writer:
 
 
 @contextlib.contextmanager
-def _patience(db: peewee.Database, limit_s: float) -> Iterator[None]:
+def patience(db: peewee.Database, limit_s: float) -> Iterator[None]:
     """Interrupt what the database is asked inside, should it take longer; and once more each second."""
     signal.signal(signal.SIGALRM, lambda *_: interrupt(db))
     signal.setitimer(signal.ITIMER_REAL, limit_s, 1.0)

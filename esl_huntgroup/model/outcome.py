@@ -1,4 +1,4 @@
-"""PURE: how a group call can end, and how one member sees it."""
+"""PURE: how a group call can end, how one member sees it, and how a missed one is handled."""
 
 from __future__ import annotations
 
@@ -39,3 +39,11 @@ class EntryKind(enum.StrEnum):
     ANSWERED_ELSEWHERE = "answered_elsewhere"
     MISSED = "missed"
     NOT_SIGNALLED = "not_signalled"
+
+
+class How(enum.StrEnum):
+    """How a missed call was handled."""
+
+    BY_HAND = "by_hand"
+    CALLED_BACK = "called_back"
+    CALLED_AGAIN = "called_again"

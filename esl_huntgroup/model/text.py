@@ -37,6 +37,16 @@ def normal_name(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def folded(text: str) -> str:
+    """
+    Return the text as a search compares it: without capitals and accents.
+
+    "Müller", "MÜLLER" and "muller" are one, and so are "Groß" and "GROSS". Raises nothing.
+    """
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in apart if not unicodedata.combining(char)).casefold()
+
+
 def shortened(text: str, most: int) -> str:
     """Return at most so many characters of the text, its beginning and its end; a sentence has its point there."""
     if len(text) <= most:

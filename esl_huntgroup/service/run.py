@@ -10,7 +10,7 @@ from pathlib import Path
 from esl_huntgroup import logs
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
-from esl_huntgroup.journal import spool, writer
+from esl_huntgroup.journal import follower, spool, writer
 from esl_huntgroup.model.text import counted
 from esl_huntgroup.recovery import reconciler
 from esl_huntgroup.service.descriptors import raise_limit
@@ -64,11 +64,15 @@ def _prepare(settings: Settings) -> None:
 
 
 def _sidecars(settings: Settings) -> list[Sidecar]:
-    """Return what runs beside the workers: who stores the journal and, where a switch is named, the second witness."""
+    """Return what runs beside the workers: who stores the journal, who follows it, and the witness of switches."""
     log_as = settings.log_level, settings.log_format
     directory = str(Path(settings.spool).absolute())
     config = writer.WriterConfig(settings.database, directory, *log_as)
-    found = [Sidecar("journal writer", writer.__name__, config)]
+    follows = follower.FollowerConfig(settings.database, settings.country, settings.outside_prefix, *log_as)
+    found = [
+        Sidecar("journal writer", writer.__name__, config),
+        Sidecar("journal follower", follower.__name__, follows),
+    ]
     if settings.esl_address:
         second = reconciler.ReconcilerConfig(
             settings.database, settings.esl_address, settings.esl_password, directory, *log_as

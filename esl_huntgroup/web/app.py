@@ -13,7 +13,9 @@ from esl_huntgroup.web.api import reader
 from esl_huntgroup.web.around import surround
 from esl_huntgroup.web.config import WebConfig
 from esl_huntgroup.web.identity import guard, require, routes
-from esl_huntgroup.web.live import wiring
+from esl_huntgroup.web.live import routes as live
+from esl_huntgroup.web.live.forms import as_json
+from esl_huntgroup.web.pages import live_form
 from esl_huntgroup.web.proxies import TrustedProxies
 
 
@@ -24,16 +26,17 @@ def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flas
     ``db`` is for tests; None: the database that the configuration names.
     """
     app = flask.Flask("esl_huntgroup.web", static_url_path="/static")
-    surround(app, config, db or open_database(config.database))
+    database = db or open_database(config.database)
+    surround(app, config, database)
     _speak(app)
     guard.install(app)
     headers.install(app)
     refusals.install(app)
     app.add_url_rule("/healthz", view_func=_healthz)
     app.register_blueprint(routes.blueprint)
-    pages.install(app)
     app.register_blueprint(reader.blueprint)
-    wiring.install(app)
+    pages.install(app)
+    live.install(app, config, database, page=live_form.writer(app), api=as_json)
     guard.check_routes(app)
     app.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
         app.wsgi_app, config.trusted_proxies, config.user_header, config.url

@@ -56,6 +56,11 @@ class Connection(WSGIHandler):  # type: ignore[misc]
         super().__init__(sock, address, server, sock.makefile("rb", READ_AHEAD_BYTES))
         self._is_refused = False
 
+    def handle(self) -> None:
+        """Serve the connection to its end. That the other side goes is no fault, and nothing for the log."""
+        with contextlib.suppress(OSError):
+            super().handle()
+
     def read_requestline(self) -> str:
         """Return the first line of a request, empty where none comes."""
         self.server.waits(self)

@@ -6,10 +6,12 @@ No call depends on it. It may be killed at any moment: what it has done is in th
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
 import sys
+import time
 from typing import Final
 
 import flask
@@ -30,6 +32,8 @@ from esl_huntgroup.web.threads import THREADS, InThreads
 NICE: Final = 10
 """Where the processors are not enough for all, calls come first."""
 STOP_S: Final = 1.0
+HANDOVER_S: Final = 3.0
+"""How long the address is waited for: after a reload the process of before still ends its streams."""
 BESIDE: Final = 100
 """Descriptors that are no connections: the database, the threads, the log."""
 
@@ -51,14 +55,7 @@ def serve_app(
     """Serve an application, and the feed that it may have, until this greenlet ends. Raises SettingsError."""
     server = Server(listen, InThreads(app, ThreadPool(THREADS)), connections_max=connections_max)
     feed = live.feed_of(app)
-    try:
-        server.start()
-    except OSError as error:
-        host, port = listen
-        raise SettingsError(
-            f"web_listen: cannot listen on {host} port {port}: {error.strerror}; an address of this machine "
-            "and a free port are needed"
-        ) from None
+    _listen(server)
     log.info("serving on %s port %d", *listen)
     if feed:
         feed.start()
@@ -70,6 +67,24 @@ def serve_app(
             feed.stop()
         server.end_waiting()
         server.stop(STOP_S)
+
+
+def _listen(server: Server) -> None:
+    """Begin to listen, when a process of before has let go of the address. Raises SettingsError."""
+    host, port = server.address
+    deadline = time.monotonic() + HANDOVER_S
+    while True:
+        try:
+            server.start()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and time.monotonic() < deadline:
+                gevent.sleep(0.05)
+                continue
+            raise SettingsError(
+                f"web_listen: cannot listen on {host} port {port}: {error.strerror}; an address of this machine "
+                "and a free port are needed"
+            ) from None
+        return
 
 
 def main() -> None:

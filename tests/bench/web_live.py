@@ -10,10 +10,12 @@ pages have open; service and switch have a core each, and the web process shares
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
 import resource
+import select
 import selectors
 import socket
 import statistics
@@ -22,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -34,12 +36,14 @@ from esl_huntgroup.model.call_ids import first_at
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.processes.parent import ChildProcess
 from tests.bench.fake_switch import DOMAIN, FakeSwitch
-from tests.bench.service import FIRST_LINE, FIRST_NUMBER, ROOT, cpu_s, free_port, numbers, serving
+from tests.bench.service import FIRST_LINE, FIRST_NUMBER, ROOT, Running, cpu_s, free_port, numbers, serving
 
 MEMBERS: Final = 10
 ANSWERED_AFTER_S: Final = 1.0
 ENDED_AFTER_S: Final = 2.0
 SETTLES_S: Final = 3.0
+OTHERS: Final = 10
+"""Groups that the service is called at; nobody has a page of them open."""
 
 
 def main() -> None:
@@ -49,10 +53,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=5, help="of the service with and without a web process")
     parser.add_argument("--round-seconds", type=float, default=2.0)
+    parser.add_argument("--record", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--url", default="", help=argparse.SUPPRESS)
     parser.add_argument("--read", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if options.record:
+        options.seconds = 1.0
+        record(Path(options.record), options.url, options)
+        return
     if options.read:
         read(options.read, options.pages)
         return
@@ -66,8 +76,8 @@ def main() -> None:
 
 
 def fill(url: str, pages: int) -> None:
-    """Set up groups of ten members each, so many that each page has a user of its own."""
-    users, groups = range(1, pages + 1), range(pages // MEMBERS)
+    """Set up groups of ten members each: so many that each page has a user of its own, and some for the service."""
+    users, groups = range(1, pages + OTHERS * MEMBERS + 1), range(pages // MEMBERS + OTHERS)
     lines = [(n, DOMAIN, str(FIRST_LINE + n), "softphone", str(FIRST_LINE + n)) for n in users]
     with closing(open_database(url)) as db:
         upgrade(db)
@@ -113,7 +123,7 @@ def read(port: int, count: int) -> None:
     selector = selectors.DefaultSelector()
     for user_id in rest:
         sock = socket.create_connection(("127.0.0.1", port), timeout=20)
-        sock.sendall(f"GET /api/v1/events HTTP/1.0\r\nHost: x\r\nX-User: {user_id}\r\n\r\n".encode())
+        sock.sendall(f"GET /api/v1/events HTTP/1.0\r\nHost: x\r\nX-User: u{user_id}\r\n\r\n".encode())
         sock.setblocking(False)
         selector.register(sock, selectors.EVENT_READ, user_id)
     time.sleep(SETTLES_S)
@@ -142,13 +152,20 @@ _CALL: Final = re.compile(rb'"call_id": "([^"]+)"')
 _EVENT: Final = re.compile(rb'"answered_at_ms": (?P<at>[^,]+),.*"outcome": (?P<outcome>[^,]+),')
 
 
-@contextmanager
+@contextlib.contextmanager
 def web(url: str) -> Iterator[tuple[int, int]]:
     """Run a web process; give its port and its process id."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.web.lone", url, str(port)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT, env=environment)
+    command = [sys.executable, "-m", "esl_huntgroup", "web"]
+    environment = {
+        **os.environ,
+        "ESL_HUNTGROUP_DATABASE": url,
+        "ESL_HUNTGROUP_WEB_LISTEN": f"127.0.0.1:{port}",
+        "ESL_HUNTGROUP_WEB_USER_HEADER": "X-User",
+        "ESL_HUNTGROUP_WEB_TRUSTED_PROXIES": "127.0.0.1",
+        "PYTHONPATH": str(ROOT),
+    }
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=ROOT, env=environment)
     try:
         for _ in range(200):
             try:
@@ -158,8 +175,7 @@ def web(url: str) -> Iterator[tuple[int, int]]:
                 time.sleep(0.05)
         yield port, process.pid
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
+        process.terminate()
         process.wait(10)
 
 
@@ -173,13 +189,8 @@ def rss_mb(pid: int) -> float:
 
 
 def _lateness(folder: Path, url: str, options: argparse.Namespace) -> str:
-    directory = folder / "spool"
-    spool.prepare(directory)
-    journal = recorder.Journal(directory)
-    journal.start()
-    storing = ChildProcess(writer.__name__, writer.WriterConfig(url, str(directory)))
     told: dict[tuple[str, str], tuple[float, int]] = {}
-    with web(url) as (port, pid):
+    with _journal(folder / "spool", url) as journal, web(url) as (port, pid):
         idle_mb = rss_mb(pid)
         pages = Pages(port, options.pages)
         before = cpu_s([pid])
@@ -188,10 +199,6 @@ def _lateness(folder: Path, url: str, options: argparse.Namespace) -> str:
         used = cpu_s([pid]) - before
         full_mb = rss_mb(pid)
         came_s = pages.close()
-    journal.stop()
-    storing.leave()
-    storing.wait(10)
-    storing.close()
     late, missing = [], 0
     for (call_id, what), (at_s, group) in told.items():
         for place in range(MEMBERS):
@@ -207,6 +214,22 @@ def _lateness(folder: Path, url: str, options: argparse.Namespace) -> str:
         f"at most {max(late) * 1000:.0f} ms; web process {idle_mb:.0f} MB without pages, {full_mb:.0f} MB with them, "
         f"{used / (options.seconds + ENDED_AFTER_S + SETTLES_S) * 100:.0f} % of a core"
     )
+
+
+@contextlib.contextmanager
+def _journal(directory: Path, url: str) -> Iterator[recorder.Journal]:
+    """Give what a worker records with, and run the process that stores it."""
+    spool.prepare(directory)
+    journal = recorder.Journal(directory)
+    journal.start()
+    storing = ChildProcess(writer.__name__, writer.WriterConfig(url, str(directory)))
+    try:
+        yield journal
+    finally:
+        journal.stop()
+        storing.leave()
+        storing.wait(10)
+        storing.close()
 
 
 def _call(
@@ -256,35 +279,63 @@ def _further(what: str, call_id: str, group: int) -> JournalRecord:
 
 def _share(folder: Path, url: str, options: argparse.Namespace) -> str:
     """Return the calls per second of the service with open pages, as a share of those without."""
-    called = numbers(options.pages // MEMBERS)
-    switch_core = max(os.sched_getaffinity(0))
+    called = numbers(options.pages // MEMBERS + OTHERS)[-OTHERS:]
+    found: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     with serving(folder / "service", url) as service:
         service.pin(frozenset({0}))
-        os.sched_setaffinity(service.writer, {switch_core})
-        os.sched_setaffinity(0, {switch_core})  # the web process inherits it
-        without: list[float] = []
-        with_pages: list[float] = []
-        for number in range(options.rounds):
-            for is_open in (True, False) if number % 2 else (False, True):
-                if is_open:
-                    with web(url) as (port, _pid):
-                        pages = Pages(port, options.pages)
-                        with_pages.append(_rate(service.address, called, options, service.spool))
-                        pages.close()
-                else:
-                    without.append(_rate(service.address, called, options, service.spool))
-    ratios = [ours / other for ours, other in zip(with_pages, without, strict=True)]
+        switch_core = {max(os.sched_getaffinity(0))}
+        os.sched_setaffinity(service.writer, switch_core)
+        os.sched_setaffinity(0, switch_core)  # whoever is started from now on inherits it
+        with _ringing(url, folder / "other", options):
+            for number in range(options.rounds):
+                for is_open in (True, False) if number % 2 else (False, True):
+                    with contextlib.ExitStack() as stack:
+                        if is_open:
+                            port, _pid = stack.enter_context(web(url))
+                            stack.callback(Pages(port, options.pages).close)
+                        else:
+                            time.sleep(SETTLES_S)
+                        found[is_open].append(_rate(service, called, options))
+    pairs = list(zip(found[True], found[False], strict=True))
+    rates, costs = ([ours[place] / other[place] for ours, other in pairs] for place in (0, 1))
     return (
-        f"service: {statistics.median(without):.0f} calls a second, {statistics.median(with_pages):.0f} with "
-        f"{options.pages} open pages; ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+        f"service: {statistics.median(it[0] for it in found[False]):.0f} calls a second, "
+        f"{statistics.median(it[0] for it in found[True]):.0f} with {options.pages} open pages; "
+        f"ratio {_spread(rates)}; processor time of a call, ratio {_spread(costs)}"
     )
 
 
-def _rate(address: tuple[str, int], called: list[bytes], options: argparse.Namespace, directory: Path) -> float:
-    rate = FakeSwitch(address, called).closed_loop(50, options.round_seconds)
-    while spool.waiting_bytes(directory):
+@contextlib.contextmanager
+def _ringing(url: str, folder: Path, options: argparse.Namespace) -> Iterator[None]:
+    """Have calls ring that pages are told of, recorded by the workers of another host."""
+    arguments = ["--pages", str(options.pages), "--calls-per-s", str(options.calls_per_s)]
+    command = [sys.executable, "-m", "tests.bench.web_live", "--record", str(folder), "--url", url, *arguments]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
+    try:
+        yield
+    finally:
+        process.communicate(b"")
+
+
+def record(folder: Path, url: str, options: argparse.Namespace) -> None:
+    """Record calls until standard input ends."""
+    with _journal(folder, url) as journal:
+        while not select.select([sys.stdin], [], [], 0)[0]:
+            _call(journal, options, {})
+
+
+def _spread(ratios: list[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
+def _rate(service: Running, called: list[bytes], options: argparse.Namespace) -> tuple[float, float]:
+    """Return calls per second, and the processor time that one took."""
+    before, switch = cpu_s(service.serving), FakeSwitch(service.address, called)
+    rate = switch.closed_loop(50, options.round_seconds)
+    cost = (cpu_s(service.serving) - before) / switch.results.ended
+    while spool.waiting_bytes(service.spool):
         time.sleep(0.05)
-    return rate
+    return rate, cost
 
 
 if __name__ == "__main__":

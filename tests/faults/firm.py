@@ -129,3 +129,7 @@ def _phone(kind: Kind, position: int, name: str, script: Script | None) -> Phone
     if script is None:
         return unregistered(name, address)
     return registered(name, address, script, port=10_000 + int(_account(kind, position)))
+
+
+MEMBER = _account(_GROUPS[0], 0)
+"""The name of a user whom calls ring."""

@@ -6,6 +6,7 @@ The faults: each is a way to break something, and to mend it again.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -20,6 +21,7 @@ from gevent import socket
 
 from tests.database.servers import Server
 from tests.faults.board import Board
+from tests.faults.firm import MEMBER
 from tests.faults.installed import SETTLES_WITHIN_S, Installed, until
 from tests.faults.relay import Relay
 
@@ -159,6 +161,11 @@ class WriterKilled(Injection):
         self.stage.kill_processes([self.stage.sidecar("journal writer")])
 
 
+class FollowerKilled(Injection):
+    def inject(self) -> None:
+        self.stage.kill_processes([self.stage.sidecar("journal follower")])
+
+
 class WitnessKilled(Injection):
     def inject(self) -> None:
         self.stage.kill_processes([self.stage.sidecar("witness")])
@@ -296,6 +303,73 @@ class Garbage(Injection):
             peer.close()
 
 
+class WebPages(Injection):
+    """Twenty pages are open in the web process, each of a member whom calls ring."""
+
+    def inject(self) -> None:
+        assert self.stage.web_address is not None
+        self._pages = [self._page() for _ in range(20)]
+
+    def mend(self) -> None:
+        for page in self._pages:
+            page.close()
+        until(self._answers, SETTLES_WITHIN_S, "the web process does not answer")
+
+    def _page(self) -> Any:
+        page = socket.create_connection(self.stage.web_address, timeout=10)
+        page.sendall(f"GET /events HTTP/1.1\r\nHost: x\r\nX-User: {MEMBER}\r\n\r\n".encode())
+        return page
+
+    def _answers(self) -> bool:
+        try:
+            with contextlib.closing(socket.create_connection(self.stage.web_address, timeout=2)) as page:
+                page.sendall(b"GET /healthz HTTP/1.0\r\nHost: x\r\n\r\n")
+                return b" 200 " in page.recv(4096)
+        except OSError:
+            return False
+
+
+class WebKilled(WebPages):
+    def inject(self) -> None:
+        super().inject()
+        self.stage.kill_processes([self.stage.sidecar("web process")])
+
+
+class WebFrozen(WebPages):
+    def inject(self) -> None:
+        super().inject()
+        self._frozen = self.stage.sidecar("web process")
+        os.kill(self._frozen, signal.SIGSTOP)
+
+    def mend(self) -> None:
+        assert _is_stopped(self._frozen)
+        os.kill(self._frozen, signal.SIGCONT)
+        super().mend()
+
+
+class WebFlooded(WebPages):
+    """Requests that are half open, requests without end, and bodies that are too large, hundreds at once."""
+
+    SAYS = (
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-A: ",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 50,
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n" + b"a" * 100_000,
+        b"",
+    )
+
+    def inject(self) -> None:
+        super().inject()
+        for says in self.SAYS * 75:
+            peer = socket.create_connection(self.stage.web_address)
+            self._pages.append(peer)
+            gevent.spawn(_say, peer, says)
+
+
+def _say(peer: Any, says: bytes) -> None:
+    with contextlib.suppress(OSError):
+        peer.sendall(says)
+
+
 def _is_stopped(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
@@ -316,12 +390,13 @@ class Fault:
     with_relay: bool = False
     with_server: bool = False
     with_board: bool = False
+    with_web: bool = False
     spares_callers: bool = False
 
     @property
     def is_beside_the_service(self) -> bool:
         """Whether it hits something else than the service and its SQLite database."""
-        return self.with_relay or self.with_server or self.with_board
+        return self.with_relay or self.with_server or self.with_board or self.with_web
 
 
 FAULTS = {
@@ -339,6 +414,12 @@ FAULTS = {
         Fault("SIGHUP", Reloaded, "reloaded: serving on", 1.0, spares_callers=True),
         Fault(
             "journal writer killed", WriterKilled, "the journal writer has ended with status -9", spares_callers=True
+        ),
+        Fault(
+            "journal follower killed",
+            FollowerKilled,
+            "the journal follower has ended with status -9",
+            spares_callers=True,
         ),
         Fault("witness killed", WitnessKilled, "the witness has ended with status -9", spares_callers=True),
         Fault("worker and witness killed", WorkerAndWitnessKilled, "the witness has ended with status -9"),
@@ -367,6 +448,16 @@ FAULTS = {
             "witness: the connection ended",
             with_board=True,
         ),
+        Fault(
+            "web process killed",
+            WebKilled,
+            "the web process has ended with status -9",
+            1.0,
+            with_web=True,
+            spares_callers=True,
+        ),
+        Fault("web process frozen for 3 s", WebFrozen, "hunt ended ", 3.0, with_web=True, spares_callers=True),
+        Fault("web process flooded", WebFlooded, "hunt ended ", 3.0, with_web=True, spares_callers=True),
         Fault("hostile peers", Garbage, "not an event socket: it begins with", 3.0, spares_callers=True),
     )
 }

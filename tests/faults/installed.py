@@ -20,7 +20,7 @@ from esl_huntgroup.db.engine import execute, open_database
 from esl_huntgroup.journal import spool
 from tests.e2e.journal import Call, calls_of
 from tests.protocol.test_service import LIMIT_S
-from tests.protocol.test_workers import Service, is_alive
+from tests.protocol.test_workers import Service, free_port, is_alive
 
 POLL_S = 0.02
 SETTLES_WITHIN_S = 60.0
@@ -53,8 +53,13 @@ def template(folder: Path, firm: dict[str, Any] | Path, database: str = "") -> P
     return folder / "huntgroup.db"
 
 
-MODULES = {"journal writer": "esl_huntgroup.journal.writer", "witness": "esl_huntgroup.recovery.reconciler"}
+MODULES = {
+    "journal writer": "esl_huntgroup.journal.writer",
+    "journal follower": "esl_huntgroup.journal.follower",
+    "witness": "esl_huntgroup.recovery.reconciler",
+}
 """The processes beside the workers, and what each runs."""
+WEB = {"web process": "esl_huntgroup.web.server"}
 
 
 class Installed(Service):
@@ -72,6 +77,7 @@ class Installed(Service):
         self.first_callers: list[str] = []
         self.spares_callers = self.was_without_database = False
         self.address = address
+        self.web_address: tuple[str, int] | None = None
         self.database_url = self._place(database)
         self.environment |= {
             "ESL_HUNTGROUP_DATABASE": self.database_url,
@@ -87,6 +93,15 @@ class Installed(Service):
         if mine != database:
             shutil.copy(database, mine)
         return f"sqlite:///{mine}"
+
+    def open_web(self) -> None:
+        """Have the service keep a web process, where a proxy says in X-User who asks."""
+        self.web_address = "127.0.0.1", free_port()
+        self.environment |= {
+            "ESL_HUNTGROUP_WEB_LISTEN": f"127.0.0.1:{self.web_address[1]}",
+            "ESL_HUNTGROUP_WEB_USER_HEADER": "X-User",
+            "ESL_HUNTGROUP_WEB_TRUSTED_PROXIES": "127.0.0.1",
+        }
 
     # -- the processes ------------------------------------------------------------------------------------------------
 
@@ -147,7 +162,7 @@ class Installed(Service):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def _running(self, name: str) -> list[int]:
-        return [pid for pid in self._children() if _runs(pid, MODULES[name])]
+        return [pid for pid in self._children() if _runs(pid, (MODULES | WEB)[name])]
 
     def _children(self) -> list[int]:
         if self.process is None or self.process.poll() is not None:

@@ -136,7 +136,7 @@ def _has_all(hold: Hold) -> bool:
 
 def run(folder: Path, fault: Fault, database: Path | str, server: Server | None = None) -> Row:
     """Run one row of the matrix in a folder of its own, with nothing left behind."""
-    stage = Stage(folder, database, with_relay=fault.with_relay)
+    stage = Stage(folder, database, with_relay=fault.with_relay, with_web=fault.with_web)
     try:
         return Run(stage, fault, server).go()
     finally:

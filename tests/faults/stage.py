@@ -20,7 +20,7 @@ from tests.protocol.test_workers import free_port
 class Stage(Installed):
     """A service and the switch in front of it; with a relay, the switch reaches the service through that."""
 
-    def __init__(self, folder: Path, database: Path | str, *, with_relay: bool = False) -> None:
+    def __init__(self, folder: Path, database: Path | str, *, with_relay: bool = False, with_web: bool = False) -> None:
         address = ("127.0.0.1", free_port())
         self.relay = Relay(address) if with_relay else None
         self.phones = firm.phones()
@@ -28,6 +28,8 @@ class Stage(Installed):
         self.board = Board(self.relay.address if self.relay else address, everybody)
         super().__init__(folder, database, address, self.board.events.port)
         self.environment |= {"ESL_HUNTGROUP_DEFAULT_DOMAIN": firm.DOMAIN, "ESL_HUNTGROUP_ESL_PASSWORD": "secret"}
+        if with_web:
+            self.open_web()
 
     def close(self) -> None:
         """End everything."""

@@ -18,6 +18,7 @@ DESCRIPTORS_GROWTH_MAX = 2
 NAMES = {
     "esl_huntgroup.service.worker": "worker",
     "esl_huntgroup.journal.writer": "journal writer",
+    "esl_huntgroup.journal.follower": "journal follower",
     "esl_huntgroup.recovery.reconciler": "witness",
 }
 """What each process runs, and how people call it."""

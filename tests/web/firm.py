@@ -16,13 +16,14 @@ from tests.database import rows
 ANNA, BERND, CARLA, LEA = 1, 2, 3, 4
 """Anna and Bernd are members of Vertrieb, Carla of nothing; Lea leads it and sees its journal."""
 NAMES = {ANNA: "Anna Berg", BERND: "Bernd Carl", CARLA: "Carla Dorn", LEA: "Lea Eich"}
+LOGIN = {user_id: name.split()[0].lower() for user_id, name in NAMES.items()}
 GROUP = 1
 
 
 def set_up(db: peewee.Database) -> None:
     """Fill an empty database."""
     for user_id, name in NAMES.items():
-        rows.insert(db, "users", id=user_id, name=name.split()[0].lower(), display_name=name)
+        rows.insert(db, "users", id=user_id, name=LOGIN[user_id], display_name=name)
         rows.line(db, user_id, str(10 + user_id), kind="softphone")
     rows.group(db, "700", "Vertrieb", id=GROUP)
     for position, user_id in enumerate((ANNA, BERND), 1):

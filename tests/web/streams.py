@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -34,12 +35,13 @@ class Reader:
     Raises AssertionError where an event does not come in time.
     """
 
-    def __init__(self, port: int, user_id: int, *, path: str = "/api/v1/events", **headers: str) -> None:
+    def __init__(self, port: int, user: str, *, path: str = "/api/v1/events", **headers: str) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=5)
         self.last_id = ""
         self.events: list[Event] = []
         self._data = b""
-        lines = [f"GET {path} HTTP/1.0", "Host: test", f"X-User: {user_id}"]
+        lines = [f"GET {path} HTTP/1.0", "Host: test"]
+        lines += [f"X-User: {user}"] if user else []
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         self.sock.sendall("\r\n".join([*lines, "", ""]).encode())
         self.head = self._line_block(b"\r\n\r\n", 5)
@@ -112,48 +114,66 @@ class Reader:
 
 
 class Web:
-    """The process of ``tests.web.lone`` on a database."""
+    """``esl-huntgroup web`` on a database, behind a proxy that says in X-User who asks."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, url: str, folder: Path, *, port: int = 0, host: str = "127.0.0.1") -> None:
+        self.port = port or free_port()
+        self.host = host
         self.url = url
-        self.ended = folder / "ended"
         self.log = folder / "web.log"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = {**os.environ, "ENDED": str(self.ended), "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "tests.web.lone", self.url, str(self.port)]
+        self.begin()
+        self.await_page()
+
+    def begin(self) -> None:
+        """Start the process."""
+        environment = {
+            **os.environ,
+            "ESL_HUNTGROUP_DATABASE": self.url,
+            "ESL_HUNTGROUP_WEB_LISTEN": f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}",
+            "ESL_HUNTGROUP_WEB_USER_HEADER": "X-User",
+            "ESL_HUNTGROUP_WEB_TRUSTED_PROXIES": "127.0.0.1,::1",
+            "PYTHONPATH": str(ROOT),
+        }
+        command = [sys.executable, "-m", "esl_huntgroup", "web"]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+    def await_page(self) -> None:
+        """Wait until the page is there, and knows how far it is."""
+        assert self.process is not None
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(OSError):
-                if self.get("/").strip():
+                if self.position():
                     return
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())
 
     def stop(self) -> float:
-        """End it as the service does; return how long that took."""
+        """End it as a service manager does; return how long that took."""
         assert self.process is not None
-        assert self.process.stdin is not None
         began = time.monotonic()
-        self.process.stdin.close()
+        self.process.terminate()
         self.process.wait(10)
         return time.monotonic() - began
 
     def kill(self) -> None:
         assert self.process is not None
-        assert self.process.stdin is not None
         self.process.kill()
         self.process.wait(10)
-        self.process.stdin.close()
 
-    def get(self, path: str) -> str:
+    def position(self, user: str = "anna") -> str:
+        """Return how far the page says that it is, as it is rendered now."""
+        found = re.search(r'data-position="([^"]*)"', self.get("/", user))
+        return found[1] if found else ""
+
+    def get(self, path: str, user: str = "anna") -> str:
         """Return the body of an answer."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
-            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode())
+        with socket.create_connection((self.host, self.port), timeout=5) as sock:
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\nX-User: {user}\r\nConnection: close\r\n\r\n".encode())
             data = b""
             while more := sock.recv(65536):
                 data += more
@@ -171,8 +191,8 @@ class Web:
 def running(url: str, folder: Path) -> Iterator[Web]:
     """Run the process for a test."""
     web = Web(url, folder)
-    web.start()
     try:
+        web.start()
         yield web
     finally:
         if web.process is not None and web.process.poll() is None:

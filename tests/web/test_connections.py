@@ -132,7 +132,7 @@ def is_there(page: Page) -> bool:
     return answer(page, GET).endswith(b"here\n")
 
 
-def test_half_open_connections_do_not_stop_the_page(page: Page) -> None:
+def test_half_open_connections_do_not_stop_the_page(page: Page, capfd: pytest.CaptureFixture[str]) -> None:
     with contextlib.ExitStack() as stack:
         for number in range(400):
             stack.enter_context(connected(page, b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " if number % 2 else b""))
@@ -142,6 +142,8 @@ def test_half_open_connections_do_not_stop_the_page(page: Page) -> None:
         assert is_there(page)
         assert time.monotonic() - began < 1
         assert page.server.connections <= CONNECTIONS_MAX + WAITING_MAX
+    time.sleep(0.1)
+    assert capfd.readouterr().err == "", "nothing that anybody could fill a disk with"
 
 
 def test_a_request_is_not_ended_for_those_that_wait(page: Page) -> None:

@@ -14,8 +14,10 @@ import pytest
 
 from esl_huntgroup.db.engine import execute, quoted
 from esl_huntgroup.journal import changes, handled
+from esl_huntgroup.web.identity import sessions
+from esl_huntgroup.web.identity.cookies import Cookies
 from tests.database import rows
-from tests.web.firm import ANNA, BERND, CARLA, LEA, Caller, now_ms, set_up
+from tests.web.firm import ANNA, BERND, CARLA, LEA, LOGIN, Caller, now_ms, set_up
 from tests.web.streams import Event, Reader, Web, running
 
 SOON_S = 1.0
@@ -38,7 +40,7 @@ def web(caller: Caller, url: str, tmp_path: Path) -> Iterator[Web]:
 def watching(web: Web, *user_ids: int, after: str = "") -> Iterator[list[Reader]]:
     """Open a page for each of them, and wait until they are told where they are."""
     path = f"/api/v1/events?after={after}" if after else "/api/v1/events"
-    readers = [Reader(web.port, user_id, path=path) for user_id in user_ids]
+    readers = [Reader(web.port, LOGIN[user_id], path=path) for user_id in user_ids]
     try:
         for reader in readers:
             assert reader.status == 200, reader.head
@@ -53,6 +55,11 @@ def call(event: Event) -> dict[str, Any]:
     assert event.name == "call", event
     found: dict[str, Any] = json.loads(event.data)
     return {**found["call"], "own": found["own"], "entries": found["entries"]}
+
+
+def signed_in(db: peewee.Database, user_id: int) -> str:
+    """Return the cookie of a browser in which somebody has signed in."""
+    return f"{Cookies(is_secure=False).session}={sessions.begin(db, user_id, 'password', now_ms())}"
 
 
 def configured(db: peewee.Database) -> None:
@@ -127,7 +134,7 @@ def test_break_is_caught_up_without_a_gap_or_a_double(web: Web, caller: Caller) 
         last_id = anna.last_id
     missed = [caller.opens() for _ in range(3)]
     caller.is_missed(first)
-    with contextlib.closing(Reader(web.port, ANNA, Last_Event_ID=last_id)) as again:
+    with contextlib.closing(Reader(web.port, LOGIN[ANNA], Last_Event_ID=last_id)) as again:
         again.settle()
         found = [call(event)["call_id"] for event in again.rest(0.7)]
         assert sorted(found) == sorted([first, *missed])
@@ -136,7 +143,7 @@ def test_break_is_caught_up_without_a_gap_or_a_double(web: Web, caller: Caller) 
 
 
 def test_what_happens_between_page_and_stream_is_told(web: Web, caller: Caller) -> None:
-    rendered_at = web.get("/")
+    rendered_at = web.position()
     one = caller.opens()
     with watching(web, ANNA, after=rendered_at) as (anna,):
         assert call(anna.next())["call_id"] == one
@@ -160,7 +167,7 @@ def test_row_of_another_host_that_was_committed_late(web: Web, caller: Caller, d
         assert call(anna.next())["call_id"] == late
         assert "~" in anna.last_id, "the id before it is waited for still"
         last_id = anna.last_id
-    with contextlib.closing(Reader(web.port, ANNA, Last_Event_ID=last_id)) as again:
+    with contextlib.closing(Reader(web.port, LOGIN[ANNA], Last_Event_ID=last_id)) as again:
         again.settle()
         assert again.rest(0.6) == [], "nothing twice"
         rows.insert(database, "journal_changes", id=highest + 1, at_ms=now_ms(), call_ids=json.dumps([late]))
@@ -174,12 +181,12 @@ def test_too_old_a_position_reads_anew(web: Web, caller: Caller, database: peewe
     with watching(web, ANNA, after="1") as (anna,):
         assert anna.next().name == "reload"
         assert anna.rest(0.5) == []
-    with contextlib.closing(Reader(web.port, ANNA, path="/api/v1/events?after=99999")) as anna:
+    with contextlib.closing(Reader(web.port, LOGIN[ANNA], path="/api/v1/events?after=99999")) as anna:
         assert anna.next(within_s=8).name == "reload", "a position of another database"
 
 
 def test_who_has_missed_much_reads_anew(web: Web, caller: Caller) -> None:
-    rendered_at = web.get("/")
+    rendered_at = web.position()
     for _ in range(61):
         caller.opens()
     with watching(web, ANNA, CARLA, after=rendered_at) as (anna, carla):
@@ -202,13 +209,14 @@ def test_right_is_removed_in_an_open_page(web: Web, caller: Caller, database: pe
 
 def test_removed_user_and_ended_session(web: Web, database: peewee.Database) -> None:
     with (
-        contextlib.closing(Reader(web.port, ANNA, X_Session="laptop")) as laptop,
-        contextlib.closing(Reader(web.port, ANNA, X_Session="phone")) as phone,
+        contextlib.closing(Reader(web.port, "", Cookie=signed_in(database, ANNA))) as laptop,
+        contextlib.closing(Reader(web.port, "", Cookie=signed_in(database, ANNA))) as phone,
         watching(web, CARLA) as (carla,),
     ):
         laptop.settle()
         phone.settle()
-        web.ended.write_text("laptop")
+        (session, _other) = sorted(sessions.of_user(database, ANNA), key=lambda it: it.id)
+        assert sessions.end(database, ANNA, session.id) == 1
         assert laptop.ended(2.5)
         execute(database, f"DELETE FROM {quoted(database, 'lines')} WHERE user_id = {CARLA}")
         execute(database, f"DELETE FROM users WHERE id = {CARLA}")
@@ -226,7 +234,7 @@ def test_restart_loses_nothing(web: Web, caller: Caller) -> None:
         assert anna.ended(2)
     one = caller.opens()
     web.start()
-    with contextlib.closing(Reader(web.port, ANNA, Last_Event_ID=last_id)) as again:
+    with contextlib.closing(Reader(web.port, LOGIN[ANNA], Last_Event_ID=last_id)) as again:
         assert call(again.next())["call_id"] == one
         assert again.rest(0.5) == []
 
@@ -242,7 +250,7 @@ def test_two_processes_on_one_database(web: Web, caller: Caller, url: str, tmp_p
         assert call(anna.next())["call_id"] == call(bernd.next())["call_id"] == one
         two = caller.opens()
         anna.next()
-        with contextlib.closing(Reader(second.port, ANNA, Last_Event_ID=anna.last_id)) as moved:
+        with contextlib.closing(Reader(second.port, LOGIN[ANNA], Last_Event_ID=anna.last_id)) as moved:
             moved.settle()
             assert moved.rest(0.6) == [], f"{two} was told by the other process"
 

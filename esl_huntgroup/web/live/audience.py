@@ -19,13 +19,15 @@ class Facts:
     """
     A call as the database has it now, with all its entries.
 
-    ``members`` are the members of its group who can be rung, ``others`` those who cannot.
+    ``members`` are the members of its group who can be rung, ``others`` those who cannot. ``is_shared`` is whether one
+    handles a missed call of this group for all.
     """
 
     call: Call
     entries: tuple[Entry, ...]
     members: frozenset[int]
     others: frozenset[int]
+    is_shared: bool
 
     @property
     def is_open(self) -> bool:
@@ -38,11 +40,13 @@ class View:
     """
     What one reader sees of a call.
 
-    ``is_own`` is whether the reader's own journal has it: there is an entry, or there will be one when it has rung.
+    ``is_own`` is whether the reader's own journal has it: there is an entry, or there will be one when it has rung;
+    ``is_shared`` whether one handles it for all.
     """
 
     row: Row
     is_own: bool
+    is_shared: bool
 
 
 def view(facts: Facts, access: Access) -> View | None:
@@ -50,7 +54,9 @@ def view(facts: Facts, access: Access) -> View | None:
     own = next((entry for entry in facts.entries if entry.user_id == access.user_id), None)
     is_whole = access.sees_journal(facts.call.group_id)
     is_own = own is not None or (facts.is_open and access.user_id in facts.members)
-    return View(Row(facts.call, own, facts.entries if is_whole else None), is_own) if is_whole or is_own else None
+    if not (is_whole or is_own):
+        return None
+    return View(Row(facts.call, own, facts.entries if is_whole else None), is_own, facts.is_shared)
 
 
 def shared(view: View, user_id: int) -> tuple[View, bool]:

@@ -31,11 +31,12 @@ def calls(db: peewee.Database, call_ids: Collection[str]) -> dict[str, Facts]:
 
 
 def _calls(db: peewee.Database, ids: Sequence[str]) -> dict[str, Facts]:
-    sql = f"""SELECT {columns.CALL} FROM calls c LEFT JOIN {quoted(db, "groups")} g ON g.id = c.group_id
-        WHERE c.call_id IN ({_marks(ids)})"""
+    sql = f"""SELECT {columns.CALL}, g.missed_shared FROM calls c
+        LEFT JOIN {quoted(db, "groups")} g ON g.id = c.group_id WHERE c.call_id IN ({_marks(ids)})"""
     stored = rows(db, sql, ids)
     entries, names = entries_of(db, ids), names_of(db, stored)
     found = [columns.call(row, names) for row in stored]
+    shared = {str(row[0]): row[-1] is None or bool(row[-1]) for row in stored}
     members = _members(db, sorted({call.group_id for call in found if call.group_id is not None}))
     return {
         call.call_id: Facts(
@@ -43,6 +44,7 @@ def _calls(db: peewee.Database, ids: Sequence[str]) -> dict[str, Facts]:
             tuple(entries.get(call.call_id, ())),
             frozenset(members[call.group_id, True]),
             frozenset(members[call.group_id, False]),
+            shared[call.call_id],
         )
         for call in found
     }

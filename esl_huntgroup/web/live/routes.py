@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection, Hashable, Mapping
 from ipaddress import ip_address
 from typing import Final
 
 import flask
+import peewee
+from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
+from esl_huntgroup.errors import InputError
+from esl_huntgroup.web.access import Access
+from esl_huntgroup.web.config import WebConfig
+from esl_huntgroup.web.identity import Scope, require, somebody
+from esl_huntgroup.web.identity.keys import now_ms
+from esl_huntgroup.web.identity.people import Person
+from esl_huntgroup.web.identity.validity import still_valid
+from esl_huntgroup.web.live.accesses import accesses
 from esl_huntgroup.web.live.feed import Feed
 from esl_huntgroup.web.live.metrics import shown
 from esl_huntgroup.web.live.positions import CHARS_MAX, parse
-from esl_huntgroup.web.live.stream import TooMany, Viewer
+from esl_huntgroup.web.live.rounds import Write
+from esl_huntgroup.web.live.stream import PER_USER_MAX, TooMany, Viewer
 from esl_huntgroup.web.threads import LIVE
+from esl_huntgroup.web.words import gettext as _
+from esl_huntgroup.web.words import language
 
 PAGE: Final = "page"
 API: Final = "api"
@@ -24,30 +37,35 @@ HEADERS: Final = {
 }
 """A reverse proxy that gathers an answer before it hands it on would keep events for ever."""
 FORWARDED: Final = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
-_KEY: Final = "esl_huntgroup.live"
 RETRY_AFTER_S: Final = 30
+DAY_MS: Final = 86_400_000
+_KEY: Final = "esl_huntgroup.live"
+
+blueprint = flask.Blueprint("live", __name__)
 
 
-Who = Callable[[str], "Viewer | flask.Response"]
-"""Says who asks for a stream of this form, or what to answer to somebody who may not."""
+class Guard:
+    """Who may look at open pages, and at what, as ``rounds.Guard``: by sessions, tokens and rights."""
+
+    def __init__(self, session_days: float) -> None:
+        """Note for how long a session lasts that is not seen."""
+        self._session_ms = round(session_days * DAY_MS)
+
+    def rights(self, db: peewee.Database, user_ids: Collection[int]) -> Mapping[int, Access]:
+        """Return what these users may see, without those who do not exist."""
+        return accesses(db, user_ids)
+
+    def in_order(self, db: peewee.Database, sessions: Collection[Hashable]) -> Collection[Hashable]:
+        """Return which sessions and tokens, each known by the person whose it is, have not ended."""
+        people = [it for it in sessions if isinstance(it, Person)]
+        now = now_ms()
+        return still_valid(db, people, now_ms=now, since_ms=now - self._session_ms)
 
 
-def set_up(app: flask.Flask, feed: Feed, who: Who) -> None:
-    """Give the application the addresses of what is live."""
-    app.extensions[_KEY] = feed
-
-    def page_events() -> flask.Response:
-        return _events(feed, who, PAGE)
-
-    def api_events() -> flask.Response:
-        return _events(feed, who, API)
-
-    def metrics() -> flask.Response:
-        return _metrics(feed)
-
-    app.add_url_rule("/events", "live.page", page_events, methods=["GET"])
-    app.add_url_rule("/api/v1/events", "live.api", api_events, methods=["GET"])
-    app.add_url_rule("/metrics", "live.metrics", metrics, methods=["GET"])
+def install(app: flask.Flask, config: WebConfig, db: peewee.Database, *, page: Write, api: Write) -> None:
+    """Give the application what is live; ``page`` and ``api`` say how a call is written for each."""
+    app.extensions[_KEY] = Feed(db, Guard(config.session_days), {PAGE: page, API: api})
+    app.register_blueprint(blueprint)
 
 
 def feed_of(app: flask.Flask) -> Feed | None:
@@ -66,36 +84,53 @@ def position() -> str:
     return "" if feed is None or feed.position is None else str(feed.position)
 
 
-def _events(feed: Feed, who: Who, form: str) -> flask.Response:
-    viewer = who(form)
-    if isinstance(viewer, flask.Response):
-        return viewer
+@blueprint.get("/events")
+@require()
+def page_events() -> flask.Response:
+    """Tell an open page what happens."""
+    return _events(PAGE)
+
+
+@blueprint.get("/api/v1/events")
+@require(scope=Scope.EVENTS)
+def api_events() -> flask.Response:
+    """Tell a program what happens."""
+    return _events(API)
+
+
+@blueprint.get("/metrics")
+@require(anybody=True)
+def metrics() -> flask.Response:
+    """Answer Prometheus on this machine; what comes by a proxy comes from elsewhere."""
+    is_forwarded = any(name in flask.request.headers for name in FORWARDED)
+    if is_forwarded or not ip_address(flask.request.remote_addr or "::").is_loopback:
+        flask.abort(404)
+    return flask.Response(shown(_feed()), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _feed() -> Feed:
+    feed: Feed = flask.current_app.extensions[_KEY]
+    return feed
+
+
+def _events(form: str) -> flask.Response:
+    person = somebody()
     text = flask.request.headers.get("Last-Event-ID") or flask.request.args.get("after", "")
     after = parse(text) if text else None
     if text and after is None:
-        return _refused(400, f"{text[:CHARS_MAX]!r} is no position: the id of an event is accepted, or none at all")
+        raise InputError(_("“%s” is no position: the id of an event is accepted, or none at all.") % text[:CHARS_MAX])
     if flask.request.method == "HEAD":
         return flask.Response(headers=HEADERS)
     try:
-        stream = feed.open(viewer, form, after)
+        stream = _feed().open(Viewer(person.user_id, language(), person), form, after)
     except TooMany as error:
-        return _refused(429 if error.is_of_one else 503, str(error))
+        raise _refusal(error) from None
     flask.request.environ[LIVE] = stream
     return flask.Response(headers=HEADERS)
 
 
-def _refused(status: int, sentence: str) -> flask.Response:
-    response = flask.Response(f"{sentence}\n", status, content_type="text/plain; charset=utf-8")
-    if status != 400:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
-
-
-def _metrics(feed: Feed) -> flask.Response:
-    """Answer Prometheus on this machine; what comes by a proxy comes from elsewhere."""
-    if (
-        any(name in flask.request.headers for name in FORWARDED)
-        or not ip_address(flask.request.remote_addr or "::").is_loopback
-    ):
-        flask.abort(404)
-    return flask.Response(shown(feed), content_type="text/plain; version=0.0.4; charset=utf-8")
+def _refusal(error: TooMany) -> HTTPException:
+    if error.is_of_one:
+        sentence = _("%s pages are open already. Please close one of them.") % PER_USER_MAX
+        return TooManyRequests(sentence, retry_after=RETRY_AFTER_S)
+    return ServiceUnavailable(_("Too many pages are open. Please try again later."), retry_after=RETRY_AFTER_S)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
+from urllib.parse import urlencode
 
 import flask
 from babel.dates import get_day_names
 from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Response
 
-from esl_huntgroup.journal import csv_view
 from esl_huntgroup.web import words
 from esl_huntgroup.web.access import OwnGroup
 from esl_huntgroup.web.around import around
@@ -57,22 +55,9 @@ def numbers(group_id: int) -> str:
         last=last,
         found=found,
         plots=_plots(found),
-        csv=flask.url_for("group.numbers_csv", group_id=group_id, **{"from": first, "until": last}),
+        csv=f"/api/v1/groups/{group_id}/statistics?{urlencode({'from': first, 'until': last, 'format': 'csv'})}",
         outcomes=rows.outcomes(),
     )
-
-
-@blueprint.get("/groups/<int:group_id>/statistics.csv")
-@require()
-def numbers_csv(group_id: int) -> Response:
-    """Give the same as CSV: a line for each count."""
-    _group(group_id)
-    first, last = _period()
-    found = _statistics(group_id, first, last)
-    text = "".join(f"{line}\r\n" for line in csv_view.lines(_lines(found)))
-    name = f"group-{group_id}-{first}-{last}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return flask.Response(text, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _group(group_id: int) -> OwnGroup:
@@ -111,21 +96,3 @@ def _plots(found: Statistics) -> list[Plot]:
 
 def _wait(from_s: int, until_s: int | None) -> str:
     return f"≥ {from_s}" if until_s is None else f"{from_s}–{until_s}"
-
-
-def _lines(found: Statistics) -> Iterator[dict[str, Any]]:
-    """Give a line for each count: which part it belongs to, what is counted, and how many."""
-    yield _line("total", "", found.total.calls, found.total.answered, found.total.missed)
-    for hour, count in enumerate(found.by_hour):
-        yield _line("hour", f"{hour}", count.calls, count.answered, count.missed)
-    for weekday, count in enumerate(found.by_weekday, 1):
-        yield _line("weekday", f"{weekday}", count.calls, count.answered, count.missed)
-    for it in found.waits:
-        until = "" if it.until_s is None else f"{it.until_s}"
-        yield _line("waited_s", f"{it.from_s}..{until}", it.count.calls, it.count.answered, it.count.missed)
-    for member in found.members:
-        yield _line("member", member.user_name, member.calls, member.answered, member.missed)
-
-
-def _line(part: str, name: str, calls: int, answered: int, missed: int) -> dict[str, Any]:
-    return {"part": part, "name": name, "calls": calls, "answered": answered, "missed": missed}

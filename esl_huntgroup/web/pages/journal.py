@@ -127,11 +127,13 @@ def handle(call_id: str) -> Response:
     change = {"yes": handled.handle, "no": handled.unhandle}.get(flask.request.form.get("handled", ""))
     if change is None:
         raise BadRequest
-    if found.row.own is None and not shares_missed(db, found.row.call.group_id):
+    is_shared = shares_missed(db, found.row.call.group_id)
+    if found.row.own is None and not is_shared:
         raise InputError(_("In this group everybody deals with the own missed calls, and this is not one of yours."))
     change(db, call_id, me.user_id, me.display_name, times.now_ms())
     if flask.request.accept_mimetypes.best == "application/json":
-        return flask.Response(live_form.written(_call(call_id).row, me.user_id), content_type="application/json")
+        written = live_form.written(_call(call_id).row, me.user_id, is_shared=is_shared)
+        return flask.Response(written, content_type="application/json")
     return flask.redirect(own_path(flask.request.form.get("next", "")), 303)
 
 
@@ -155,6 +157,17 @@ def _asked(group_id: int | None = None) -> Asked:
         group_id = int(given["group"])
     wanted = filters(given | _period(given.get("period", "")))
     return Asked(given, wanted if "group" not in given else of_group(wanted, group_id), position(args))
+
+
+def _api(path: str) -> str:
+    """Return where programs find what people see at this address."""
+    return "/api/v1/journal" if path == "/" else f"/api/v1{path}/journal"
+
+
+def _in_days(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the same filters, with the days of the period instead of its name."""
+    days = _period(given.get("period", ""))
+    return {name: text for name, text in (dict(given) | days).items() if name != "period"}
 
 
 def _period(period: str) -> dict[str, str]:
@@ -185,7 +198,7 @@ def _show(asked: Asked, page: Page, shown: list[rows.Row], **more: Any) -> str:
         asked=asked,
         older=page.older and _address(path, given, before=page.older),
         newer=page.newer and _address(path, given, after=page.newer),
-        csv=_address(path.rstrip("/") + "/journal.csv", given),
+        csv=_address(_api(path), _in_days(given), format="csv"),
         back=flask.request.full_path.rstrip("?"),
         unhandled=unhandled_count(around().db, somebody().user_id),
         unhandled_max=UNHANDLED_MAX,

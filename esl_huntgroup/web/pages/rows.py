@@ -98,12 +98,17 @@ def said(row: Row) -> str:
         case EntryKind.ANSWERED:
             return _("answered")
         case EntryKind.ANSWERED_ELSEWHERE:
-            return _("spoken with %s") if row.spoken_with else _("answered elsewhere")
+            return spoken() if row.spoken_with else _("answered elsewhere")
         case EntryKind.MISSED:
             return _("missed")
         case EntryKind.NOT_SIGNALLED:
             return _("not signalled")
     return ended(row)
+
+
+def spoken() -> str:
+    """Return with whom the caller spoke, with a place for the name."""
+    return _("spoken with %s")
 
 
 def besides(row: Row) -> str:

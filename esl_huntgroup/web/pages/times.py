@@ -50,11 +50,10 @@ def heading(at_ms: int, now_ms: int) -> str:
     """Return the heading of the day of a moment."""
     it, today = local(at_ms).date(), local(now_ms).date()
     written = format_date(it, _formats()[0], locale=words.language())
-    match (today - it).days:
-        case 0:
-            return f"{_('Today')}, {written}"
-        case 1:
-            return f"{_('Yesterday')}, {written}"
+    if it == today:
+        return _("Today, %s") % written
+    if (today - it).days == 1:
+        return _("Yesterday, %s") % written
     return written
 
 

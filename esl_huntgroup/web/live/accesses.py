@@ -1,8 +1,4 @@
-"""
-Who may look at open pages, and at what: the rights of many users at once, and which sessions have not ended.
-
-Everything here raises peewee's exceptions.
-"""
+"""What those may see who have pages open: the rights of many users at once. Raises peewee's exceptions."""
 
 from __future__ import annotations
 
