@@ -19,10 +19,11 @@ from typing import Any, Final
 import flask
 import peewee
 import pytest
+from flask.testing import FlaskClient
 
 from esl_huntgroup.db.engine import execute, quoted
 from esl_huntgroup.web.app import make_app
-from esl_huntgroup.web.identity import Scope, accounts, guard, keys, sessions, tokens
+from esl_huntgroup.web.identity import ANY_TOKEN, Scope, accounts, guard, keys, sessions, tokens
 from tests.database import rows
 from tests.web import firm as small_firm
 from tests.web.conftest import CONFIG
@@ -41,7 +42,8 @@ class Row:
     url: str
     gets: Mapping[str, object]
     form: Mapping[str, str] = field(default_factory=dict)
-    scope: Scope | None = None
+    scope: str | None = None
+    json: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -69,12 +71,20 @@ def page(url: str, *, form: Mapping[str, str] | None = None, **statuses: int) ->
     return Row(url, dict.fromkeys(OUTSIDE, outside) | people | programs, form or {})
 
 
-def api(url: str, scope: Scope, *, form: Mapping[str, str] | None = None, **statuses: int) -> Row:
-    """Return the row of the API: for people, and for programs with this scope."""
+def api(url: str, scope: str | None, *, json: Mapping[str, Any] | None = None, **statuses: int) -> Row:
+    """
+    Return the row of the API: for people, and for programs with this scope.
+
+    Without a scope it is for people alone; with ``ANY_TOKEN`` for every program whose token is valid.
+    """
     every = statuses.pop("every", 200)
     people = dict.fromkeys(PEOPLE, every) | statuses
-    programs = {"expired": 401, "narrow": 403, "wide": people["anna"]}
-    return Row(url, dict.fromkeys(OUTSIDE, 401) | people | programs, form or {}, scope)
+    allowed = {"narrow": 403, "wide": people["anna"]}
+    if scope is None:
+        allowed["wide"] = 403
+    if scope == ANY_TOKEN:
+        allowed["narrow"] = people["anna"]
+    return Row(url, dict.fromkeys(OUTSIDE, 401) | people | {"expired": 401} | allowed, {}, scope, json)
 
 
 MATRIX: Final[Mapping[str, Row]] = {
@@ -114,6 +124,22 @@ MATRIX: Final[Mapping[str, Row]] = {
     # what is live
     "GET /events": page("/events"),
     "GET /api/v1/events": api("/api/v1/events", Scope.EVENTS),
+    # the API
+    "GET /api/v1/": anybody("/api/v1/", 200),
+    "GET /api/v1/openapi.json": anybody("/api/v1/openapi.json", 200),
+    "GET /api/v1/me": api("/api/v1/me", ANY_TOKEN),
+    "GET /api/v1/groups": api("/api/v1/groups", Scope.JOURNAL),
+    "GET /api/v1/journal": api("/api/v1/journal", Scope.JOURNAL),
+    "GET /api/v1/groups/<int:group_id>/journal": api("/api/v1/groups/1/journal", Scope.JOURNAL, every=404, lea=200),
+    "GET /api/v1/groups/<int:group_id>/statistics": api(
+        "/api/v1/groups/1/statistics", Scope.JOURNAL, every=404, lea=200
+    ),
+    "GET /api/v1/calls/<call_id>": api("/api/v1/calls/{call}", Scope.JOURNAL, carla=404),
+    "PUT /api/v1/calls/<call_id>/handled": api("/api/v1/calls/{call}/handled", Scope.HANDLE, carla=404),
+    "DELETE /api/v1/calls/<call_id>/handled": api("/api/v1/calls/{call}/handled", Scope.HANDLE, carla=404),
+    "GET /api/v1/tokens": api("/api/v1/tokens", None),
+    "POST /api/v1/tokens": api("/api/v1/tokens", None, json={"name": "new", "scopes": ["journal"]}, every=201),
+    "DELETE /api/v1/tokens/<int:token_id>": api("/api/v1/tokens/{token}", None, every=404, anna=204),
 }
 
 
@@ -165,14 +191,12 @@ def test_who_gets_what(things: Things, sqlite: peewee.Database, route: str, who:
 
 def _as_person(app: flask.Flask, _db: peewee.Database, who: str, method: str, url: str, row: Row) -> Any:
     web = browser(app, who)
-    token = {"csrf_token": form_token(web)} if method != "GET" else {}
-    return web.open(url, method=method, data={**token, **row.form} if method != "GET" else None, headers=HTML)
+    return _open(web, method, url, row, form_token(web))
 
 
 def _as_nobody(app: flask.Flask, _db: peewee.Database, _who: str, method: str, url: str, row: Row) -> Any:
     web = browser(app)
-    token = {"csrf_token": page_token(web)}
-    return web.open(url, method=method, data={**token, **row.form} if method != "GET" else None, headers=HTML)
+    return _open(web, method, url, row, page_token(web))
 
 
 def _as_removed(app: flask.Flask, db: peewee.Database, _who: str, method: str, url: str, row: Row) -> Any:
@@ -180,17 +204,25 @@ def _as_removed(app: flask.Flask, db: peewee.Database, _who: str, method: str, u
     rows.user(db, 99, "zoe")
     web = browser(app, "zoe")
     execute(db, f"DELETE FROM {quoted(db, 'users')} WHERE id = 99")
-    token = {"csrf_token": page_token(web)}
-    return web.open(url, method=method, data={**token, **row.form} if method != "GET" else None, headers=HTML)
+    return _open(web, method, url, row, page_token(web))
+
+
+def _open(web: FlaskClient, method: str, url: str, row: Row, token: str) -> Any:
+    """Ask as a page of ours does: with its token, by a form or by its script."""
+    if method == "GET":
+        return web.get(url, headers=HTML)
+    if row.form:
+        return web.open(url, method=method, data={"csrf_token": token, **row.form}, headers=HTML)
+    return web.open(url, method=method, json=row.json, headers={"X-CSRF-Token": token})
 
 
 def _as_program(app: flask.Flask, _db: peewee.Database, who: str, method: str, url: str, row: Row) -> Any:
-    narrow = tuple(scope for scope in Scope if scope is not row.scope)[:1]
+    narrow = tuple(scope for scope in Scope if scope != row.scope)[:1]
     if who == "expired":
         headers = program(app, "anna", ago_ms=2 * 86_400_000)
     else:
         headers = program(app, "anna", *(narrow if who == "narrow" else ()))
-    return app.test_client().open(url, method=method, data=dict(row.form) or None, headers=headers)
+    return app.test_client().open(url, method=method, data=dict(row.form) or None, json=row.json, headers=headers)
 
 
 Asker = Callable[[flask.Flask, peewee.Database, str, str, str, Row], Any]
