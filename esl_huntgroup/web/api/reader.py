@@ -10,9 +10,10 @@ import flask
 from werkzeug.wrappers import Response
 
 from esl_huntgroup.web.api.openapi import document
-from esl_huntgroup.web.api.routes import blueprint as blueprint  # with the addresses of this module
+from esl_huntgroup.web.api.routes import blueprint
 from esl_huntgroup.web.identity import require
 
+__all__ = ["blueprint"]
 _KEY: Final = "esl_huntgroup.openapi"
 
 
