@@ -13,6 +13,7 @@ from tests.browser.firm import Firm, now_ms
 
 CHROMIUM = "chromium"
 ARGUMENTS = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
+HEBREW = "אבגד עברית"
 HOSTILE = (
     "<script>window.pwned=1</script>",
     '"><img src=x onerror=window.pwned=1>',
@@ -21,7 +22,7 @@ HOSTILE = (
     "=HYPERLINK(1)",
     "javascript:window.pwned=1",
     "x" * 120,
-    "אבגד עברית",
+    HEBREW,
     "a\u0301" * 60,
 )
 """What callers may call themselves."""
@@ -29,11 +30,11 @@ HOSTILE = (
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = shutil.which(CHROMIUM)
     if program is None:
         pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as started:
+    with sync_api.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         yield browser
         browser.close()
