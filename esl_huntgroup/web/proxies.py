@@ -3,25 +3,20 @@ Reverse proxies in front of the page: what they say of a request counts, and wha
 
 werkzeug's ProxyFix counts hops and believes whoever connects. Here the address that connects must be in one of the
 trusted networks; then the client is the rightmost address of ``X-Forwarded-For`` that is not a trusted proxy itself, as
-each proxy adds the one that it saw. From everybody else the forwarded headers, and the header that names a user, are
-taken away before anything reads them. ``Forwarded`` (RFC 7239) is not read: neither nginx nor Caddy sends it.
+each proxy adds the one that it saw. What everybody else forwards is read by nobody, and the header that names a user is
+taken away from them. ``Forwarded`` (RFC 7239) is not read: neither nginx nor Caddy sends it.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-FORWARDED: Final = (
-    *("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT"),
-    *("HTTP_X_FORWARDED_PREFIX", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_SERVER", "HTTP_X_REAL_IP"),
-)
 
 
 class TrustedProxies:
@@ -40,8 +35,6 @@ class TrustedProxies:
             self._believe(environ)
         elif self._user_header:
             environ.pop(self._user_header, None)
-        for name in FORWARDED:
-            environ.pop(name, None)
         self._place(environ)
         return self._application(environ, start_response)
 

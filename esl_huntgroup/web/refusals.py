@@ -45,7 +45,8 @@ def install(app: flask.Flask) -> None:
     """Answer for everything that goes wrong in a request of the application."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(InputError, _input)
-    app.register_error_handler(peewee.PeeweeException, _database)
+    app.register_error_handler(peewee.OperationalError, _database)
+    app.register_error_handler(peewee.InterfaceError, _database)
     app.register_error_handler(DatabaseError, _database)
     app.register_error_handler(Exception, _fault)
 
@@ -118,5 +119,7 @@ def _database(error: Exception) -> flask.Response:
 
 def _fault(error: Exception) -> flask.Response:
     log.error("a request failed: %s %s", flask.request.method, flask.request.path, exc_info=error)
+    if isinstance(error, peewee.PeeweeException):
+        drop_connection(around().db)
     asking.forget()
     return refusal(500)

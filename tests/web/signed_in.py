@@ -54,3 +54,9 @@ def program(app: flask.Flask, name: str, *scopes: str, days: int = 1, ago_ms: in
     name_of_token = f"test {keys.new_secret()}"[:64]
     token = tokens.make(db, user_id(db, name), name_of_token, scopes or tuple(Scope), now_ms=made_ms, days=days)
     return {"Authorization": f"Bearer {token}"}
+
+
+def page_token(client: FlaskClient, url: str = "/sign-in") -> str:
+    """Return what the forms of a page hold, as a browser finds it there."""
+    text = client.get(url, headers=HTML).text
+    return text.partition('name="csrf_token" value="')[2].partition('"')[0]

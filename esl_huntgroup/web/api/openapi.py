@@ -15,11 +15,13 @@ from marshmallow import Schema
 
 from esl_huntgroup import __version__
 from esl_huntgroup.web.api.operations import Operation, operation_of
-from esl_huntgroup.web.api.schemas import CallOut, Moment, ProblemOut
+from esl_huntgroup.web.api.schemas import Moment, ProblemOut
 from esl_huntgroup.web.identity.guard import need_of
 
 PREFIX: Final = "/api/v1"
 EVENTS: Final = f"{PREFIX}/events"
+_CALL: Final = {"$ref": "#/components/schemas/Call"}
+"""apispec resolves no schema in an extension."""
 _METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 _ABOUT: Final = """\
 Group calls as you may see them: your own entries, and all entries of the groups that you lead and that have the
@@ -142,7 +144,7 @@ def _events() -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "events, as they happen",
-                "content": {"text/event-stream": {"schema": {"type": "string"}, "x-event-schema": CallOut}},
+                "content": {"text/event-stream": {"schema": {"type": "string"}, "x-event-schema": _CALL}},
             },
             **{str(status): _problem(status) for status in (400, 401, 403, 429, 503)},
         },

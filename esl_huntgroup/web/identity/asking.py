@@ -29,8 +29,18 @@ def person() -> Person | None:
     """Return who asks; None: nobody who is signed in. Raises Forbidden for a user of a proxy whom nobody knows."""
     if "huntgroup_person" not in flask.g:
         flask.g.huntgroup_person = None
-        flask.g.huntgroup_person = _find()
-    found: Person | None = flask.g.huntgroup_person
+        try:
+            flask.g.huntgroup_person = _find()
+        except Forbidden as refused:
+            flask.g.huntgroup_refused = refused
+    if "huntgroup_refused" in flask.g:
+        raise flask.g.huntgroup_refused
+    return known()
+
+
+def known() -> Person | None:
+    """Return who asks, as far as this request has found out. Raises nothing."""
+    found: Person | None = flask.g.get("huntgroup_person")
     return found
 
 
@@ -53,10 +63,7 @@ def language() -> str:
 
     Whoever is not signed in may have chosen one in this browser.
     """
-    try:
-        found = person()
-    except Forbidden:
-        found = None
+    found = _person_or_nobody()
     if found is not None and found.language in LANGUAGES:
         return found.language
     chosen = flask.request.cookies.get(cookies().language, "")
@@ -151,6 +158,13 @@ def _of_proxy(name: str) -> Person:
     return found
 
 
+def _person_or_nobody() -> Person | None:
+    try:
+        return person()
+    except Forbidden:
+        return None
+
+
 def user_named(name: str, by: By = By.HEADER) -> Person | None:
     """Return the user with this name. One query."""
     query = (
@@ -177,7 +191,7 @@ def form_secret() -> str:
     new: str = flask.g.get("huntgroup_session", "") or flask.g.get("huntgroup_form", "")
     if new:
         return new
-    found = person() if bearer() is None else None
+    found = _person_or_nobody() if bearer() is None else None
     if found is not None and found.by is By.SESSION:
         return session_secret()
     return flask.request.cookies.get(cookies().form, "")

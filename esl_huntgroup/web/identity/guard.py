@@ -154,7 +154,7 @@ def _set_form_cookie(response: flask.Response) -> flask.Response:
 
 
 def _for_templates() -> dict[str, Any]:
-    found: Person | None = flask.g.get("huntgroup_person", None)
+    found = asking.known()
     return {
         "csrf_token": asking.csrf_token,
         "moment": moment,
