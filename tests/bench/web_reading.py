@@ -22,8 +22,8 @@ import peewee
 
 from esl_huntgroup.db.engine import dialect, execute, insert_rows, open_database
 from esl_huntgroup.db.migrate import upgrade
+from esl_huntgroup.journal.callers import add as add_callers
 from esl_huntgroup.model.call_ids import first_at
-from esl_huntgroup.model.folding import folded_caller
 from esl_huntgroup.model.outcome import EntryKind
 from esl_huntgroup.web.access import Access
 from esl_huntgroup.web.reading import journal
@@ -161,9 +161,7 @@ def _fill(db: peewee.Database, count: int) -> None:
     members = [(1 + n // MEMBERS, n % MEMBERS + 1, n + 1) for n in range(GROUPS * MEMBERS)]
     insert_rows(db, "members", ("group_id", "position", "user_id"), members)
     with db.atomic():
-        callers = [_caller(number) for number in range(CALLERS)]
-        rows = [(number, name, number, folded_caller(number, name, number)) for number, name in callers]
-        insert_rows(db, "callers", ("number", "name", "e164", "folded"), rows)
+        add_callers(db, [_caller(number) for number in range(CALLERS)], "DE")
         _insert(db, "calls", _CALL, (_call(number) for number in range(count)))
         _insert(db, "journal_entries", _ENTRY, (row for number in range(count) for row in _entries(number)))
         _insert(db, "legs", _LEG, (row for number in range(count) for row in _legs(number)))
