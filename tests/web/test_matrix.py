@@ -120,7 +120,6 @@ MATRIX: Final[Mapping[str, Row]] = {
     "GET /groups/<int:group_id>": page("/groups/1", every=404, lea=200),
     "GET /groups/<int:group_id>/now": page("/groups/1/now", every=404, lea=200),
     "GET /groups/<int:group_id>/statistics": page("/groups/1/statistics", every=404, lea=200),
-    "GET /groups/<int:group_id>/statistics.csv": page("/groups/1/statistics.csv", every=404, lea=200),
     # what is live
     "GET /events": page("/events"),
     "GET /api/v1/events": api("/api/v1/events", Scope.EVENTS),
