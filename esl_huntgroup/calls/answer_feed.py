@@ -77,7 +77,7 @@ class AnswerFeed:
 
     def _listen(self, switch: InboundSession) -> NoReturn:
         """Pass on events until the connection breaks. Raises SwitchError."""
-        subscription = EventSubscription(switch, "CHANNEL_BRIDGE", f"{FOLLOWER} {self.mark}", time.monotonic)
+        subscription = EventSubscription(switch, "CHANNEL_BRIDGE", [f"variable_{FOLLOWER} {self.mark}"], time.monotonic)
         log.info("live: hears of calls without async")
         while True:
             event = subscription.next_event(LISTEN_S)

@@ -47,6 +47,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
               shell_complete=words(Outcome))  # fmt: skip
 @click.option("--kind", help=f"only what was seen so: {', '.join(EntryKind)}", metavar="KIND",
               shell_complete=words(EntryKind))  # fmt: skip
+@click.option("--unhandled", is_flag=True, help="only missed calls that nobody has handled")
 @click.option("--calls", "by_call", is_flag=True, help="one row for each call, and its phones below it")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True,
               help="at most so many entries, or calls")  # fmt: skip
@@ -56,13 +57,22 @@ _Word = TypeVar("_Word", bound=StrEnum)
 @click.option("--csv", "as_csv", is_flag=True, help="for spreadsheets: CSV with a header")
 @pass_settings
 def journal_command(
-    settings: Settings, *, by_call: bool, limit: int, is_all: bool, as_json: bool, as_csv: bool, **given: str | None
+    settings: Settings,
+    *,
+    by_call: bool,
+    limit: int,
+    is_all: bool,
+    as_json: bool,
+    as_csv: bool,
+    unhandled: bool,
+    **given: str | None,
 ) -> None:
     """
     Show the journal, newest call first.
 
     Blue: a colleague took the call. Bold: missed. Grey: missed, and the phone was not registered;
     or without a member: no member has an entry, and how the call ended, or that it rings now.
+    A missed call that somebody has handled says how, by whom and when, and stands out no more.
 
     "end unknown": the call cannot go on any more, but nobody has told how it ended. Set esl_address, and the second
     witness does.
@@ -72,7 +82,8 @@ def journal_command(
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
     with database_of(settings) as db:
-        pages = query.all_pages(db, _wanted(db, given), ALL_AT_ONCE if is_all else limit, by_call=by_call)
+        wanted = replace(_wanted(db, given), is_unhandled=unhandled)
+        pages = query.all_pages(db, wanted, ALL_AT_ONCE if is_all else limit, by_call=by_call)
         if not is_all:
             pages = itertools.islice(pages, 1)
         if as_csv or as_json:

@@ -62,15 +62,21 @@ Progress = Callable[[str], None]
 
 
 def open_database(
-    url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, survives_power_cut: bool = False
+    url: str,
+    *,
+    busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+    survives_power_cut: bool = False,
+    plans_anew: bool = False,
 ) -> peewee.Database:
     """
     Return the database that the URL names. Does not connect.
 
     Accepts ``sqlite:///relative`` and ``sqlite:////absolute``, ``postgresql://`` and ``mariadb://`` (or ``mysql://``).
     ``busy_timeout_ms`` is how long SQLite waits for another writer; servers queue writers by themselves. With
-    ``survives_power_cut`` SQLite waits for the disk at each commit, as servers do unless told otherwise. Raises
-    InputError for any other URL, and DatabaseError when the driver is not installed. No message contains the password.
+    ``survives_power_cut`` SQLite waits for the disk at each commit, as servers do unless told otherwise. With
+    ``plans_anew`` PostgreSQL looks at the values of each statement, however often it has come: a plan for any period is
+    a bad one for a day. Raises InputError for any other URL, and DatabaseError when the driver is not installed. No
+    message contains the password.
     """
     try:
         parts = urlsplit(url)
@@ -83,7 +89,10 @@ def open_database(
     opener = _SERVERS.get(parts.scheme)
     if opener is None:
         raise InputError(f"{safe_url(url)!r} is not a database URL: {ACCEPTED} is accepted")
-    return opener(url, parts)
+    db = opener(url, parts)
+    if plans_anew and isinstance(db, peewee.PostgresqlDatabase):
+        db.connect_params["prepare_threshold"] = None  # psycopg prepares nothing, and the server keeps no plan
+    return db
 
 
 def safe_url(url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 import gevent
@@ -66,13 +66,15 @@ class EventSubscription:
     ``clock`` counts seconds. The switch has ANSWER_WITHIN_S from now on for whatever it is asked by ``switch``.
     """
 
-    def __init__(self, switch: InboundSession, event: str, only: str, clock: Callable[[], float]) -> None:
+    def __init__(self, switch: InboundSession, event: str, filters: Sequence[str], clock: Callable[[], float]) -> None:
         """
-        Ask for one kind of event, of channels with a variable: ``only`` is its name and what it has to be.
+        Ask for one kind of event.
 
+        Each filter is a header and a value: an event has to match one of them, and none with a minus before the value.
         Whatever is asked for piles up in the switch, event by event, once its network is cut. Raises SwitchError.
         """
-        asked = (command(f"event plain {event} HEARTBEAT"), command(f"filter variable_{only}"), HEARTBEAT)
+        only = [command(f"filter {one}") for one in filters]
+        asked = (command(f"event plain {event} HEARTBEAT"), *only, HEARTBEAT)
         for reply in switch.exchange(asked, switch.timeout_s):
             if not reply.reply.startswith("+OK"):
                 raise ProtocolError(f"the switch refuses to tell of its calls: {reply.reply[:80]!r}")

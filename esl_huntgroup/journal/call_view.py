@@ -78,7 +78,7 @@ def table(
 
 def as_dict(entries: Sequence[JournalLine], phones: Sequence[Phone]) -> dict[str, Any]:
     """Return one call for JSON: what is of the call once, its entries, and its phones."""
-    of_entry = ("user_name", "kind", "rang", "cause")
+    of_entry = ("user_name", "kind", "rang", "cause", "handled_at_ms", "handled_by_name", "handled_how")
     first = view.as_dict(entries[0])
     members = [view.as_dict(line) for line in entries if line.kind is not None]
     return {
@@ -91,7 +91,7 @@ def as_dict(entries: Sequence[JournalLine], phones: Sequence[Phone]) -> dict[str
 def _as_call(line: JournalLine) -> JournalLine:
     """Return the line as one of the whole call: with whom the caller spoke, or how it ended."""
     kind = EntryKind.ANSWERED_ELSEWHERE if line.answered_by_name else None
-    return replace(line, user_name="", kind=kind)
+    return replace(line, user_name="", kind=kind, handled_how=None)
 
 
 def _below(entries: Sequence[JournalLine], phones: Sequence[Phone], language: str) -> Iterator[tuple[str, str, str]]:

@@ -26,16 +26,17 @@ from esl_huntgroup.journal.records import (
     CallOpened,
     CallRinging,
     EntryRecord,
-    JournalRecord,
     LegRecord,
+    OutgoingCall,
+    SpoolRecord,
 )
 
 VERSION: Final = 4
 
 _WITH_ROWS: Final = (CallAnswered, CallEnded)
 """The records that tell of legs and entries."""
-_KINDS: Final[Mapping[str, type[JournalRecord]]] = {
-    kind.__name__: kind for kind in (CallOpened, CallRinging, CallMoved, CallAnswered, CallEnded)
+_KINDS: Final[Mapping[str, type[SpoolRecord]]] = {
+    kind.__name__: kind for kind in (CallOpened, CallRinging, CallMoved, CallAnswered, CallEnded, OutgoingCall)
 }
 _FIELDS_OF: Final[Mapping[type, Callable[[Any], tuple[object, ...]]]] = {
     kind: operator.attrgetter(*[field.name for field in dataclasses.fields(kind)]) for kind in _KINDS.values()
@@ -46,7 +47,7 @@ _decode = msgspec.json.Decoder().decode
 _encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 
 
-def to_line(record: JournalRecord) -> bytes:
+def to_line(record: SpoolRecord) -> bytes:
     """Return the record as one line of JSON in ASCII, so that nothing in it can break the line or a terminal."""
     kind = type(record)
     fields = (VERSION, kind.__name__, *_FIELDS_OF[kind](record))
@@ -57,7 +58,7 @@ def to_line(record: JournalRecord) -> bytes:
     return _encode(fields).encode("ascii") + b"\n"
 
 
-def from_line(line: bytes) -> JournalRecord:
+def from_line(line: bytes) -> SpoolRecord:
     """
     Return the record that ``to_line`` wrote; what it holds is not looked at, see ``is_well_formed``.
 
@@ -85,7 +86,7 @@ def readable(line: bytes) -> dict[str, object]:
     return {"record": type(record).__name__, **fields}
 
 
-def is_well_formed(record: JournalRecord) -> bool:
+def is_well_formed(record: SpoolRecord) -> bool:
     """Return whether every field holds what its declaration says. Only a line that nobody of us wrote does not."""
     kind: type = type(record)
     with contextlib.suppress(msgspec.ValidationError):
@@ -94,7 +95,7 @@ def is_well_formed(record: JournalRecord) -> bool:
     return False
 
 
-def _made(name: object, fields: list[Any]) -> JournalRecord:
+def _made(name: object, fields: list[Any]) -> SpoolRecord:
     kind = _KINDS[str(name)]
     if kind in _WITH_ROWS:
         *first, legs, entries = fields

@@ -12,6 +12,10 @@ from esl_huntgroup.model.outcome import EntryKind, Outcome
 CLOCK_MAX_MS: Final = 86_400_000
 """How far the time in an id and that of the arrival may be apart: after a clock was set back, ids go on from before."""
 
+CAN_BE_HANDLED: Final = "(kind = 'missed' OR kind = 'not_signalled')"
+UNHANDLED: Final = f"handled_at_ms IS NULL AND {CAN_BE_HANDLED}"
+"""The words in which the partial index of SQLite and PostgreSQL says it; for others they do not use it."""
+
 Condition = tuple[str, Sequence[object]]
 """SQL with a ``?`` for each value, and the values. ``c`` is the call, ``e`` the entry."""
 
@@ -35,12 +39,13 @@ class Wanted:
     caller: str | None = None
     outcome: Outcome | None = None
     kind: EntryKind | None = None
+    is_unhandled: bool = False
     after: Cursor | None = None
 
     @property
     def is_by_entry(self) -> bool:
         """Whether it is the entries that are chosen, and not whole calls."""
-        return self.user_id is not None or self.kind is not None
+        return self.user_id is not None or self.kind is not None or self.is_unhandled
 
     @property
     def is_by_call(self) -> bool:
@@ -73,6 +78,8 @@ def of_entries(wanted: Wanted) -> list[Condition]:
         found.append(("e.user_id = ?", [wanted.user_id]))
     if wanted.kind is not None:
         found.append(("e.kind = ?", [wanted.kind.value]))
+    if wanted.is_unhandled:
+        found.append((UNHANDLED, []))
     return found
 
 

@@ -230,6 +230,16 @@ class Follower:
         self._clean_up_at = time.monotonic() + CLEAN_UP_EVERY_S
 
 
+def behind_since_ms(db: peewee.Database) -> int | None:
+    """Return since when something waits for the follower, None where nothing does. Raises peewee's exceptions."""
+    sql = f"SELECT position, at_ms FROM followers WHERE name = {db.param}"
+    position, at_ms = execute(db, sql, (NAME,)).fetchone() or (0, 0)
+    sql = f"SELECT MIN(at_ms) FROM journal_changes WHERE id > {db.param} AND at_ms > {db.param}"
+    (changed_ms,) = execute(db, sql, (position, at_ms)).fetchone()
+    (told_ms,) = execute(db, "SELECT MIN(answered_at_ms) FROM outgoing_calls WHERE followed_at_ms IS NULL").fetchone()
+    return min((int(it) for it in (changed_ms, told_ms) if it is not None), default=None)
+
+
 def main() -> None:
     """Follow the journal until the service is gone."""
     child.ignore((signal.SIGTERM, signal.SIGINT))

@@ -14,16 +14,11 @@ import peewee
 
 from esl_huntgroup.db.engine import execute, quoted
 from esl_huntgroup.journal import changes
+from esl_huntgroup.journal.conditions import CAN_BE_HANDLED, UNHANDLED
 from esl_huntgroup.model.outcome import How
 
 __all__ = ["UNHANDLED", "How", "handle", "is_shared", "unhandle"]
 
-CAN_BE_HANDLED: Final = "(kind = 'missed' OR kind = 'not_signalled')"
-UNHANDLED: Final = f"handled_at_ms IS NULL AND {CAN_BE_HANDLED}"
-"""
-The condition on entries that nobody has handled. SQLite and PostgreSQL use their index of them for these words alone,
-with the table's alias before the columns or without.
-"""
 NAME_MAX_CHARS: Final = 128
 
 

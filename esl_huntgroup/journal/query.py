@@ -24,7 +24,7 @@ from esl_huntgroup.journal.conditions import Condition, Cursor, Wanted
 from esl_huntgroup.journal.view import JournalLine
 from esl_huntgroup.model.call_ids import bounds, is_call_id, is_short
 from esl_huntgroup.model.call_state import call_state
-from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.model.outcome import EntryKind, How, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def short_ids(db: peewee.Database, short: str) -> list[str]:
 _ENTRIES = """
 SELECT e.position, c.call_id, c.arrived_at_ms, c.group_name, c.group_number, c.group_domain, c.caller_name,
        c.caller_number, e.user_name, e.kind, e.rang, e.cause, c.answered_by_name, c.wait_ms, c.talk_ms, c.outcome,
-       c.answered_at_ms, g.ring_timeout_s
+       c.answered_at_ms, g.ring_timeout_s, e.handled_at_ms, e.handled_by_name, e.handled_how
 FROM calls c LEFT JOIN journal_entries e ON e.call_id = c.call_id LEFT JOIN {groups} g ON g.id = c.group_id"""
 """Call ids begin with the time, so their order is that of the calls."""
 _MORE = 2
@@ -197,8 +197,8 @@ def _rows(db: peewee.Database, sql: str, values: Sequence[object]) -> list[Seque
 
 
 def _line(row: Sequence[Any], now_ms: int) -> JournalLine:
-    *stored, answered_at_ms, ring_timeout_s = row
-    fields: dict[str, Any] = dict(zip(JournalLine.__slots__[:-1], stored, strict=True))
+    *stored, answered_at_ms, ring_timeout_s, handled_at_ms, handled_by_name, handled_how = row
+    fields: dict[str, Any] = dict(zip(JournalLine.__slots__[: len(stored)], stored, strict=True))
     kind, outcome = fields["kind"], fields["outcome"]
     fields |= {
         "user_name": fields["user_name"] or "",
@@ -212,8 +212,11 @@ def _line(row: Sequence[Any], now_ms: int) -> JournalLine:
             age_ms=now_ms - fields["arrived_at_ms"],
             ring_timeout_s=ring_timeout_s,
         ),
+        "handled_at_ms": handled_at_ms,
+        "handled_by_name": handled_by_name or "",
+        "handled_how": None if handled_how is None else How(str(handled_how)),
     }
-    return JournalLine(**fields)  # one value for each field, in the order of _ENTRIES, and the state
+    return JournalLine(**fields)  # one value for each field, in the order of _ENTRIES
 
 
 def _user_id(db: peewee.Database, name: str) -> int:

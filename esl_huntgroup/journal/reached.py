@@ -15,8 +15,8 @@ from typing import Any, Final
 import peewee
 
 from esl_huntgroup.db.engine import execute, marks, quoted
+from esl_huntgroup.journal.conditions import CAN_BE_HANDLED
 from esl_huntgroup.journal.follow_up import Contact, MissedCall, UnhandledEntry
-from esl_huntgroup.journal.handled import CAN_BE_HANDLED
 from esl_huntgroup.model.call_ids import first_at
 from esl_huntgroup.model.phone_numbers import e164, variants
 

@@ -19,7 +19,7 @@ from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal.appender import Appender
 from esl_huntgroup.journal.codec import to_line
 from esl_huntgroup.journal.query import entries
-from esl_huntgroup.journal.records import JournalRecord
+from esl_huntgroup.journal.records import SpoolRecord
 from esl_huntgroup.journal.view import JournalLine
 from esl_huntgroup.model.text import counted
 
@@ -53,7 +53,7 @@ class Journal:
             raise InputError(f"the spool {self._directory} cannot be used: {error.strerror}") from error
         self._keeper = gevent.spawn(self._keep)
 
-    def record(self, record: JournalRecord) -> None:
+    def record(self, record: SpoolRecord) -> None:
         """Take a record over, which from here on outlives this process. Waits for nothing and raises nothing."""
         self._appender.append(to_line(record))
 
@@ -67,6 +67,11 @@ class Journal:
             log.error(
                 "journal: %s lost: the disk takes nothing", counted(self._appender.waiting, "record is", "records are")
             )
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it takes records."""
+        return self._keeper is not None
 
     def _keep(self) -> None:
         while True:

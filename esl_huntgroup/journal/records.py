@@ -113,4 +113,24 @@ class CallRinging:
     user_ids: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OutgoingCall:
+    """
+    A call that was no group call: somebody rang a number, it was answered, and they talk.
+
+    ``line`` is the SIP account that called (``account@domain``), ``number`` what was dialled, as it was. Whose line
+    that is, and whether the number is outside, whoever follows the journal finds out.
+    """
+
+    channel_uuid: str
+    node: str
+    line: str
+    number: str
+    answered_at_ms: int
+
+
 JournalRecord = CallOpened | CallRinging | CallMoved | CallAnswered | CallEnded
+"""What a group call tells."""
+
+SpoolRecord = JournalRecord | OutgoingCall
+"""What goes through the spool into the database."""

@@ -30,6 +30,7 @@ from esl_huntgroup.db.engine import (
     update_sql,
 )
 from esl_huntgroup.db.tables import Call, JournalEntry, Leg
+from esl_huntgroup.db.tables import OutgoingCall as OutgoingCallTable
 from esl_huntgroup.journal import changes
 from esl_huntgroup.journal.codec import is_well_formed
 from esl_huntgroup.journal.records import (
@@ -39,8 +40,9 @@ from esl_huntgroup.journal.records import (
     CallOpened,
     CallRinging,
     EntryRecord,
-    JournalRecord,
     LegRecord,
+    OutgoingCall,
+    SpoolRecord,
 )
 from esl_huntgroup.model.outcome import SPOKEN, Outcome
 
@@ -62,6 +64,7 @@ _ANSWERED_AFTER_ALL = (
     " ended_at_ms = CASE WHEN ended_at_ms > answered_at_ms THEN ended_at_ms ELSE answered_at_ms END"
     f" WHERE outcome = '{Outcome.INTERRUPTED.value}' AND answered_at_ms IS NOT NULL AND call_id IN"
 )
+_OUTGOING = ("channel_uuid", "node", "line", "number", "answered_at_ms")
 _IDS_MAX = 500
 """Ids in one statement; every database takes as many."""
 
@@ -93,6 +96,7 @@ class _Rows:
     ended: list[Row] = field(default_factory=list)
     legs: list[Row] = field(default_factory=list)
     entries: list[Row] = field(default_factory=list)
+    outgoing: list[Row] = field(default_factory=list)
 
     @property
     def call_ids(self) -> list[str]:
@@ -113,7 +117,7 @@ class _Rows:
         return replace(self, legs=legs, entries=entries)
 
     @classmethod
-    def of(cls, records: Iterable[JournalRecord], gone: Gone) -> _Rows:
+    def of(cls, records: Iterable[SpoolRecord], gone: Gone) -> _Rows:
         rows = cls()
         opened: dict[str, CallOpened] = {}  # no row may be met twice by one INSERT
         for record in records:
@@ -130,6 +134,8 @@ class _Rows:
                 case CallEnded():
                     rows.ended.append(_ended_row(record))
                     rows.add_members(record, gone)
+                case OutgoingCall():
+                    rows.outgoing.append(_outgoing_row(record))
         rows.opened = [_opened_row(call, gone, rows.ringing.pop(call.call_id, None)) for call in opened.values()]
         return rows
 
@@ -150,7 +156,7 @@ class JournalStore:
         self._update_answered = update_sql(db, "calls", _ANSWERED, ("call_id",))
         self._update_ended = update_sql(db, "calls", _ENDED, ("call_id",))
 
-    def write(self, records: Sequence[JournalRecord], gone: Gone = _NOBODY) -> None:
+    def write(self, records: Sequence[SpoolRecord], gone: Gone = _NOBODY) -> None:
         """
         Store the records in one transaction, all or none.
 
@@ -173,13 +179,13 @@ class JournalStore:
         except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise Refused(f"a value that no column can hold: {error}") from error
 
-    def gone(self, record: JournalRecord) -> Gone:
+    def gone(self, record: SpoolRecord) -> Gone:
         """Return which users and groups of the record no longer exist. Raises Refused and peewee's exceptions."""
         if not is_well_formed(record):
             raise Refused("not a journal record: a field holds what it cannot hold")
         if isinstance(record, CallOpened):
             return Gone(groups=self._missing("groups", {record.group_id}))
-        if isinstance(record, CallMoved | CallRinging):
+        if isinstance(record, CallMoved | CallRinging | OutgoingCall):
             return Gone()
         told: Iterable[LegRecord | EntryRecord] = (*record.legs, *record.entries)
         users = {row.user_id for row in told}
@@ -198,6 +204,7 @@ class JournalStore:
             self._forget_members(interrupted)
             self._believe_answers(interrupted)
         self._insert_members(rows)
+        insert_rows(self._db, "outgoing_calls", _OUTGOING, rows.outgoing, once=True)
 
     def _close(self, unseen: _Rows) -> list[str]:
         """Write the ends that nobody has seen, as far as nobody knows better; return the calls that this touched."""
@@ -244,7 +251,7 @@ class JournalStore:
         return ids - {row[0] for row in found.fetchall()}
 
 
-def _is_unseen(record: JournalRecord) -> bool:
+def _is_unseen(record: SpoolRecord) -> bool:
     """Return whether this is an end of which whoever tells it knows nothing."""
     return isinstance(record, CallEnded) and record.outcome == Outcome.INTERRUPTED
 
@@ -302,6 +309,16 @@ def _ended_row(record: CallEnded) -> Row:
     )
 
 
+def _outgoing_row(record: OutgoingCall) -> Row:
+    return (
+        _fit(record.channel_uuid, _OUTGOING_CALL["channel_uuid"]),
+        _fit(record.node, _OUTGOING_CALL["node"]),
+        _fit(record.line, _OUTGOING_CALL["line"]),
+        _fit(record.number, _OUTGOING_CALL["number"]),
+        record.answered_at_ms,
+    )
+
+
 # A line and a user's name come from columns that are no longer than those they go to.
 
 
@@ -343,6 +360,7 @@ def _lengths(table: type[peewee.Model]) -> dict[str, int]:
 
 
 _CALL = _lengths(Call)
+_OUTGOING_CALL = _lengths(OutgoingCallTable)
 _LEG_CONTACT_MAX = _lengths(Leg)["contact"]
 _LEG_CAUSE_MAX = _lengths(Leg)["cause"]
 _ENTRY_CAUSE_MAX = _lengths(JournalEntry)["cause"]

@@ -12,7 +12,7 @@ import click
 from esl_huntgroup.model.call_ids import short
 from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.columns import Column, rows
-from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.model.outcome import EntryKind, How, Outcome
 from esl_huntgroup.model.text import clean
 
 
@@ -22,7 +22,8 @@ class JournalLine:
     One member's view of one group call; or a call that no member has an entry of: ``user_name`` empty, ``kind`` None.
 
     Times are milliseconds since the epoch, UTC; ``wait_ms`` is None while it rings, ``talk_ms`` and ``outcome`` until
-    the call has ended; ``state`` says where it is.
+    the call has ended; ``state`` says where it is. ``handled_…`` say when, by whom and how a missed call was dealt
+    with.
     """
 
     call_id: str
@@ -41,6 +42,9 @@ class JournalLine:
     talk_ms: int | None
     outcome: Outcome | None
     state: CallState
+    handled_at_ms: int | None = None
+    handled_by_name: str = ""
+    handled_how: How | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class _Words:
     answered_elsewhere: str
     missed: str
     not_signalled: str
+    handled: Mapping[How, str]
     empty: str
     without_entry: Mapping[Outcome, str]
     not_over: Mapping[CallState, str]
@@ -80,6 +85,11 @@ _WORDS: Mapping[str, _Words] = {
         answered_elsewhere="answered elsewhere",
         missed="missed",
         not_signalled="not signalled",
+        handled={
+            How.BY_HAND: "handled by {}",
+            How.CALLED_BACK: "called back by {}",
+            How.CALLED_AGAIN: "called again, spoken with {}",
+        },
         empty="no journal entries",
         without_entry={
             Outcome.ANSWERED: "answered",
@@ -115,6 +125,11 @@ _WORDS: Mapping[str, _Words] = {
         answered_elsewhere="anderswo angenommen",
         missed="verpasst",
         not_signalled="nicht signalisiert",
+        handled={
+            How.BY_HAND: "bearbeitet von {}",
+            How.CALLED_BACK: "zurückgerufen von {}",
+            How.CALLED_AGAIN: "rief wieder an, gesprochen mit {}",
+        },
         empty="keine Journaleinträge",
         without_entry={
             Outcome.ANSWERED: "angenommen",
@@ -169,8 +184,22 @@ def table(
     heading, *shown = rows(_columns(lines, language, with_member, zone, with_id), width)
     return [
         click.style(heading, underline=True),
-        *(click.style(row, **_STYLE[line.kind]) for line, row in zip(lines, shown, strict=True)),
+        *(click.style(row, **_style(line)) for line, row in zip(lines, shown, strict=True)),
     ]
+
+
+def _style(line: JournalLine) -> Mapping[str, Any]:
+    """Return how an entry stands out; a missed call that somebody has handled does not."""
+    return _STYLE[EntryKind.ANSWERED if line.handled_how else line.kind]
+
+
+def handled_as(line: JournalLine, language: str, zone: datetime.tzinfo | None = None) -> str:
+    """Return in words how a missed call was handled, by whom and when; empty where it was not."""
+    if line.handled_how is None or line.handled_at_ms is None:
+        return ""
+    words = _WORDS[language]
+    at = datetime.datetime.fromtimestamp(line.handled_at_ms / 1000, datetime.UTC).astimezone(zone)
+    return f"{words.handled[line.handled_how].format(clean(line.handled_by_name))} {at.strftime(words.day_format)}"
 
 
 def seen_as(line: JournalLine, language: str) -> str:
@@ -227,11 +256,15 @@ def _columns(
         *([members] if with_member else []),
         Column(group, groups, short=(group, names), least=8, rank=1),
         Column(caller, callers, least=18, keeps_number=True),
-        Column(seen, tuple(seen_as(line, language) for line in lines), least=22),
+        Column(seen, tuple(_seen_and_handled(line, language, zone) for line in lines), least=22),
         Column(waiting, waits, short=(words.short_waiting, waits), rank=3),
         Column(talking, talks, short=(words.short_talking, talks), rank=2),
         *([ids] if with_id else []),
     ]
+
+
+def _seen_and_handled(line: JournalLine, language: str, zone: datetime.tzinfo | None) -> str:
+    return ", ".join(filter(None, (seen_as(line, language), handled_as(line, language, zone))))
 
 
 def _times(heading: str, lines: Sequence[JournalLine], words: _Words, zone: datetime.tzinfo | None) -> Column:

@@ -35,16 +35,18 @@ from esl_huntgroup.calls import callerid
 from esl_huntgroup.calls.leg_note import NOTE, call_id_of
 from esl_huntgroup.calls.ring_plan import is_leg_of
 from esl_huntgroup.db.engine import drop_connection, open_database
-from esl_huntgroup.errors import DatabaseError, RowRefused
+from esl_huntgroup.errors import DatabaseError, InputError, RowRefused
 from esl_huntgroup.esl.dump import read_dump
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.reconnect import EventSubscription, keep_connected
 from esl_huntgroup.esl.wire import Message, api
 from esl_huntgroup.journal import spool
-from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
+from esl_huntgroup.journal.recorder import Journal
+from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord, SpoolRecord
 from esl_huntgroup.processes import child
 from esl_huntgroup.recovery.channel_state import ChannelSnapshot, OpenCall, close, missing_records, read_snapshot
 from esl_huntgroup.recovery.open_calls import RECENT_MS, complete, open_calls, orphans
+from esl_huntgroup.recovery.outgoing import OutgoingCalls
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +105,7 @@ class Reconciler:
 
     def _watch(self, switch: InboundSession) -> NoReturn:
         """Listen and look until the connection breaks. Raises SwitchError."""
-        subscription = EventSubscription(switch, "CHANNEL_HANGUP_COMPLETE", f"{NOTE} /:/", self._clock)
+        subscription = EventSubscription(switch, "CHANNEL_HANGUP_COMPLETE", [f"variable_{NOTE} /:/"], self._clock)
         self._node = callerid.number(switch.api("switchname"))  # as ``calls.inbound_call`` writes it into the journal
         self._watched.add(self._node)
         log.info("witness: watches the calls of %s", self._node)
@@ -257,6 +259,29 @@ def _told(records: tuple[JournalRecord, ...]) -> str:
     return ", ".join(by + ends)
 
 
+class LateJournal:
+    """What the witness has of the journal: nothing in the spool until there is something to say."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take the directory of the spool. Touches nothing."""
+        self._journal = Journal(directory)
+
+    def record(self, record: SpoolRecord) -> None:
+        """Take a record over, which from here on outlives this process; without a spool the log has it."""
+        try:
+            if not self._journal.is_started:
+                self._journal.start()
+        except InputError as error:
+            log.error("witness: lost, %s: %s", error, record)
+            return
+        self._journal.record(record)
+
+    def stop(self) -> None:
+        """Take no more records, and leave those there are to the writer. Raises nothing."""
+        if self._journal.is_started:
+            self._journal.stop()
+
+
 @dataclass(frozen=True, slots=True)
 class ReconcilerConfig:
     """What the service tells its witness: where the switches are, ``(host, port)`` each, the database and the spool."""
@@ -281,12 +306,15 @@ def main() -> None:
     service_is_gone = gevent.spawn(gevent.os.tp_read, sys.stdin.fileno(), 1)
     is_behind = functools.partial(_is_behind, Path(config.spool))
     watched: set[str] = set()
+    journal = LateJournal(Path(config.spool))
     running = [service_is_gone]
     for host, port in config.addresses:
         connect = functools.partial(InboundSession, host, port, config.password)
         witness = Reconciler(connect, open_database(config.database), watched, is_behind=is_behind)
-        running.append(gevent.spawn(witness.run))
+        calls = OutgoingCalls(connect, open_database(config.database), journal.record)
+        running += [gevent.spawn(witness.run), gevent.spawn(calls.run)]
     gevent.joinall(running, count=1)
+    journal.stop()
     if not service_is_gone.ready():
         sys.exit("a fault of this program; it is started again")  # the traceback is above
 

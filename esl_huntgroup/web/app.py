@@ -26,7 +26,7 @@ def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flas
     ``db`` is for tests; None: the database that the configuration names.
     """
     app = flask.Flask("esl_huntgroup.web", static_url_path="/static")
-    database = db or open_database(config.database)
+    database = db or open_database(config.database, plans_anew=True)
     surround(app, config, database)
     _speak(app)
     guard.install(app)

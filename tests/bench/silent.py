@@ -6,13 +6,13 @@ import sys
 
 from esl_huntgroup.cli import main
 from esl_huntgroup.journal.recorder import Journal
-from esl_huntgroup.journal.records import JournalRecord
+from esl_huntgroup.journal.records import SpoolRecord
 from esl_huntgroup.service import process, worker
 
 THIS = "tests.bench.silent"
 
 
-def forget(self: Journal, record: JournalRecord) -> None:
+def forget(self: Journal, record: SpoolRecord) -> None:
     """Record nothing."""
 
 

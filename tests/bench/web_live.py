@@ -149,7 +149,7 @@ def read(port: int, count: int) -> None:
 
 
 _CALL: Final = re.compile(rb'"call_id": "([^"]+)"')
-_EVENT: Final = re.compile(rb'"answered_at_ms": (?P<at>[^,]+),.*"outcome": (?P<outcome>[^,]+),')
+_EVENT: Final = re.compile(rb'"answered_at": (?P<at>[^,]+),.*"outcome": (?P<outcome>[^,]+),')
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -14,6 +15,7 @@ from esl_huntgroup.db.engine import execute, open_database
 from esl_huntgroup.diagnostics.checks import service
 from esl_huntgroup.diagnostics.checks.service import check_service
 from esl_huntgroup.diagnostics.finding import Finding
+from esl_huntgroup.journal import changes
 from esl_huntgroup.settings import Settings
 from tests.cli.shell import Shell
 
@@ -27,6 +29,20 @@ def test_a_database_that_fails_in_the_middle_of_a_check_is_a_finding(shell: Shel
     (finding,) = (line for line in done.stdout.splitlines() if line.startswith("FIX database"))
     assert "cannot be used: no such column" in finding
     assert "esl_address" in done.stdout.splitlines()[-1]
+
+
+def test_a_journal_that_nobody_follows_is_a_finding(shell: Shell) -> None:
+    db = open_database(shell.database)
+    now_ms = time.time_ns() // 1_000_000
+    changes.note(db, ["a"], now_ms - 50_000)
+    assert not [it for it in shell.run("check").stdout.splitlines() if "followed" in it]
+    changes.note(db, ["b"], now_ms - 70_000)
+    (finding,) = (it for it in shell.run("check").stdout.splitlines() if "followed" in it)
+    assert finding.startswith("FIX journal: nobody has followed it since 20")
+    assert "start the service: esl-huntgroup serve" in finding
+    execute(db, "INSERT INTO followers (name, position, at_ms) VALUES ('follower', 2, 0)")
+    db.close()
+    assert not [it for it in shell.run("check").stdout.splitlines() if "followed" in it]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from esl_huntgroup.db.engine import execute
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal import conditions, query
 from esl_huntgroup.journal.conditions import Cursor, Wanted
+from esl_huntgroup.journal.handled import handle
 from esl_huntgroup.journal.store import JournalStore
 from esl_huntgroup.model.call_ids import bounds, first_at, is_short, short
 from esl_huntgroup.model.outcome import EntryKind, Outcome
@@ -175,6 +176,25 @@ def ids(result: Result) -> list[str]:
 )
 def test_every_option_narrows_what_is_shown(run: Run, options: list[str], count: int) -> None:
     assert len(ids(run("journal", "--json", *options))) == count
+
+
+def test_what_is_handled_is_shown_and_not_asked_for_with_what_is_not(run: Run, sqlite: peewee.Database) -> None:
+    before = ids(run("journal", "--json", "--all", "--unhandled", "--user", "user1"))
+    assert len(before) == 10
+    assert ids(run("journal", "--json", "--all", "--unhandled", "--kind", "answered")) == []
+    assert handle(sqlite, call_id(27), 1, "User 1", FIRST_MS)
+    sqlite.close()
+    assert ids(run("journal", "--json", "--all", "--unhandled", "--user", "user1")) == before[1:]
+    assert len(ids(run("journal", "--json", "--all", "--unhandled"))) == 2 * (len(before) - 1)
+    shown = [json.loads(line) for line in run("journal", "--json", "--user", "user2").output.splitlines()]
+    (handled,) = (it for it in shown if it["call_id"] == call_id(27))
+    assert (handled["handled_how"], handled["handled_by_name"]) == ("by_hand", "User 1")
+    (call,) = (
+        it for it in map(json.loads, run("journal", "--calls", "--json").output.splitlines())
+        if it["call_id"] == call_id(27)
+    )  # fmt: skip
+    assert [entry["handled_how"] for entry in call["entries"]] == ["by_hand", "by_hand"]
+    assert "handled by User 1" in run("journal", "--user", "user1").output
 
 
 def test_the_table_says_how_to_go_on_and_explain_takes_its_id(run: Run) -> None:

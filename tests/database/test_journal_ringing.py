@@ -1,4 +1,4 @@
-"""Whose phones are being rung stands in the row of the call, however the records come."""
+"""Whose phones are being rung stands in the row of the call, however the records come; outgoing calls have rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from esl_huntgroup.db.engine import execute
 from esl_huntgroup.journal import changes
-from esl_huntgroup.journal.records import CallRinging, JournalRecord
+from esl_huntgroup.journal.records import CallRinging, JournalRecord, OutgoingCall
 from esl_huntgroup.journal.store import JournalStore, Refused
 from tests.database.test_journal import call_id, ended, opened, people
 
@@ -57,3 +57,22 @@ def test_who_rings_in_no_call_is_refused(database: peewee.Database) -> None:
     people(database)
     with pytest.raises(Refused, match="no call with this id"):
         JournalStore(database).write([rings()])
+
+
+def test_an_outgoing_call_is_stored_once_and_changes_no_call(database: peewee.Database) -> None:
+    people(database)
+    store = JournalStore(database)
+    told = OutgoingCall("channel-1", "fs1", "101@example.org", "0301234567", 5)
+    store.write([told])
+    store.write([told, told])
+    rows = execute(
+        database, "SELECT channel_uuid, node, line, number, answered_at_ms, followed_at_ms FROM outgoing_calls"
+    )
+    assert [tuple(row) for row in rows.fetchall()] == [("channel-1", "fs1", "101@example.org", "0301234567", 5, None)]
+    assert changes.newest(database) == 0
+
+
+def test_what_is_too_long_of_an_outgoing_call_is_cut(database: peewee.Database) -> None:
+    JournalStore(database).write([OutgoingCall("u" * 500, "n" * 500, "l" * 500, "5" * 500, 5)])
+    row = execute(database, "SELECT channel_uuid, node, line, number FROM outgoing_calls").fetchone()
+    assert [len(value) for value in row] == [128, 255, 320, 128]

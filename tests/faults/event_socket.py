@@ -97,6 +97,7 @@ class Line:
 
     def __init__(self, sock: Any, answer: Callable[[str, str], str]) -> None:
         self.is_subscribed = False
+        self._wants_ends = False
         self.left_at = math.inf
         self._sock = sock
         self._answer = answer
@@ -131,7 +132,10 @@ class Line:
         if word == "api":
             body = self._answer(*rest.partition(" ")[::2]).encode("utf-8", "surrogateescape")
             return f"Content-Type: api/response\nContent-Length: {len(body)}\n\n".encode() + body
-        self.is_subscribed = self.is_subscribed or word == "filter"  # what comes last before it listens
+        if word == "event":
+            self._wants_ends = "CHANNEL_HANGUP_COMPLETE" in rest
+        # What comes last before it listens.
+        self.is_subscribed = self.is_subscribed or (word == "filter" and self._wants_ends)
         return b"Content-Type: command/reply\nReply-Text: +OK accepted\n\n"
 
     def _send(self, data: bytes) -> None:

@@ -58,7 +58,7 @@ MODULES = {
     "journal follower": "esl_huntgroup.journal.follower",
     "witness": "esl_huntgroup.recovery.reconciler",
 }
-"""The processes beside the workers, and what each runs."""
+"""The processes that are always beside the workers, and what each runs."""
 WEB = {"web process": "esl_huntgroup.web.server"}
 
 

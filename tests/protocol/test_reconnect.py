@@ -24,7 +24,7 @@ class Listening:
         self.switch = InboundSwitch()
         self.session = InboundSession("127.0.0.1", self.switch.port, "secret", timeout_s=1)
         self.session.connect()
-        self.subscription = EventSubscription(self.session, "CHANNEL_BRIDGE", "mark 1", lambda: self.now_s)
+        self.subscription = EventSubscription(self.session, "CHANNEL_BRIDGE", ["variable_mark 1"], lambda: self.now_s)
 
     def close(self) -> None:
         self.session.stop()

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 import peewee
 
 from esl_huntgroup.db.engine import dialect, execute, insert_rows
+from esl_huntgroup.journal.callers import add as add_callers
 from esl_huntgroup.model.call_ids import first_at
-from esl_huntgroup.model.folding import folded_caller
 from esl_huntgroup.model.outcome import SPOKEN, Outcome
-from esl_huntgroup.model.phone_numbers import e164
 from tests.database.rows import DOMAIN, group, insert, line
 
 FIRST_MS = 1_792_000_000_000
@@ -86,8 +85,7 @@ def fill(db: peewee.Database, count: int) -> None:
         insert_rows(db, "journal_entries", _ENTRY, [row for number in range(count) for row in _entries(number)])
         insert_rows(db, "legs", _LEG, [row for number in range(min(count, 1000)) for row in _legs(number)])
         callers = {caller_of(number) for number in range(count)}
-        rows = [(it, name, e164(it, "DE"), folded_caller(it, name, e164(it, "DE"))) for it, name in sorted(callers)]
-        insert_rows(db, "callers", ("number", "name", "e164", "folded"), rows)
+        add_callers(db, callers, "DE")
     if dialect(db) == "postgresql":
         execute(db, "ANALYZE")
 

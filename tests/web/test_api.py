@@ -34,16 +34,16 @@ def client(app: flask.Flask, firm: peewee.Database) -> FlaskClient:
 
 
 @pytest.fixture
-def as_anna(client: FlaskClient) -> Headers:
+def as_anna(client: Any) -> Headers:
     return program(client.application, "anna")
 
 
 @pytest.fixture
-def as_chef(client: FlaskClient) -> Headers:
+def as_chef(client: Any) -> Headers:
     return program(client.application, "chef")
 
 
-def get(client: FlaskClient, headers: Headers, address: str, status: int = 200) -> Any:
+def get(client: Any, headers: Headers, address: str, status: int = 200) -> Any:
     response = client.get(f"{PREFIX}{address}", headers=headers)
     assert response.status_code == status, response.text
     return response
@@ -62,7 +62,7 @@ def annas() -> list[int]:
     return [number for number in reversed(range(COUNT)) if group_of(number) == SALES]
 
 
-def test_who_one_is(client: FlaskClient, as_anna: Headers) -> None:
+def test_who_one_is(client: Any, as_anna: Headers) -> None:
     told = get(client, as_anna, "/me").json
     missed = [number for number in annas() if outcome_of(number) not in SPOKEN]
     assert (told["name"], told["display_name"], told["unhandled"]) == ("anna", "Anna Berg", len(missed))
@@ -75,7 +75,7 @@ def test_who_one_is(client: FlaskClient, as_anna: Headers) -> None:
     ]
 
 
-def test_pages_follow_one_another_both_ways(client: FlaskClient, as_anna: Headers) -> None:
+def test_pages_follow_one_another_both_ways(client: Any, as_anna: Headers) -> None:
     seen, address, pages = [], "/journal?limit=25&unhandled=false", []
     while address:
         response = get(client, as_anna, address)
@@ -89,7 +89,7 @@ def test_pages_follow_one_another_both_ways(client: FlaskClient, as_anna: Header
     assert "prev" not in links(get(client, as_anna, "/journal"))
 
 
-def test_oldest_first(client: FlaskClient, as_anna: Headers) -> None:
+def test_oldest_first(client: Any, as_anna: Headers) -> None:
     seen, address = [], "/journal?limit=25&direction=asc&order=date"
     while address:
         response = get(client, as_anna, address)
@@ -99,7 +99,7 @@ def test_oldest_first(client: FlaskClient, as_anna: Headers) -> None:
     assert "prev" not in links(get(client, as_anna, "/journal?direction=asc"))
 
 
-def test_a_call_of_ones_own(client: FlaskClient, as_anna: Headers) -> None:
+def test_a_call_of_ones_own(client: Any, as_anna: Headers) -> None:
     item = get(client, as_anna, "/journal?limit=1&kind=missed").json["items"][0]
     number = number_of(item["call_id"])
     assert item["group"] == {"id": SALES, "name": "Vertrieb", "number": "700", "domain": "example.org"}
@@ -117,7 +117,7 @@ def test_a_call_of_ones_own(client: FlaskClient, as_anna: Headers) -> None:
     assert german.status_code == 200
 
 
-def test_filters(client: FlaskClient, as_anna: Headers) -> None:
+def test_filters(client: Any, as_anna: Headers) -> None:
     for query, keep in (
         ("from=2026-10-14T00:00:00Z", lambda n: True),
         ("unhandled=true", lambda n: outcome_of(n) not in SPOKEN),
@@ -131,7 +131,7 @@ def test_filters(client: FlaskClient, as_anna: Headers) -> None:
 
 
 def test_the_journal_of_a_group_is_for_its_leader(
-    client: FlaskClient, as_anna: Headers, as_chef: Headers, firm: peewee.Database
+    client: Any, as_anna: Headers, as_chef: Headers, firm: peewee.Database
 ) -> None:
     response = get(client, as_chef, f"/groups/{SALES}/journal?limit=500")
     assert ids(response) == annas()
@@ -147,7 +147,7 @@ def test_the_journal_of_a_group_is_for_its_leader(
     assert ids(get(client, as_chef, "/journal")) == []
 
 
-def test_a_call_of_others_is_none(client: FlaskClient, as_anna: Headers) -> None:
+def test_a_call_of_others_is_none(client: Any, as_anna: Headers) -> None:
     dora = program(client.application, "dora")
     for text in (call_id(0), call_id(COUNT), "x", "0" * 500, "%00"):
         get(client, dora, f"/calls/{text}", 404)
@@ -156,7 +156,7 @@ def test_a_call_of_others_is_none(client: FlaskClient, as_anna: Headers) -> None
         assert refused.status_code == 404
 
 
-def test_handled_for_all_and_back(client: FlaskClient, as_anna: Headers, as_chef: Headers) -> None:
+def test_handled_for_all_and_back(client: Any, as_anna: Headers, as_chef: Headers) -> None:
     number = next(number for number in annas() if outcome_of(number) not in SPOKEN)
     bernd, address = program(client.application, "bernd"), f"{PREFIX}/calls/{call_id(number)}/handled"
     for _ in range(2):
@@ -172,7 +172,7 @@ def test_handled_for_all_and_back(client: FlaskClient, as_anna: Headers, as_chef
 
 
 def test_handled_where_everybody_deals_with_the_own(
-    client: FlaskClient, as_anna: Headers, as_chef: Headers, firm: peewee.Database
+    client: Any, as_anna: Headers, as_chef: Headers, firm: peewee.Database
 ) -> None:
     execute(firm, f"UPDATE {quoted(firm, 'groups')} SET missed_shared = {firm.param}", (False,))
     number = next(number for number in annas() if outcome_of(number) not in SPOKEN)
@@ -183,14 +183,14 @@ def test_handled_where_everybody_deals_with_the_own(
     assert get(client, bernd, f"/calls/{call_id(number)}").json["entry"]["handled"] is None
 
 
-def test_a_call_that_was_answered_is_not_dealt_with(client: FlaskClient, as_anna: Headers) -> None:
+def test_a_call_that_was_answered_is_not_dealt_with(client: Any, as_anna: Headers) -> None:
     number = next(number for number in annas() if outcome_of(number) in SPOKEN)
     refused = client.put(f"{PREFIX}/calls/{call_id(number)}/handled", headers=as_anna)
     assert (refused.status_code, refused.content_type) == (409, "application/problem+json")
     assert refused.json["title"] == "Conflict"
 
 
-def test_a_session_needs_the_token_of_our_forms(client: FlaskClient, anna: FlaskClient) -> None:
+def test_a_session_needs_the_token_of_our_forms(client: Any, anna: Any) -> None:
     number = next(number for number in annas() if outcome_of(number) not in SPOKEN)
     address = f"{PREFIX}/calls/{call_id(number)}/handled"
     assert anna.get(f"{PREFIX}/journal").status_code == 200
@@ -198,7 +198,7 @@ def test_a_session_needs_the_token_of_our_forms(client: FlaskClient, anna: Flask
     assert anna.put(address, headers={"X-CSRF-Token": form_token(anna)}).status_code == 200
 
 
-def test_an_etag_saves_what_is_known(client: FlaskClient, as_anna: Headers) -> None:
+def test_an_etag_saves_what_is_known(client: Any, as_anna: Headers) -> None:
     address = f"/calls/{call_id(0)}"
     etag = get(client, as_anna, address).headers["ETag"]
     again = get(client, {**as_anna, "If-None-Match": etag}, address, 304)
@@ -210,7 +210,7 @@ def test_an_etag_saves_what_is_known(client: FlaskClient, as_anna: Headers) -> N
 
 
 def test_csv_has_everything_that_is_wanted(
-    client: FlaskClient, as_anna: Headers, as_chef: Headers, monkeypatch: pytest.MonkeyPatch
+    client: Any, as_anna: Headers, as_chef: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(responses, "PORTION", 7)
     monkeypatch.setattr("esl_huntgroup.web.api.routes.PORTION", 7)
@@ -227,7 +227,7 @@ def test_csv_has_everything_that_is_wanted(
 
 
 def test_a_csv_ends_where_the_right_is_taken_away(
-    client: FlaskClient, as_chef: Headers, firm: peewee.Database, monkeypatch: pytest.MonkeyPatch
+    client: Any, as_chef: Headers, firm: peewee.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("esl_huntgroup.web.api.routes.PORTION", 5)
     response = client.get(f"{PREFIX}/groups/{SALES}/journal?format=csv", headers=as_chef, buffered=False)
@@ -238,7 +238,7 @@ def test_a_csv_ends_where_the_right_is_taken_away(
     assert b"".join(bytes(it) for it in first).count(b"\r\n") == 11
 
 
-def test_figures(client: FlaskClient, as_chef: Headers) -> None:
+def test_figures(client: Any, as_chef: Headers) -> None:
     period = "from=2026-10-14T00:00:00Z&until=2026-10-20T00:00:00Z"
     told = get(client, as_chef, f"/groups/{SALES}/statistics?{period}&timezone=Europe/Berlin").json
     assert told["total"]["calls"] == len(annas())
@@ -254,9 +254,7 @@ def test_figures(client: FlaskClient, as_chef: Headers) -> None:
     assert get(client, as_chef, f"/groups/{SALES}/statistics").status_code == 200
 
 
-def test_an_administrator_sees_the_figures_of_every_group_and_no_journal(
-    client: FlaskClient, firm: peewee.Database
-) -> None:
+def test_an_administrator_sees_the_figures_of_every_group_and_no_journal(client: Any, firm: peewee.Database) -> None:
     execute(firm, "INSERT INTO services (name) VALUES ('administration')")
     execute(firm, "INSERT INTO user_services (user_id, service) VALUES (4, 'administration')")
     dora = program(client.application, "dora")
@@ -270,7 +268,7 @@ def test_an_administrator_sees_the_figures_of_every_group_and_no_journal(
     get(client, dora, "/groups/99999999999999999999/statistics", 404)
 
 
-def test_tokens_are_made_by_who_is_signed_in(client: FlaskClient, anna: FlaskClient, as_anna: Headers) -> None:
+def test_tokens_are_made_by_who_is_signed_in(client: Any, anna: Any, as_anna: Headers) -> None:
     assert client.get(f"{PREFIX}/tokens", headers=as_anna).status_code == 403
     headers = {"X-CSRF-Token": form_token(anna)}
     made = anna.post(f"{PREFIX}/tokens", json={"name": "lamp", "scopes": ["journal"]}, headers=headers)
@@ -296,7 +294,7 @@ def test_tokens_are_made_by_who_is_signed_in(client: FlaskClient, anna: FlaskCli
         assert "\n" not in refused.json["detail"]
 
 
-def test_a_token_reaches_no_further_than_its_scope(client: FlaskClient) -> None:
+def test_a_token_reaches_no_further_than_its_scope(client: Any) -> None:
     events = program(client.application, "anna", Scope.EVENTS)
     for address in ("/journal", "/groups", f"/calls/{call_id(0)}", f"/groups/{SALES}/journal"):
         get(client, events, address, 403)
@@ -324,9 +322,7 @@ def test_a_token_reaches_no_further_than_its_scope(client: FlaskClient) -> None:
         ("sort=date", "there is no parameter 'sort': from, until,"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_sentence(
-    client: FlaskClient, as_anna: Headers, query: str, sentence: str
-) -> None:
+def test_what_is_wrong_is_said_in_one_sentence(client: Any, as_anna: Headers, query: str, sentence: str) -> None:
     response = client.get(f"{PREFIX}/journal?{query}", headers=as_anna)
     if not sentence:
         assert response.status_code in (200, 400)
@@ -339,7 +335,7 @@ def test_what_is_wrong_is_said_in_one_sentence(
 
 
 @pytest.mark.parametrize("search", ["%", "_", "\\", "'", '"', "--", "' OR 1=1 --", "?", "%s", "{0}", "\U0001f600", "ß"])
-def test_no_character_of_a_search_means_anything_else(client: FlaskClient, as_anna: Headers, search: str) -> None:
+def test_no_character_of_a_search_means_anything_else(client: Any, as_anna: Headers, search: str) -> None:
     for name in ("search", "number"):
         response = client.get(f"{PREFIX}/journal", query_string={name: search}, headers=as_anna)
         assert (response.status_code, response.json["items"]) == (200, []), name
@@ -360,7 +356,7 @@ HOSTILE = (
 
 
 def test_hostile_texts_come_through_as_they_are_and_no_cell_calculates(
-    client: FlaskClient, as_anna: Headers, firm: peewee.Database
+    client: Any, as_anna: Headers, firm: peewee.Database
 ) -> None:
     for number, text in enumerate(HOSTILE):
         its_id = call_id(annas()[number])
@@ -378,7 +374,7 @@ def test_hostile_texts_come_through_as_they_are_and_no_cell_calculates(
         assert not re.match(r"[=@\t\r]|[+-](?![0-9 ]*\Z)", cell)
 
 
-def test_every_address_is_described_and_shown_to_people(client: FlaskClient) -> None:
+def test_every_address_is_described_and_shown_to_people(client: Any) -> None:
     app = client.application
     described = {(rule.rule, method) for rule, method, _ in described_routes(app)}
     beside = {f"{PREFIX}/openapi.json", f"{PREFIX}/", f"{PREFIX}/events"}
@@ -401,7 +397,7 @@ def test_every_address_is_described_and_shown_to_people(client: FlaskClient) -> 
 
 
 def test_the_rows_of_a_page_take_few_statements(
-    client: FlaskClient, as_anna: Headers, as_chef: Headers, queries: list[str]
+    client: Any, as_anna: Headers, as_chef: Headers, queries: list[str]
 ) -> None:
     for headers, address, most in (
         (as_anna, "/journal", 9),

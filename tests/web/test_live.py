@@ -54,7 +54,7 @@ def watching(web: Web, *user_ids: int, after: str = "") -> Iterator[list[Reader]
 def call(event: Event) -> dict[str, Any]:
     assert event.name == "call", event
     found: dict[str, Any] = json.loads(event.data)
-    return {**found["call"], "own": found["own"], "entries": found["entries"]}
+    return found
 
 
 def signed_in(db: peewee.Database, user_id: int) -> str:
@@ -72,12 +72,12 @@ def test_three_people_watch_a_call(web: Web, caller: Caller) -> None:
         one = caller.opens()
         for reader in (anna, bernd, lea):
             ringing = call(reader.next())
-            assert (ringing["call_id"], ringing["outcome"], ringing["own"]) == (one, None, None)
-            assert ringing["caller_name"] == "Kunde"
+            assert (ringing["call_id"], ringing["outcome"], ringing["entry"]) == (one, None, None)
+            assert ringing["caller"]["name"] == "Kunde"
         caller.answered(one)
-        assert call(anna.next())["own"]["kind"] == "answered"
+        assert call(anna.next())["entry"]["kind"] == "answered"
         seen = call(bernd.next())
-        assert (seen["own"]["kind"], seen["answered_by_name"]) == ("answered_elsewhere", "Anna Berg")
+        assert (seen["entry"]["kind"], seen["answered_by_name"]) == ("answered_elsewhere", "Anna Berg")
         assert seen["entries"] is None, "Bernd sees his own entry alone"
         assert [entry["user_name"] for entry in call(lea.next())["entries"]] == ["Anna Berg", "Bernd Carl"]
         caller.ends(one)
@@ -91,10 +91,10 @@ def test_missed_call_is_handled_for_all(web: Web, caller: Caller, database: peew
         one = caller.opens()
         anna.next()
         caller.is_missed(one)
-        assert call(anna.next())["own"]["kind"] == "missed"
+        assert call(anna.next())["entry"]["kind"] == "missed"
         assert handled.handle(database, one, ANNA, "Anna Berg", now_ms())
-        assert call(anna.next())["own"]["handled"]["by_name"] == "Anna Berg"
-        told = [call(event)["own"] for event in bernd.rest(1)]
+        assert call(anna.next())["entry"]["handled"]["by_name"] == "Anna Berg"
+        told = [call(event)["entry"] for event in bernd.rest(1)]
         assert told[-1]["handled"]["by_name"] == "Anna Berg"
 
 

@@ -264,7 +264,7 @@ def test_the_figures_of_a_group(db: peewee.Database) -> None:
 def test_a_number_is_the_same_in_every_writing() -> None:
     ways = ("+49 89 1234567", "0049891234567", "089/123-4567", "089 1234567")
     assert {needles(way, "DE")[0] for way in ways} == {"49891234567"}
-    assert needles("Müller  GmbH", "DE") == ("müller gmbh",)
+    assert needles("Müller  GmbH", "DE") == ("muller gmbh",)
     assert needles("000", "DE") == ("000",)
 
 

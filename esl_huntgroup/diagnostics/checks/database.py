@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 import peewee
@@ -11,6 +12,7 @@ from esl_huntgroup.db import tables
 from esl_huntgroup.db.engine import database_errors, open_database, safe_url
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.diagnostics.checks.groups import check_groups
+from esl_huntgroup.diagnostics.checks.journal import check_follower
 from esl_huntgroup.diagnostics.finding import Finding, right, wrong
 from esl_huntgroup.errors import DatabaseError, HuntgroupError
 from esl_huntgroup.model.group import HuntMode, LineKind
@@ -31,6 +33,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         with database_errors(database):
             found = _softphone_lines(database)
         yield from check_groups(found)
+        yield from check_follower(database, time.time_ns() // 1_000_000)
     except DatabaseError as error:
         yield wrong(f"database: {error}")
     finally:

@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from esl_huntgroup.db.engine import who_may
+import peewee
+
+from esl_huntgroup.db.engine import database_errors, who_may
 from esl_huntgroup.diagnostics.finding import Finding, right, wrong
 from esl_huntgroup.journal import spool
+from esl_huntgroup.journal.follower import behind_since_ms
 from esl_huntgroup.journal.spool import Outage
 from esl_huntgroup.model.text import counted
 
+FOLLOWER_LATE_MS: Final = 60_000
 _WAIT: Final = ("record waits", "records wait")
 
 
@@ -27,6 +31,18 @@ def check_spool(directory: Path) -> Iterator[Finding]:
     except OSError as error:
         what_to_do = f"; {who_may(directory)}" if isinstance(error, PermissionError) else ""
         yield wrong(f"journal: the spool {directory} cannot be read: {error.strerror}{what_to_do}")
+
+
+def check_follower(db: peewee.Database, now_ms: int) -> Iterator[Finding]:
+    """Say since when changes of the journal wait for its follower, where that is long. Raises DatabaseError."""
+    with database_errors(db):
+        since_ms = behind_since_ms(db)
+    if since_ms is not None and now_ms - since_ms > FOLLOWER_LATE_MS:
+        since = datetime.fromtimestamp(since_ms // 1000, UTC).isoformat()
+        yield wrong(
+            f"journal: nobody has followed it since {since}, so missed calls that are called back stay unhandled; "
+            "start the service: esl-huntgroup serve, and read its log where it runs"
+        )
 
 
 def _judged(directory: Path, waiting: int, outage: Outage | None, *, has_writer: bool) -> Finding:

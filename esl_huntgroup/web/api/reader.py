@@ -13,6 +13,8 @@ from esl_huntgroup.web.api.openapi import document
 from esl_huntgroup.web.api.routes import blueprint
 from esl_huntgroup.web.identity import require
 
+__all__ = ["blueprint", "openapi", "reader"]
+
 _KEY: Final = "esl_huntgroup.openapi"
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from esl_huntgroup.web.access import Access, OwnGroup
 from esl_huntgroup.web.api.schemas import iso
 from esl_huntgroup.web.reading import present
+from esl_huntgroup.web.reading.figures import Count, Statistics
 from esl_huntgroup.web.reading.rows import Details, Entry, Handled, Leg, Member, Row
-from esl_huntgroup.web.reading.statistics import Count, Statistics
 
 Say = Callable[[str], str]
 

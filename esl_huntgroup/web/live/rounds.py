@@ -21,7 +21,7 @@ from esl_huntgroup.web.access import Access
 from esl_huntgroup.web.live import audience, reading, sse
 from esl_huntgroup.web.live.audience import Facts, View
 from esl_huntgroup.web.live.positions import Position
-from esl_huntgroup.web.live.stream import Stream
+from esl_huntgroup.web.live.stream import API, Stream
 from esl_huntgroup.web.words import speaking
 
 CHANGES_MAX: Final = 500
@@ -47,7 +47,7 @@ Write = Callable[[View, int], str]
 """
 Writes a call as a user sees it, in the language that is spoken.
 
-Who else sees the same (``audience.shared``) is sent the same text.
+On pages, who else sees the same (``audience.shared``) is sent the same text.
 """
 
 
@@ -242,11 +242,11 @@ class _Writer:
 
     def __init__(self, forms: Mapping[str, Write]) -> None:
         self._forms = forms
-        self._written: dict[tuple[str, str, View, bool], bytes] = {}
+        self._written: dict[tuple[str, str, View, int], bytes] = {}
 
     def call(self, stream: Stream, view: View) -> bytes:
         """Return the event; nothing for a call that cannot be written, which is a fault of this program."""
-        key = (stream.form, stream.language, *audience.shared(view, stream.user_id))
+        key = (stream.form, stream.language, *_seen_alike(stream, view))
         if key not in self._written:
             try:
                 with speaking(stream.language):
@@ -255,6 +255,11 @@ class _Writer:
                 log.exception("live: the call %s cannot be shown; pages go on without it", view.row.call.call_id)
                 self._written[key] = b""
         return self._written[key]
+
+
+def _seen_alike(stream: Stream, view: View) -> tuple[View, int]:
+    """Return what streams have in common that are sent the same text: for programs, each user's is his own."""
+    return (view, stream.user_id) if stream.form == API else audience.shared(view, stream.user_id)
 
 
 def _tell(news: _News, streams: Mapping[int, Sequence[Stream]], writer: _Writer, told: Told) -> None:

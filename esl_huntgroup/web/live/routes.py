@@ -22,13 +22,11 @@ from esl_huntgroup.web.live.feed import Feed
 from esl_huntgroup.web.live.metrics import shown
 from esl_huntgroup.web.live.positions import CHARS_MAX, parse
 from esl_huntgroup.web.live.rounds import Write
-from esl_huntgroup.web.live.stream import PER_USER_MAX, TooMany, Viewer
+from esl_huntgroup.web.live.stream import API, PAGE, PER_USER_MAX, TooMany, Viewer
 from esl_huntgroup.web.threads import LIVE
 from esl_huntgroup.web.words import gettext as _
 from esl_huntgroup.web.words import language
 
-PAGE: Final = "page"
-API: Final = "api"
 HEADERS: Final = {
     "Cache-Control": "no-store",
     "Connection": "close",

@@ -18,6 +18,9 @@ from gevent.event import Event
 from esl_huntgroup.web.live import sse
 from esl_huntgroup.web.live.positions import Position
 
+PAGE: Final = "page"
+API: Final = "api"
+"""The forms of streams: for the page, and for programs."""
 HEARTBEAT_S: Final = 15.0
 """Below what proxies take for a dead connection; and how a page that is gone without a word is found out."""
 QUEUE_MAX_BYTES: Final = 128 * 1024

@@ -15,7 +15,7 @@ import peewee
 
 from esl_huntgroup.model import phone_numbers
 from esl_huntgroup.model.call_ids import is_call_id
-from esl_huntgroup.model.folding import fold
+from esl_huntgroup.model.text import folded
 from esl_huntgroup.web.reading.filters import Filters
 from esl_huntgroup.web.reading.statements import holds, rows
 
@@ -67,7 +67,7 @@ def needles(text: str, country: str) -> tuple[str, ...]:
     """Return the texts of which one stands in what is kept of a caller who is looked for. Raises nothing."""
     number = phone_numbers.digits(text)
     if not number:
-        return (fold(text),)
+        return (" ".join(folded(text).split()),)
     # Somebody who types knows the beginning of a number, and few of these are numbers already.
     full = phone_numbers.e164(number, country).removeprefix("+")
     bare = number.lstrip("+").lstrip("0") or number.lstrip("+")

@@ -19,8 +19,9 @@ from esl_huntgroup.journal.records import (
     CallOpened,
     CallRinging,
     EntryRecord,
-    JournalRecord,
     LegRecord,
+    OutgoingCall,
+    SpoolRecord,
 )
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 
@@ -29,10 +30,11 @@ NUMBER = st.integers(-(2**63), 2**63 - 1)
 LEG = st.builds(LegRecord, NUMBER, NUMBER, ANY_TEXT, ANY_TEXT, ANY_TEXT, st.booleans())
 ENTRY = st.builds(EntryRecord, NUMBER, NUMBER, ANY_TEXT, st.sampled_from(EntryKind), st.booleans(), ANY_TEXT)
 LEGS, ENTRIES = st.lists(LEG, max_size=3).map(tuple), st.lists(ENTRY, max_size=3).map(tuple)
-RECORDS: st.SearchStrategy[JournalRecord] = st.one_of(
+RECORDS: st.SearchStrategy[SpoolRecord] = st.one_of(
     st.builds(CallOpened, ANY_TEXT, ANY_TEXT, ANY_TEXT, NUMBER, *[ANY_TEXT] * 5, NUMBER, ANY_TEXT),
     st.builds(CallRinging, ANY_TEXT, st.lists(NUMBER, max_size=9).map(tuple)),
     st.builds(CallMoved, *[ANY_TEXT] * 4),
+    st.builds(OutgoingCall, *[ANY_TEXT] * 4, NUMBER),
     st.builds(CallAnswered, ANY_TEXT, NUMBER, NUMBER, st.none() | NUMBER, ANY_TEXT, LEGS, ENTRIES),
     st.builds(CallEnded, ANY_TEXT, NUMBER, NUMBER, NUMBER, st.sampled_from(Outcome), ANY_TEXT, ANY_TEXT, LEGS, ENTRIES),
 )
@@ -45,7 +47,7 @@ ENDED = CallEnded(
 
 
 @given(RECORDS)
-def test_any_record_survives_its_line(record: JournalRecord) -> None:
+def test_any_record_survives_its_line(record: SpoolRecord) -> None:
     line = to_line(record)
     assert from_line(line) == record
     assert is_well_formed(from_line(line))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from esl_huntgroup.journal.view import LANGUAGES, JournalLine, as_dict, duration, seen_as, table
 from esl_huntgroup.model.call_state import CallState
-from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.model.outcome import EntryKind, How, Outcome
 from esl_huntgroup.model.text import clean
 
 LINE = JournalLine(
@@ -54,6 +54,33 @@ def line(kind: EntryKind | None, **values: Any) -> JournalLine:
 def test_an_entry_says_how_it_was_seen_in_both_languages(kind: EntryKind, english: str, german: str) -> None:
     assert seen_as(line(kind), "en") == english
     assert seen_as(line(kind), "de") == german
+
+
+@pytest.mark.parametrize(
+    ("how", "english", "german"),
+    [
+        (How.BY_HAND, "missed, handled by Ben Wolf 11-14 22:13", "verpasst, bearbeitet von Ben Wolf 14.11. 22:13"),
+        (
+            How.CALLED_BACK,
+            "missed, called back by Ben Wolf 11-14 22:13",
+            "verpasst, zurückgerufen von Ben Wolf 14.11. 22:13",
+        ),
+        (
+            How.CALLED_AGAIN,
+            "missed, called again, spoken with Ben Wolf 11-14 22:13",
+            "verpasst, rief wieder an, gesprochen mit Ben Wolf 14.11. 22:13",
+        ),
+    ],
+)
+def test_a_missed_call_says_how_it_was_handled_and_stands_out_no_more(how: How, english: str, german: str) -> None:
+    handled = line(EntryKind.MISSED, handled_at_ms=1_700_000_000_000, handled_by_name="Ben Wolf", handled_how=how)
+    for language, words in (("en", english), ("de", german)):
+        _heading, row = table([handled], language, with_member=False, zone=datetime.UTC)
+        assert words in row
+        assert not row.startswith((BOLD, DIM))
+    shown = json.loads(json.dumps(as_dict(handled)))
+    assert (shown["handled_how"], shown["handled_at_ms"]) == (how.value, 1_700_000_000_000)
+    assert as_dict(line(EntryKind.MISSED))["handled_how"] is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,93 @@
+"""A browser, the firm with its page, and whoever looks at it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from esl_huntgroup.simulator import history
+from tests.browser.firm import Firm, now_ms
+
+CHROMIUM = "chromium"
+ARGUMENTS = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
+HEBREW = "אבגד עברית"
+HOSTILE = (
+    "<script>window.pwned=1</script>",
+    '"><img src=x onerror=window.pwned=1>',
+    "{{ 7 * 7 }}{% raw %}",
+    "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe\N{LEFT-TO-RIGHT OVERRIDE}",
+    "=HYPERLINK(1)",
+    "javascript:window.pwned=1",
+    "x" * 120,
+    HEBREW,
+    "a\u0301" * 60,
+)
+"""What callers may call themselves."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which(CHROMIUM)
+    if program is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def firm(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Firm]:
+    """Give a firm with two weeks behind it."""
+    it = Firm(tmp_path_factory.mktemp("firm"))
+    it.prepare()
+    history.write(it.db, now_ms() - 3_600_000)
+    it.start()
+    yield it
+    it.stop()
+    it.db.close()
+
+
+@pytest.fixture
+def look(firm: Firm, chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Give what opens a page as somebody: ``look("anna", "/groups/1", width=320, dark=True)``."""
+    contexts, complaints = [], list[str]()
+
+    def look(
+        who: str = "anna",
+        path: str = "/",
+        *,
+        width: int = 1200,
+        height: int = 900,
+        dark: bool = False,
+        scale: float = 1,
+        language: str = "en",
+        script: bool = True,
+        **more: Any,
+    ) -> Any:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            device_scale_factor=scale,
+            locale=language,
+            java_script_enabled=script,
+            **more,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+        page.goto(firm.door(who))
+        if path != "/":
+            page.goto(f"{firm.url}{path}")
+        return page
+
+    yield look
+    for context in contexts:
+        context.close()
+    assert complaints == []
