@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import flask
 from werkzeug.exceptions import BadGateway, BadRequest, Forbidden, NotFound, TooManyRequests
@@ -14,9 +14,12 @@ from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import accounts, asking, keys, states
 from esl_huntgroup.web.identity.guard import require
 from esl_huntgroup.web.identity.origins import own_path
-from esl_huntgroup.web.identity.provider import Provider, ProviderError
+from esl_huntgroup.web.identity.provided import ProviderError
 from esl_huntgroup.web.identity.signing_in import Answer, begin_session, blueprint, limits
 from esl_huntgroup.web.words import gettext as _
+
+if TYPE_CHECKING:
+    from esl_huntgroup.web.identity.provider import Provider
 
 ANSWER_PATH: Final = "/sign-in/provider/answer"
 METHOD: Final = "oidc"
@@ -86,6 +89,8 @@ def _provider() -> Provider:
         raise NotFound
     made = flask.current_app.extensions.get(_PROVIDER)
     if made is None:
+        from esl_huntgroup.web.identity.provider import Provider  # ten megabytes, for those who have one
+
         made = Provider(
             config.oidc_issuer, config.oidc_client_id, config.oidc_client_secret, config.public_url + ANSWER_PATH
         )
