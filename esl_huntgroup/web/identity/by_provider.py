@@ -74,7 +74,7 @@ def _user(claims: Mapping[str, Any]) -> accounts.Account:
     if not isinstance(name, str) or not name:
         log.error("the provider says nothing of %r: web_oidc_claim names another claim", claim)
         raise Forbidden(_("The provider has not said who you are. An administrator can find the reason in the log."))
-    if claim == "email" and claims.get("email_verified") is False:
+    if claim == "email" and claims.get("email_verified") not in (True, "true"):
         raise Forbidden(_("The provider has not verified your address of mail yet."))
     found = accounts.by_name(around().db, normal_name(name.strip()))
     if found is None:
