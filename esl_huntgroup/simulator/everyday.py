@@ -1,5 +1,5 @@
 """
-PURE: the calls of ``esl-huntgroup demo --web``, which never end: somebody calls, somebody answers or nobody does.
+The calls of ``esl-huntgroup demo --web``, which never end: somebody calls, somebody answers or nobody does.
 
 The numbers are of the range that is kept free for films and books.
 """

@@ -1,4 +1,4 @@
-"""PURE: what became of every member and phone of a call, line by line, in the language spoken now."""
+"""What became of every member and phone of a call, line by line, in the language spoken now."""
 
 from __future__ import annotations
 

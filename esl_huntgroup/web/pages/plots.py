@@ -1,5 +1,5 @@
 """
-PURE: bars as SVG, which are read without colour.
+Bars as SVG, which are read without colour.
 
 What was answered is filled, what was missed is striped, each number stands above its bar and in a table beside.
 """

@@ -1,4 +1,4 @@
-"""PURE: a call as a row of a journal: its sign, and what it says, in the language spoken now."""
+"""A call as a row of a journal: its sign, and what it says, in the language spoken now."""
 
 from __future__ import annotations
 
