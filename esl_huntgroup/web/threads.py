@@ -76,6 +76,7 @@ class InThreads:
         self._close(body)
         status, headers = started
         start_response(status, [it for it in headers if it[0].lower() != "content-length"])
+        environ.clear()  # a thousand of them are ten megabytes, and nobody asks any more
         return _Live(live, connection)
 
     def _in_thread(self, body: Iterable[bytes]) -> Iterator[bytes]:

@@ -47,17 +47,24 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--url", help="a database that this program has filled before with as many calls")
     options = parser.parse_args()
+    if options.url:
+        with contextlib.closing(open_database(options.url, plans_anew=True)) as db:
+            _measure(db, options.calls, options.rounds)
+        return
     for name in options.databases:
         with _opened(name) as db:
             began = time.perf_counter()
             _fill(db, options.calls)
             print(f"{name}: {options.calls} calls with {MEMBERS} entries each, in {time.perf_counter() - began:.0f} s")
-            for what, work in _cases(db, options.calls).items():
-                print(
-                    f"  {what:44} p50 {{0:7.2f}} ms, p99 {{1:7.2f}} ms".format(*_times(work, options.rounds)),
-                    flush=True,
-                )
+            _measure(db, options.calls, options.rounds)
+
+
+def _measure(db: peewee.Database, calls: int, rounds: int) -> None:
+    for what, work in _cases(db, calls).items():
+        median, p99 = _times(work, rounds)
+        print(f"  {what:44} p50 {median:7.2f} ms, p99 {p99:7.2f} ms", flush=True)
 
 
 @contextlib.contextmanager

@@ -13,8 +13,7 @@ from esl_huntgroup.web.api.openapi import document
 from esl_huntgroup.web.api.routes import blueprint
 from esl_huntgroup.web.identity import require
 
-__all__ = ["blueprint", "openapi", "reader"]
-
+__all__ = ["blueprint"]
 _KEY: Final = "esl_huntgroup.openapi"
 
 

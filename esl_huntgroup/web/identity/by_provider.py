@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import flask
 from werkzeug.exceptions import BadGateway, BadRequest, Forbidden, NotFound, TooManyRequests
@@ -14,9 +14,12 @@ from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import accounts, asking, keys, states
 from esl_huntgroup.web.identity.guard import require
 from esl_huntgroup.web.identity.origins import own_path
-from esl_huntgroup.web.identity.provider import Provider, ProviderError
+from esl_huntgroup.web.identity.provided import ProviderError
 from esl_huntgroup.web.identity.signing_in import Answer, begin_session, blueprint, limits
 from esl_huntgroup.web.words import gettext as _
+
+if TYPE_CHECKING:
+    from esl_huntgroup.web.identity.provider import Provider
 
 ANSWER_PATH: Final = "/sign-in/provider/answer"
 METHOD: Final = "oidc"
@@ -71,7 +74,7 @@ def _user(claims: Mapping[str, Any]) -> accounts.Account:
     if not isinstance(name, str) or not name:
         log.error("the provider says nothing of %r: web_oidc_claim names another claim", claim)
         raise Forbidden(_("The provider has not said who you are. An administrator can find the reason in the log."))
-    if claim == "email" and claims.get("email_verified") is False:
+    if claim == "email" and claims.get("email_verified") not in (True, "true"):
         raise Forbidden(_("The provider has not verified your address of mail yet."))
     found = accounts.by_name(around().db, normal_name(name.strip()))
     if found is None:
@@ -86,6 +89,8 @@ def _provider() -> Provider:
         raise NotFound
     made = flask.current_app.extensions.get(_PROVIDER)
     if made is None:
+        from esl_huntgroup.web.identity.provider import Provider  # ten megabytes, for those who have one
+
         made = Provider(
             config.oidc_issuer, config.oidc_client_id, config.oidc_client_secret, config.public_url + ANSWER_PATH
         )

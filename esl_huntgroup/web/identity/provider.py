@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import requests
@@ -19,6 +18,8 @@ from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
+
+from esl_huntgroup.web.identity.provided import ProviderError, SignIn
 
 TIMEOUT_S: Final = 5.0
 KEPT_S: Final = 3600.0
@@ -31,19 +32,6 @@ LEEWAY_S: Final = 60
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512")
 """Signatures with a key that only the provider has; never ``none``, never the client's own secret."""
 SCOPE: Final = "openid profile email"
-
-
-class ProviderError(Exception):
-    """The provider does not answer, or not as OpenID Connect has it. Says why, for the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """What is remembered of a sign-in until the provider answers."""
-
-    state: str
-    nonce: str
-    verifier: str
 
 
 class Provider:

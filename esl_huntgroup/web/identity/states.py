@@ -13,7 +13,7 @@ import peewee
 from esl_huntgroup.db.engine import fetch, insert_rows, run
 from esl_huntgroup.db.tables import WebOidcState
 from esl_huntgroup.web.identity.keys import hashed, new_secret
-from esl_huntgroup.web.identity.provider import SignIn
+from esl_huntgroup.web.identity.provided import SignIn
 
 VALID_MS: Final = 10 * 60_000
 AT_MOST: Final = 10_000

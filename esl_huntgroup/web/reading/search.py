@@ -55,12 +55,16 @@ def callers(db: peewee.Database, wanted: Filters, country: str, ids: Sequence[Co
         call_id = wanted.search.lower()
         return Callers(("c.call_id = ?", (call_id,)), (call_id,))
     match, values = _match(db, wanted.search, country)
-    found = rows(db, f"SELECT DISTINCT k.number FROM callers k WHERE {match} LIMIT {CALLERS_MAX + 1}", values)
-    same = "SELECT 1 FROM callers k WHERE k.number = c.caller_number AND k.name = c.caller_name"
-    condition = (f"EXISTS ({same} AND {match})", values)
+    found = rows(db, f"SELECT k.number FROM callers k WHERE {match} LIMIT {CALLERS_MAX + 1}", values)
+    # A value for each call, and no join: a planner cannot know how many callers hold a text.
+    condition = (
+        f"1 = (SELECT CASE WHEN {match} THEN 1 ELSE 0 END FROM callers k"
+        " WHERE k.number = c.caller_number AND k.name = c.caller_name)",
+        values,
+    )
     if len(found) > CALLERS_MAX:
         return Callers(condition)
-    return Callers(condition, _few(db, [str(row[0]) for row in found], ids))
+    return Callers(condition, _few(db, sorted({str(row[0]) for row in found}), ids))
 
 
 def needles(text: str, country: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.web import words
 from esl_huntgroup.web.pages import named, plots, rows, times
 from esl_huntgroup.web.reading import rows as read
-from esl_huntgroup.web.reading.statistics import Count
+from esl_huntgroup.web.reading.figures import Count
 
 NOW_MS = 1_800_000_000_000
 ANNA, BERND, LEA = 1, 2, 3
