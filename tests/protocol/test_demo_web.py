@@ -44,8 +44,8 @@ class Demo:
     def page(self, url: str) -> str:
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         with urllib.request.build_opener(jar).open(url, timeout=10) as answer:
-            text: str = answer.read().decode()
-            return text
+            read: bytes = answer.read()
+            return read.decode()
 
 
 @pytest.fixture(scope="module")
