@@ -125,7 +125,7 @@ def test_a_token_is_made_listed_used_and_removed(run: Run, database: peewee.Data
     found = tokens.find(database, token, keys.now_ms())
     assert found is not None
     person, used_ms = found
-    assert (person.name, person.scopes, used_ms) == ("anna", {"journal", "events"}, None)
+    assert (person.name, person.scopes, used_ms) == ("anna", frozenset({"journal", "events"}), None)
     assert tokens.find(database, token, keys.now_ms() + 90 * 86_400_000 + 60_000) is None
     listed = json.loads(done(run, "token", "list", "anna", "--json"))
     assert [(it["name"], it["scopes"], it["used"]) for it in listed] == [("dashboard", ["journal", "events"], "")]

@@ -44,7 +44,8 @@ class Demo:
     def page(self, url: str) -> str:
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         with urllib.request.build_opener(jar).open(url, timeout=10) as answer:
-            return str(answer.read().decode())
+            read: bytes = answer.read()
+            return read.decode()
 
 
 @pytest.fixture(scope="module")

@@ -232,7 +232,7 @@ def running(redirect_uri: str) -> Iterator[RealProvider]:
     op.key = first_key()
     server = make_server("127.0.0.1", 0, application(op, Client(redirect_uri)), threaded=True)
     op.issuer = f"http://127.0.0.1:{server.port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield op

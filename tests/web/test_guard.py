@@ -151,10 +151,10 @@ def test_who_is_signed_in_by_a_proxy_needs_the_token_of_a_form(behind: flask.Fla
 ADDRESSES = ("/", "/account", "/sign-in", "/nowhere", "/static/page.css", "/healthz", "/api/v1/me", "/api/v1/nowhere")
 
 
-@pytest.mark.parametrize("url", ADDRESSES)
+@pytest.mark.parametrize("path", ADDRESSES)
 @pytest.mark.parametrize("who", ["", "anna"])
-def test_every_response_says_what_browsers_may_do_with_it(app: flask.Flask, url: str, who: str) -> None:
-    response = browser(app, who).get(url, headers=HTML)
+def test_every_response_says_what_browsers_may_do_with_it(app: flask.Flask, path: str, who: str) -> None:
+    response = browser(app, who).get(path, headers=HTML)
     response.close()
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -164,7 +164,7 @@ def test_every_response_says_what_browsers_may_do_with_it(app: flask.Flask, url:
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Referrer-Policy"] == "same-origin"
     assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
-    if url.startswith("/static"):
+    if path.startswith("/static"):
         assert "no-store" not in response.headers.get("Cache-Control", "")
     else:
         assert response.headers["Cache-Control"] == "no-store"

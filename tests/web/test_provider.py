@@ -115,7 +115,7 @@ def test_a_provider_that_does_not_say_who_it_is(web: FlaskClient, op: RealProvid
 
 
 @pytest.mark.parametrize("is_verified", [True, False, None])
-def test_an_address_of_mail_counts_only_when_it_is_verified(make: Make, op: RealProvider, is_verified: bool | None) -> None:
+def test_an_address_of_mail_counts_only_when_it_is_verified(make: Make, op: RealProvider, is_verified: object) -> None:
     app = make(url=URL, oidc_issuer=op.issuer, oidc_client_id=CLIENT, oidc_client_secret=SECRET, oidc_claim="email")
     op.claims = {"sub": "7", "email": "anna", "email_verified": is_verified}
     web = browser(app)

@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -31,6 +31,8 @@ HOST = "calls.example.org"
 CLIENT = "127.0.0.2"
 """Another address of this machine than the proxy's."""
 START_S = 15.0
+NONE: Mapping[str, str] = {}
+THERE = {"Origin": f"https://{HOST}"}
 
 
 @dataclass
@@ -42,9 +44,9 @@ class Proxy:
     plain_port: int
 
     def ask(
-        self, method: str, path: str, *, plain: bool = False, body: str = "", **headers: str
+        self, method: str, path: str, headers: Mapping[str, str] = NONE, *, plain: bool = False, body: str = ""
     ) -> tuple[int, str, dict[str, str]]:
-        named = {"Host": HOST, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        named = {"Host": HOST, **headers}
         with contextlib.closing(self.connect(plain=plain)) as connection:
             connection.request(method, path, body=body or None, headers=named)
             response = connection.getresponse()
@@ -164,18 +166,18 @@ def cookie(sqlite: peewee.Database) -> str:
 
 
 def test_people_come_by_tls_and_from_their_own_address(proxy: Proxy, cookie: str, sqlite: peewee.Database) -> None:
-    status, text, headers = proxy.ask("GET", "/sign-in", Accept="text/html")
+    status, text, headers = proxy.ask("GET", "/sign-in", {"Accept": "text/html"})
     assert status == 200
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
     assert "Secure" in headers["Set-Cookie"]
     form_cookie = headers["Set-Cookie"].partition(";")[0]
     token = text.partition('name="csrf_token" value="')[2].partition('"')[0]
     form = urlencode({"csrf_token": token, "name": "anna", "password": "falsch geraten"})
-    sent = {"Cookie": form_cookie, "Content_Type": "application/x-www-form-urlencoded"}
-    assert proxy.ask("POST", "/sign-in", body=form, Origin=f"https://{HOST}", **sent)[0] == 403
-    assert "Name or password is wrong." in proxy.ask("POST", "/sign-in", body=form, Origin=f"https://{HOST}", **sent)[1]
-    assert "from another page" in proxy.ask("POST", "/sign-in", body=form, Origin=f"http://{HOST}", **sent)[1]
-    assert proxy.ask("GET", "/account", Accept="text/html", Cookie=cookie)[0] == 200
+    sent = {"Cookie": form_cookie, "Content-Type": "application/x-www-form-urlencoded"}
+    assert proxy.ask("POST", "/sign-in", sent | THERE, body=form)[0] == 403
+    assert "Name or password is wrong." in proxy.ask("POST", "/sign-in", sent | THERE, body=form)[1]
+    assert "from another page" in proxy.ask("POST", "/sign-in", sent | {"Origin": f"http://{HOST}"}, body=form)[1]
+    assert proxy.ask("GET", "/account", {"Accept": "text/html", "Cookie": cookie})[0] == 200
     assert execute(sqlite, "SELECT count(*) FROM web_sessions").fetchone()[0] == 1
 
 
@@ -191,12 +193,12 @@ def test_the_address_of_a_client_is_its_own_whatever_it_says(proxy: Proxy, page:
     form = urlencode({"csrf_token": token, "name": "anna", "password": "falsch geraten"})
     sent = {
         "Cookie": headers["Set-Cookie"].partition(";")[0],
-        "Content_Type": "application/x-www-form-urlencoded",
-        "X_Forwarded_For": "192.0.2.66",
-        "X_Real_IP": "192.0.2.66",
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Forwarded-For": "192.0.2.66",
+        "X-Real-IP": "192.0.2.66",
         "Forwarded": "for=192.0.2.66",
     }
-    assert proxy.ask("POST", "/sign-in", body=form, **sent)[0] == 403
+    assert proxy.ask("POST", "/sign-in", sent, body=form)[0] == 403
     assert f"'anna' from {CLIENT} was refused" in page.log_text()
 
 

@@ -32,8 +32,8 @@ class Account:
 
 
 def by_name(db: peewee.Database, name: str) -> Account | None:
-    """Return the account of the user with this name."""
-    return _account(db, User.name == name)
+    """Return the account of the user with this name. No name holds what cannot be printed, and no database takes it."""
+    return _account(db, User.name == name) if name.isprintable() else None
 
 
 def invited(db: peewee.Database, secret: str, now_ms: int) -> Account | None:

@@ -152,7 +152,7 @@ def _named_by_proxy() -> str | None:
 
 
 def _of_proxy(name: str) -> Person:
-    found = user_named(name)
+    found = user_named(name) if name.isprintable() else None
     if found is None:
         raise Forbidden(_("“%s” is signed in, and is no user here. An administrator can add this user.") % name)
     return found

@@ -18,8 +18,9 @@ from esl_huntgroup.web.pages import plots, rows
 from esl_huntgroup.web.pages.members import members_of, of_group
 from esl_huntgroup.web.pages.plots import Plot
 from esl_huntgroup.web.pages.seen import seen
+from esl_huntgroup.web.reading.figures import Statistics
 from esl_huntgroup.web.reading.filters import filters
-from esl_huntgroup.web.reading.statistics import Statistics, statistics
+from esl_huntgroup.web.reading.statistics import statistics
 from esl_huntgroup.web.words import gettext as _
 
 blueprint = flask.Blueprint("group", __name__)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from esl_huntgroup.web.reading.statistics import Count
+from esl_huntgroup.web.reading.figures import Count
 
 WIDTH: Final = 480
 HEIGHT: Final = 170
