@@ -45,7 +45,7 @@ class Demo:
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         with urllib.request.build_opener(jar).open(url, timeout=10) as answer:
             read: bytes = answer.read()
-            return read.decode()
+        return read.decode()
 
 
 @pytest.fixture(scope="module")
