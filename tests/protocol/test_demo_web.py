@@ -69,7 +69,8 @@ def test_one_is_signed_in_as_anna_or_as_bernd_who_leads_the_group(demo: Demo) ->
 
 def test_people_go_on_calling(demo: Demo) -> None:
     def newest() -> str:
-        return max(re.findall(r'data-call="([^"]+)"', demo.page(demo.urls[0])))
+        found: list[str] = re.findall(r'data-call="([^"]+)"', demo.page(demo.urls[0]))
+        return max(found)
 
     first, deadline = newest(), time.monotonic() + CALL_S
     while newest() == first:
