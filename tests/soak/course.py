@@ -35,6 +35,7 @@ DEADLY = tuple(
         "all processes killed, restarted",
         "SIGHUP",
         "journal writer killed",
+        "journal follower killed",
         "witness killed",
         "worker and witness killed",
         "worker killed, inbound cut",
