@@ -31,6 +31,8 @@ from esl_huntgroup.web.reading.statements import rows
 
 WINDOW: Final = 2000
 """Entries, or calls of a group, that one page looks through."""
+SEARCH_WINDOW: Final = 500
+"""The same where each call's caller has to be looked up, of whom many match."""
 UNHANDLED_MAX: Final = 100
 """So far missed calls are counted; there may be more."""
 NEWEST: Final = Position()
@@ -206,7 +208,7 @@ def _read(db: peewee.Database, question: _Question, country: str) -> _Found:
     if looked_for is not None:
         conditions.append(_of_callers(looked_for))
     if _is_long(question, looked_for):
-        edge = _edge(db, question)
+        edge = _edge(db, question, WINDOW if looked_for is None else min(WINDOW, SEARCH_WINDOW))
         if edge is not None:
             conditions.append(_up_to(question, source.call_id, edge))
     if source is _OWN:  # so that PostgreSQL knows how few calls are left, too
@@ -239,12 +241,12 @@ def _of_callers(looked_for: Callers) -> Condition:
     return f"c.call_id IN ({marks}) AND {sql}", [*looked_for.call_ids, *values]
 
 
-def _edge(db: peewee.Database, question: _Question) -> str | None:
+def _edge(db: peewee.Database, question: _Question, window: int) -> str | None:
     """Return the last call that is looked at; None: everything is. One statement, which an index alone answers."""
     source = question.source
     where, values = _where([*question.fixed, *_ids(question, source.call_id)])
     sql = f"""SELECT {source.call_id} FROM {source.ordered} {where}
-        ORDER BY {source.call_id} {question.direction} LIMIT 1 OFFSET {WINDOW - 1}"""
+        ORDER BY {source.call_id} {question.direction} LIMIT 1 OFFSET {window - 1}"""
     found = rows(db, sql, values)
     return str(found[0][0]) if found else None
 
