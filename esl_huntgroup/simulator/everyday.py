@@ -98,7 +98,24 @@ def past(chance: random.Random, now_ms: int, days: int = 14) -> list[Past]:
             at_ms = (now_ms // day_ms - days_ago) * day_ms + hour * 3_600_000 + chance.randrange(3_600_000)
             if at_ms < now_ms - 60_000:
                 found.append(_past(chance, at_ms))
-    return sorted(found, key=lambda it: it.at_ms)
+    return sorted([*found, *_recent(now_ms)], key=lambda it: it.at_ms)
+
+
+def _recent(now_ms: int) -> list[Past]:
+    """Return what has happened last: calls that nobody has dealt with yet, since these people do not call again."""
+    missed = (("08954321098", "Kanzlei Roth", 14), ("+4312345678", "Zimmerei Auer", 52))
+    return [
+        Past(
+            now_ms - minutes * 60_000,
+            Caller(number, name, domain="example.net"),
+            Outcome.NO_ANSWER,
+            "",
+            MEMBERS[:3],
+            wait_ms=24_000,
+            talk_ms=0,
+        )
+        for number, name, minutes in missed
+    ]
 
 
 def _past(chance: random.Random, at_ms: int) -> Past:

@@ -61,6 +61,20 @@ def test_filters_stand_in_the_address(firm: Firm, look: Look) -> None:
     assert rows(page).count() == min(firm.unhandled_of("Anna Berg"), 50)
 
 
+def test_days_can_be_chosen_and_stay_with_the_other_filters(firm: Firm, look: Look) -> None:
+    page = look("anna")
+    page.locator("summary", has_text="Days").click()
+    day = rows(page).last.get_attribute("data-day")
+    page.get_by_label("First day").fill(day)
+    page.get_by_label("Last day").fill(day)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Show").click()
+    assert set(rows(page).evaluate_all("them => them.map(it => it.dataset.day)")) == {day}
+    with page.expect_navigation():
+        page.get_by_label("Kind").select_option("answered")
+    assert f"from={day}&until={day}" in page.url
+
+
 def test_an_address_that_is_wrong_gets_one_clear_sentence(look: Look) -> None:
     page = look("anna", "/?period=always")
     assert "today, yesterday, week, month are accepted" in page.locator("main").inner_text()

@@ -45,7 +45,7 @@ class Demo:
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         with urllib.request.build_opener(jar).open(url, timeout=10) as answer:
             read: bytes = answer.read()
-            return read.decode()
+        return read.decode()
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,8 @@ def test_one_is_signed_in_as_anna_or_as_bernd_who_leads_the_group(demo: Demo) ->
 
 def test_people_go_on_calling(demo: Demo) -> None:
     def newest() -> str:
-        return max(str(found) for found in re.findall(r'data-call="([^"]+)"', demo.page(demo.urls[0])))
+        found: list[str] = re.findall(r'data-call="([^"]+)"', demo.page(demo.urls[0]))
+        return max(found)
 
     first, deadline = newest(), time.monotonic() + CALL_S
     while newest() == first:
