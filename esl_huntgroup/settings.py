@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from esl_huntgroup.db.engine import safe_url, who_may
 from esl_huntgroup.errors import InputError, SettingsError
@@ -148,6 +149,14 @@ def _web_url(value: Any) -> str:
     return text.rstrip("/")
 
 
+def _page_url(value: Any) -> str:
+    """Return the address of the page, which has a host of its own: its links begin with the slash."""
+    url = _web_url(value)
+    if urlsplit(url).path:
+        raise ValueError("https://HOST is accepted (http:// and a port too), without a path, or nothing")
+    return url
+
+
 def _header_name(value: Any) -> str:
     text = _text(value)
     if text and not _HEADER.fullmatch(text):
@@ -227,7 +236,7 @@ class Settings:
         None, _optional_address, "address of the members' page, such as 127.0.0.1:8090; empty: none"
     )
     web_url: str = _setting(
-        "", _web_url, "address under which members open the page, such as https://calls.example.org; empty: web_listen"
+        "", _page_url, "address under which members open the page, such as https://calls.example.org; empty: web_listen"
     )
     web_trusted_proxies: tuple[str, ...] = _setting(
         (), _optional_networks, "networks of the proxies in front of the page, whose forwarded headers count"

@@ -72,6 +72,25 @@ def test_hunt_modes_are_a_list_or_a_text_with_commas(tmp_path: Path, text: str) 
         ("drain_timeout_s = nan", "drain_timeout_s in {file}: nan is refused, a number from 0 to 86400 is accepted"),
         ("leg_limit = 128", "leg_limit in {file}: 128 is refused, a whole number from 1 to 127 is accepted"),
         ("language = 'fr'", "language in {file}: 'fr' is refused, en or de is accepted"),
+        (
+            "web_url = 'https://a.example/calls'",
+            "web_url in {file}: 'https://a.example/calls' is refused, "
+            "https://HOST is accepted (http:// and a port too), without a path, or nothing",
+        ),
+        (
+            "web_url = 'calls.example'",
+            "web_url in {file}: 'calls.example' is refused, "
+            "https://HOST or https://HOST/PATH is accepted (http:// too), or nothing",
+        ),
+        (
+            "country = 'XX'",
+            "country in {file}: 'XX' is refused, the two letters of a country are accepted, such as DE, AT or CH",
+        ),
+        (
+            "web_user_header = 'a b'",
+            "web_user_header in {file}: 'a b' is refused, the name of a header is accepted, such as X-Forwarded-User, "
+            "or nothing",
+        ),
         ("workers = 65", "workers in {file}: 65 is refused, a whole number from 1 to 64 is accepted"),
         ("log_format = 'xml'", "log_format in {file}: 'xml' is refused, text or json is accepted"),
         (
