@@ -198,7 +198,7 @@ def _devices(
         if why := silent.get(line.address.lower()):
             not_rung.append(NotRung(member, line, "", why))
             continue
-        dialable, refused = contacts.get(line, NONE)
+        dialable, refused, _ = contacts.get(line, NONE)
         if not dialable and not refused:
             not_rung.append(NotRung(member, line, "", WhyNot.NOT_REGISTERED))
         not_rung += [NotRung(member, line, contact, WhyNot.CONTACT_REFUSED) for contact in refused]
