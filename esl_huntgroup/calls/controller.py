@@ -194,6 +194,8 @@ class CallController:
     def _prepare(self, what: Prepare) -> Event | None:
         registrar, marker = self._ctx.seams.registrar, self._ctx.marker
         questions = esl_commands.questions(registrar, what.lines, marker)
+        lookups = esl_commands.lookups(registrar, what.lines)
+        asked = self._ctx.kamailio.ask(lookups) if lookups else None  # answered while the switch is asked
         ring = [esl_commands.tell_ringing(self._inbound.channel_uuid)] if what.rings else []
         (settings, *answers) = self._control([self._set_variables(what.variables), *questions, *ring])
         if settings.reply.startswith(NO_CHANNEL):
@@ -201,7 +203,9 @@ class CallController:
         if not settings.reply.startswith("+OK"):
             raise CommandRefused(f"the switch does not set what the call needs: {settings.reply[:80]!r}")
         told = [answer.body for answer in answers[: len(questions)]]  # what uuid_ring_ready answers does not matter
-        return ContactsKnown(registrar.contacts(what.lines, told, marker), self._now_ms())
+        contacts = registrar.contacts(what.lines, told, marker, asked.answers() if asked else ())
+        self._ctx.looked_up(len(lookups), contacts)
+        return ContactsKnown(contacts, self._now_ms())
 
     def _control(self, more: list[bytes]) -> list[Message]:
         """

@@ -44,6 +44,7 @@ from esl_huntgroup.model.group import HuntGroup, Line, LineKind
 from esl_huntgroup.model.numbers import normal_account, normal_domain
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.registrars.ask import ask
+from esl_huntgroup.registrars.chosen import client_of
 from esl_huntgroup.registrars.registrar import Registrar
 from esl_huntgroup.registrars.registrations import Registration
 from esl_huntgroup.settings import Address, Settings
@@ -150,7 +151,9 @@ class DryRun:
                 case Prepare(_, lines):
                     if self._address is None:
                         raise InputError(NO_SWITCH)
-                    contacts, self.known = ask(self._seams.registrar, self._address, self._settings.esl_password, lines)
+                    kamailio, password = client_of(self._settings), self._settings.esl_password
+                    contacts, self.known = ask(self._seams.registrar, self._address, password, lines, kamailio)
+                    kamailio.stop()
                     return ContactsKnown(contacts, AT_ONCE_MS)
         return None
 
@@ -225,7 +228,9 @@ def _registered_now(
     """Return what a switch knows today of the lines of a past call."""
     addresses = dict.fromkeys(leg.line for leg in call.legs)
     lines = [Line(account, domain, account) for account, _, domain in (it.rpartition("@") for it in addresses)]
-    _, registered = ask(registrar, address, settings.esl_password, lines)
+    kamailio = client_of(settings)
+    _, registered = ask(registrar, address, settings.esl_password, lines, kamailio)
+    kamailio.stop()
     return registered
 
 
