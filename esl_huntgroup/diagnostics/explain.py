@@ -105,7 +105,7 @@ def _explain_group(
         except SwitchError as error:
             failures.append(str(error))
             continue
-        told = _told(db, hunt, inbound, run.known)
+        told = _told(db, hunt, inbound, run.known, seams.registrar)
         if hunt.outcome is Outcome.GROUP_DISABLED:  # no switch was asked, and all of them would do the same
             yield told
             return
@@ -114,10 +114,12 @@ def _explain_group(
         raise SwitchError("\n".join(failures))
 
 
-def _told(db: peewee.Database, hunt: Hunt, inbound: InboundCall, known: Mapping[str, Registration]) -> Explanation:
+def _told(
+    db: peewee.Database, hunt: Hunt, inbound: InboundCall, known: Mapping[str, Registration], registrar: Registrar
+) -> Explanation:
     if hunt.group is None:
         raise InputError(f"there is no group with the number {inbound.number}@{inbound.domain} any more: ask again")
-    return of_hunt(hunt, hunt.group, known, _hardphones(db, hunt.group))
+    return of_hunt(hunt, hunt.group, known, _hardphones(db, hunt.group), registrar.name)
 
 
 class DryRun:
