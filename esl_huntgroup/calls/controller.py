@@ -31,7 +31,7 @@ import gevent
 from esl_huntgroup.calls import esl_commands
 from esl_huntgroup.calls.answer_feed import FOLLOWER
 from esl_huntgroup.calls.context import CallContext
-from esl_huntgroup.calls.enquiries import Enquiries
+from esl_huntgroup.calls.enquiries import Enquiries, Exchange
 from esl_huntgroup.calls.esl_events import EventReader
 from esl_huntgroup.calls.hunt import Hunt, State
 from esl_huntgroup.calls.hunt_messages import (
@@ -307,19 +307,27 @@ class CallController:
                 except SwitchTimeout:
                     event = self._ring_limit_reached() or self._ask_whether_it_exists()
                 if event is not None:
-                    return event
+                    return self._which_phone(event) if isinstance(event, Answered) else event
         except SwitchError as error:
             return self._switch_failed(error)
 
     def _on_event(self, message: Message, switch: InboundSession) -> None:
         """Take in from another connection that somebody has answered, while our own is silent. Raises SwitchError."""
         event = self._read(message) if self._session.is_busy else None
-        for what in self._hunt.receive(event) if isinstance(event, Answered) else ():
+        if not isinstance(event, Answered):
+            return
+        answered = self._which_phone(event, lambda commands: switch.exchange(commands, switch.timeout_s))
+        for what in self._hunt.receive(answered):
             match what:
                 case Restore():
                     self._restore_by(switch, what)
                 case _:
                     self._carry(what)
+
+    def _which_phone(self, event: Answered, exchange: Exchange | None = None) -> Answered:
+        """Return the answer with the phone that it came from, where the leg rang a whole line."""
+        leg = self._ringing and self._ringing.leg_of(self._hunt.call_id, event.leg_uuid)
+        return self._enquiries.which_phone(event, leg.contact, exchange) if leg else event
 
     def _restore_by(self, switch: InboundSession, what: Restore) -> None:
         """Restore by another connection. Raises SwitchError; then it is done by our own when that is heard again."""

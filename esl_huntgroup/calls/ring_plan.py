@@ -91,6 +91,12 @@ class RingPlan:
         """Return the plan for ringing the same phones once more: the switch may still have their channels."""
         return replace(self, attempt=self.attempt + 1)
 
+    def with_contact(self, leg: Leg, contact: str) -> RingPlan:
+        """Return the same plan, in which this leg has turned out to be that contact."""
+        known = leg._replace(contact=contact)
+        rounds = [tuple([known if it is leg else it for it in at_once]) for at_once in self.rounds]
+        return replace(self, rounds=tuple(rounds))
+
     def uuids(self, call_id: str) -> list[str]:
         """Return the uuid of each leg's channel in a call; ``call_id`` comes from ``CallIds``."""
         begin = call_id[:-4]

@@ -3,7 +3,8 @@ PURE: a device at Kamailio, as plan, journal and ``explain`` carry it: one line 
 
 ``GRUU ADDRESS RECEIVED USER-AGENT``. The first word alone is dialled. The others are what people know a phone by, and
 were written by the phone: they are kept without anything that a terminal would obey, and never without end. A line that
-is dialled by its address, whatever is registered there, has the first word only: ``sip:ACCOUNT@DOMAIN``.
+is dialled by its address, whatever is registered there, has the first word only: ``sip:ACCOUNT@DOMAIN``. Once a phone
+has answered there, that has the record id behind it, and the other words.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ UNSET: Final = "[not set]"
 _MAX_CHARS: Final = 200
 _BLANKS = re.compile(r"\s+")
 _LINE = re.compile(r"sip:[A-Za-z0-9_.+*%-]{1,192}@[a-z0-9_.-]{1,253}", re.ASCII)
+
+
+_ANSWERED = re.compile(r"sip:[A-Za-z0-9_.+*%-]{1,192}@[a-z0-9_.-]{1,253};ruid=[a-z0-9-]{1,64}", re.ASCII)
 
 
 class Device(NamedTuple):
@@ -38,7 +42,7 @@ class Device(NamedTuple):
 def read_device(contact: str) -> Device | None:
     """Return the device that a contact is, None for one of another registrar and for a line dialled by its address."""
     first, *rest = contact.split(" ", 3)
-    if len(rest) < 2 or not is_gruu(first):
+    if len(rest) < 2 or not (is_gruu(first) or _ANSWERED.fullmatch(first)):
         return None
     address, received, *agent = rest
     return Device(first, address, "" if received == "-" else received, "".join(agent))
@@ -52,6 +56,17 @@ def by_address(account: str, domain: str) -> str:
 def is_by_address(contact: str) -> bool:
     """Whether this contact is what ``by_address`` makes."""
     return _LINE.fullmatch(contact) is not None
+
+
+def answered(contact: str, ruid: str, address: str, agent: str) -> str:
+    """
+    Return the contact of a line that was dialled by its address, once one of its phones has answered.
+
+    ``ruid`` is what Kamailio says which it was; without it nobody knows, and the contact stays. The rest is the phone's
+    own text.
+    """
+    known = f"{contact};ruid={ruid}"
+    return str(Device(known, address, "", agent)) if _ANSWERED.fullmatch(known) else contact
 
 
 def in_words(contact: str) -> str:

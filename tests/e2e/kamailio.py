@@ -41,6 +41,7 @@ class Kamailio:
         self._folder = folder
         self.domain = domain
         self.port, self.rpc_port = free_port(), free_port(socket.SOCK_STREAM)
+        self.voicemail_port = free_port()
         self.log_file = folder / "kamailio.log"
         self._write(freeswitch_port, defines, numbers)
 
@@ -120,6 +121,8 @@ class Kamailio:
             ("\troute(PSTN);\n", "\troute(HUNTGROUP);\n\troute(PSTN);\n"),
             ("onreply_route[MANAGE_REPLY] {\n", "onreply_route[MANAGE_REPLY] {\n\troute(HUNTGROUP_REPLY);\n"),
             ("\nchildren=8\n", "\nchildren=2\n"),
+            ('voicemail.srv_ip = ""', 'voicemail.srv_ip = "127.0.0.1"'),
+            ('voicemail.srv_port = "5060"', f'voicemail.srv_port = "{self.voicemail_port}"'),
         ):
             debian = _replaced(debian, old, new)
         debian += '\ninclude_file "huntgroup.cfg"\n'

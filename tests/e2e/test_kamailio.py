@@ -53,11 +53,11 @@ class EdgeLab(Lab):
         super().close()
 
 
-@pytest.fixture(scope="module")
-def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchOfTenants]:
+@pytest.fixture(scope="module", params=[False, True], ids=["async", "fast"])
+def switch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchOfTenants]:
     kamailio_of.require()
     service_port = sip.free_port(socket.SOCK_STREAM)
-    switch = SwitchOfTenants(tmp_path_factory.mktemp("switch"), service_port)
+    switch = SwitchOfTenants(tmp_path_factory.mktemp("switch"), service_port, is_fast=request.param)
     switch.service_port = service_port  # type: ignore[attr-defined]
     switch.start()
     yield switch
@@ -179,6 +179,9 @@ def assert_rings_by_address(lab: EdgeLab) -> Caller:
     assert (call.outcome, call.answered_by) == ("answered", "Anna Berg")
     assert call.rang == {"Anna Berg", "Ben Wolf", "Carla Diaz"}
     assert [leg.line for leg in call.legs].count(f"1001@{EDGE}") == 1
+    (answered,) = [leg for leg in call.legs if leg.cause == "NONE"]
+    assert answered.contact.startswith(f"sip:1001@{EDGE};ruid=uloc-")
+    assert f" sip:phone@127.0.0.1:{winner.port} " in answered.contact
     return caller
 
 
@@ -256,3 +259,78 @@ class TestWithoutLookups:
     def test_every_line_rings_as_a_whole_and_that_is_no_fault(self, lab: EdgeLab) -> None:
         assert_rings_by_address(lab)
         assert "WARNING" not in lab.service_log()
+
+
+def test_a_kamailio_that_is_started_anew_is_asked_anew(lab: EdgeLab) -> None:
+    """The kept connection is gone, and so are the registrations, until the phones come back."""
+    lab.edge_phone("1001", sipp.rings())
+    lab.call(gives_up_after_ms=500).final_status()
+    lab.kamailio.stop()
+    lab.kamailio.start()
+    phone = lab.edge_phone("1001", sipp.rings())
+    caller = lab.call(gives_up_after_ms=800)
+    caller.final_status()
+    assert len(phone.received("INVITE")) == 1
+    assert "@edge.example;gr " in lab.journal(caller).legs[0].contact
+
+
+def test_a_hostile_contact_fails_alone(lab: EdgeLab) -> None:
+    phone = lab.edge_phone("1002", sipp.answers(after_ms=700))
+    for contact in ("<sip:x${uptime()},[a=b]@127.0.0.1:9>", "<sip:1@127.0.0.1:9;x='y>", "<sip:1:_:2@127.0.0.1:9>"):
+        sip.register(lab.kamailio.address, "1001", EDGE, contact)
+        lab._at_kamailio.append(("1001", contact))
+    caller = lab.call(talk_ms=200)
+    assert caller.final_status() == 200
+    call = lab.journal(caller)
+    assert (call.answered_by, call.rang) == ("Ben Wolf", {"Ben Wolf"})
+    assert len(phone.received("INVITE")) == 1
+
+
+class TestWithVoicemail:
+    """Debian's file with WITH_VOICEMAIL, in which a busy or missing phone's call goes to a mailbox."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def kamailio(cls, tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants) -> Iterator[Kamailio]:
+        kamailio = Kamailio(tmp_path_factory.mktemp("voicemail") / "edge", EDGE, switch.sip_port, "WITH_VOICEMAIL")
+        kamailio.start()
+        yield kamailio
+        kamailio.stop()
+
+    def test_no_mailbox_takes_the_call_of_a_group(self, lab: EdgeLab) -> None:
+        mailbox = Endpoint(lab._folder, "mailbox", sipp.answers(after_ms=1), port=lab.kamailio.voicemail_port)
+        lab._endpoints.append(mailbox)
+        lab.edge_phone("1001", sipp.refuses("486 Busy Here"))
+        lab.edge_phone("1002", sipp.answers(after_ms=900))
+        caller = lab.call(talk_ms=200)
+        assert caller.final_status() == 200
+        assert lab.journal(caller).answered_by == "Ben Wolf"
+        assert mailbox.received("INVITE") == []
+        checked = lab.service.run("check", settings={"ESL_HUNTGROUP_KAMAILIO": lab.kamailio.setting})
+        assert f"looks for the phones of {EDGE}" in checked
+        assert mailbox.received("INVITE") == []
+
+
+class TestWithNat:
+    """Debian's file with WITH_NAT (no media proxy is there, and the loopback needs none)."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def kamailio(cls, tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants) -> Iterator[Kamailio]:
+        kamailio = Kamailio(tmp_path_factory.mktemp("nat") / "edge", EDGE, switch.sip_port, "WITH_NAT")
+        kamailio.start()
+        yield kamailio
+        kamailio.stop()
+
+    def test_a_phone_behind_nat_rings_and_people_read_where_it_is(self, lab: EdgeLab) -> None:
+        port = sip.free_port()
+        sip.register(lab.kamailio.address, "1001", EDGE, "<sip:1001@192.168.7.7:5062>", port=port)
+        lab._at_kamailio.append(("1001", "<sip:1001@192.168.7.7:5062>"))
+        phone = Endpoint(lab._folder, "behind-nat", sipp.rings(), port=port)
+        lab._endpoints.append(phone)
+        caller = lab.call(gives_up_after_ms=1500)
+        assert caller.final_status() == 487
+        assert phone.reasons("CANCEL") == [GAVE_UP]
+        assert lab.journal(caller).rang == {"Anna Berg"}
+        told = lab.service.run("explain", "700", settings={"ESL_HUNTGROUP_KAMAILIO": lab.kamailio.setting})
+        assert f"e2e phone at sip:1001@192.168.7.7:5062 behind NAT at 127.0.0.1:{port} (sip:uloc-" in told

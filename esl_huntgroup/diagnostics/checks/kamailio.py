@@ -28,7 +28,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "MANDATORY_IE_MISSING": f"Kamailio wants a password of FreeSWITCH; {README}, step 3",
     "CALL_REJECTED": f"Kamailio does not relay it: route(HUNTGROUP) is missing, or too late; {README}, step 2",
     "NORMAL_TEMPORARY_FAILURE": "FreeSWITCH cannot send to Kamailio, or Kamailio not on; see kamailio_profile",
-    "RECOVERY_ON_TIMER_EXPIRE": f"Kamailio is silent: is its address right, has pike banned the switch? {README}, step 3",
+    "RECOVERY_ON_TIMER_EXPIRE": f"Kamailio is silent: a wrong address, or pike has banned FreeSWITCH; {README}, step 3",
     "NO_ANSWER": f"a phone rings that does not exist: voicemail or a forwarding in Kamailio has it; {README}, step 2",
     "INVALID_PROFILE": "FreeSWITCH has no such SIP profile; set kamailio_profile",
 }

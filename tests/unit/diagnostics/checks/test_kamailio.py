@@ -47,7 +47,7 @@ def test_one_that_gives_no_answer_is_to_be_mended() -> None:
     [
         ("-ERR MANDATORY_IE_MISSING", "Kamailio wants a password of FreeSWITCH"),
         ("-ERR CALL_REJECTED", "route(HUNTGROUP) is missing"),
-        ("-ERR RECOVERY_ON_TIMER_EXPIRE", "has pike banned the switch?"),
+        ("-ERR RECOVERY_ON_TIMER_EXPIRE", "pike has banned FreeSWITCH"),
         ("-ERR USER_BUSY", "404 would be right"),
         ("+OK 28d93954-673b-42a5-88bd-6068fb9b5cb5", "voicemail or a forwarding"),
     ],
