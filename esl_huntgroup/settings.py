@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from esl_huntgroup.db.engine import safe_url, who_may
@@ -46,6 +46,27 @@ Address = tuple[str, int]
 _WEB_URL = re.compile(r"https?://(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.%]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})", re.ASCII)
+
+
+_RPC = re.compile(
+    r"http://(?:\[(?P<ipv6>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})(?P<path>/[A-Za-z0-9._/-]*)",
+    re.ASCII,
+)
+_SIP = re.compile(r"[A-Za-z0-9._-]+:(?P<port>\d{1,5})(?:;transport=(?:udp|tcp|tls))?", re.ASCII)
+_CREDENTIALS = re.compile(r"//[^/\s]*@")
+EVERY_DOMAIN: Final = "*"
+
+
+class KamailioAt(NamedTuple):
+    """
+    Who is the registrar of a domain: ``rpc`` is host, port and path where it is asked, None where it is not.
+
+    ``sip`` is where FreeSWITCH sends its calls. ``domain`` may be EVERY_DOMAIN: each that has no entry of its own.
+    """
+
+    domain: str
+    rpc: tuple[str, int, str] | None
+    sip: str
 
 
 def _setting(default: Any, read: Callable[[Any], Any], sentence: str, *, is_secret: bool = False) -> Any:
@@ -141,6 +162,38 @@ def _optional_networks(value: Any) -> tuple[str, ...]:
     return _networks(value) if value else ()
 
 
+def _kamailios(value: Any) -> tuple[KamailioAt, ...]:
+    """Return the registrar of each domain. Raises ValueError, also for a domain that has two."""
+    texts = [text for text in (value if isinstance(value, list) else str(value).split(",")) if text]
+    found = tuple(map(_kamailio, texts))
+    domains = [it.domain for it in found]
+    if twice := next((domain for domain in domains if domains.count(domain) > 1), ""):
+        raise ValueError(f"the domain {twice} is there twice, and has one registrar")
+    return found
+
+
+def _kamailio(value: Any) -> KamailioAt:
+    words = str(value).split()
+    accepted = "'DOMAIN http://HOST:PORT/PATH SIP_HOST:PORT' is accepted, or 'DOMAIN SIP_HOST:PORT' without look-ups"
+    if len(words) not in (2, 3):
+        raise ValueError(accepted)
+    domain, *url, sip = words
+    rpc = _rpc(url[0]) if url else None
+    address = _SIP.fullmatch(sip)
+    if not address or not 0 < int(address["port"]) <= 65535:
+        raise ValueError(f"{sip!r} is no SIP address: HOST:PORT is accepted, with ;transport=tcp or tls behind it")
+    return KamailioAt(domain if domain == EVERY_DOMAIN else _domain(domain), rpc, sip)
+
+
+def _rpc(url: str) -> tuple[str, int, str]:
+    if _CREDENTIALS.search(url):
+        raise ValueError("a URL with credentials is not accepted: the secret belongs into kamailio_secret")
+    match = _RPC.fullmatch(url)
+    if not match or not 0 < int(match["port"]) <= 65535:
+        raise ValueError(f"{url!r} is no address of the RPC: http://HOST:PORT/PATH is accepted, without TLS")
+    return match["ipv6"] or match["host"], int(match["port"]), match["path"]
+
+
 def _web_url(value: Any) -> str:
     """Return an address of the web without the slash at its end."""
     text = _text(value)
@@ -168,6 +221,13 @@ def _prefix(value: Any) -> str:
     text = _text(value)
     if text and not (text.isascii() and text.isdecimal() and len(text) <= PREFIX_MAX_DIGITS):
         raise ValueError(f"up to {PREFIX_MAX_DIGITS} digits are accepted, such as 0, or nothing")
+    return text
+
+
+def _profile(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", text, re.ASCII):
+        raise ValueError("the name of a SIP profile is accepted, such as internal")
     return text
 
 
@@ -232,6 +292,19 @@ class Settings:
         "event socket of each switch, HOST:PORT, with commas between: for the second witness, `check` and `explain`",
     )
     esl_password: str = _setting("", _text, "password of these event sockets", is_secret=True)
+    kamailio: tuple[KamailioAt, ...] = _setting(
+        (),
+        _kamailios,
+        "where phones register at Kamailio: 'DOMAIN http://HOST:PORT/huntgroup SIP_HOST:PORT' for each domain, with "
+        "commas between; * is every other domain; without the URL Kamailio is not asked, and rings a line as a whole",
+    )
+    kamailio_secret: str = _setting(
+        "", _secret, "what the RPC endpoint of Kamailio wants as a bearer token; empty: nothing", is_secret=True
+    )
+    kamailio_profile: str = _setting("internal", _profile, "SIP profile by which FreeSWITCH reaches Kamailio")
+    kamailio_timeout_s: float = _setting(
+        0.3, _number(float, 0.01, 5), "how long a call waits for Kamailio before it rings lines as a whole"
+    )
     web_listen: Address | None = _setting(
         None, _optional_address, "address of the members' page, such as 127.0.0.1:8090; empty: none"
     )
@@ -358,6 +431,12 @@ def _read(name: str, value: Any, where: str) -> Any:
     try:
         return metadata["read"](value)
     except ValueError as error:
-        harmless = safe_url(value) if isinstance(value, str) else value
+        harmless = _without_credentials(safe_url(value) if isinstance(value, str) else value)
         shown = "" if metadata["is_secret"] else f"{harmless!r} is refused, "
         raise SettingsError(f"{where}: {shown}{error}") from None
+
+
+def _without_credentials(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_credentials(item) for item in value]
+    return _CREDENTIALS.sub("//***@", value) if isinstance(value, str) else value

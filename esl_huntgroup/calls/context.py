@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,8 +15,14 @@ from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.ring_plan import CallIds
 from esl_huntgroup.calls.seams import SEAMS, Seams
+from esl_huntgroup.esl.log_throttle import LogThrottle
 from esl_huntgroup.journal.records import JournalRecord
-from esl_huntgroup.model.group import HuntGroup, Taker
+from esl_huntgroup.model.group import HuntGroup, Line, Taker
+from esl_huntgroup.model.text import counted
+from esl_huntgroup.registrars.contacts import Contacts
+from esl_huntgroup.registrars.kamailio_client import KamailioClient
+
+log = logging.getLogger(__name__)
 
 
 class Directory(Protocol):
@@ -52,6 +59,8 @@ class CallContext:
     answer_feed: AnswerFeed = field(default_factory=AnswerFeed)
     call_ids: CallIds = field(default_factory=CallIds)
     seams: Seams = SEAMS
+    kamailio: KamailioClient = field(default_factory=KamailioClient)
+    unanswered: LogThrottle = field(default_factory=LogThrottle)
     marker: str = field(default_factory=lambda: f"[h={os.urandom(6).hex()}]")
     """What stands in the questions for contacts and in their answers (``registrars.registrar``); no phone knows it."""
 
@@ -61,3 +70,20 @@ class CallContext:
         return Hunt(
             call_id, inbound, self.leg_limit, has_witness=self.has_witness, worker=self.worker, seams=self.seams
         )
+
+    def looked_up(self, count: int, contacts: Mapping[Line, Contacts]) -> None:
+        """Count the look-ups of a call, and say which lines ring as a whole because nobody told of their phones."""
+        if count:
+            self.meter.count("registrar_lookups", count)
+        faults = [(line, found.fault) for line, found in contacts.items() if found.fault]
+        if not faults:
+            return
+        self.meter.count("registrar_unanswered", len(faults))
+        if calls := self.unanswered.is_due():
+            (line, why), *_ = faults
+            log.warning(
+                "%s with lines that ring by their address, because the registrar did not tell their phones: %s, %s",
+                counted(calls, "call"),
+                line.address,
+                why,
+            )

@@ -31,7 +31,7 @@ import gevent
 from esl_huntgroup.calls import esl_commands
 from esl_huntgroup.calls.answer_feed import FOLLOWER
 from esl_huntgroup.calls.context import CallContext
-from esl_huntgroup.calls.enquiries import Enquiries
+from esl_huntgroup.calls.enquiries import Enquiries, Exchange
 from esl_huntgroup.calls.esl_events import EventReader
 from esl_huntgroup.calls.hunt import Hunt, State
 from esl_huntgroup.calls.hunt_messages import (
@@ -194,6 +194,8 @@ class CallController:
     def _prepare(self, what: Prepare) -> Event | None:
         registrar, marker = self._ctx.seams.registrar, self._ctx.marker
         questions = esl_commands.questions(registrar, what.lines, marker)
+        lookups = esl_commands.lookups(registrar, what.lines)
+        asked = self._ctx.kamailio.ask(lookups) if lookups else None  # answered while the switch is asked
         ring = [esl_commands.tell_ringing(self._inbound.channel_uuid)] if what.rings else []
         (settings, *answers) = self._control([self._set_variables(what.variables), *questions, *ring])
         if settings.reply.startswith(NO_CHANNEL):
@@ -201,7 +203,9 @@ class CallController:
         if not settings.reply.startswith("+OK"):
             raise CommandRefused(f"the switch does not set what the call needs: {settings.reply[:80]!r}")
         told = [answer.body for answer in answers[: len(questions)]]  # what uuid_ring_ready answers does not matter
-        return ContactsKnown(registrar.contacts(what.lines, told, marker), self._now_ms())
+        contacts = registrar.contacts(what.lines, told, marker, asked.answers() if asked else ())
+        self._ctx.looked_up(len(lookups), contacts)
+        return ContactsKnown(contacts, self._now_ms())
 
     def _control(self, more: list[bytes]) -> list[Message]:
         """
@@ -303,19 +307,27 @@ class CallController:
                 except SwitchTimeout:
                     event = self._ring_limit_reached() or self._ask_whether_it_exists()
                 if event is not None:
-                    return event
+                    return self._which_phone(event) if isinstance(event, Answered) else event
         except SwitchError as error:
             return self._switch_failed(error)
 
     def _on_event(self, message: Message, switch: InboundSession) -> None:
         """Take in from another connection that somebody has answered, while our own is silent. Raises SwitchError."""
         event = self._read(message) if self._session.is_busy else None
-        for what in self._hunt.receive(event) if isinstance(event, Answered) else ():
+        if not isinstance(event, Answered):
+            return
+        answered = self._which_phone(event, lambda commands: switch.exchange(commands, switch.timeout_s))
+        for what in self._hunt.receive(answered):
             match what:
                 case Restore():
                     self._restore_by(switch, what)
                 case _:
                     self._carry(what)
+
+    def _which_phone(self, event: Answered, exchange: Exchange | None = None) -> Answered:
+        """Return the answer with the phone that it came from, where the leg rang a whole line."""
+        leg = self._ringing and self._ringing.leg_of(self._hunt.call_id, event.leg_uuid)
+        return self._enquiries.which_phone(event, leg.contact, exchange) if leg else event
 
     def _restore_by(self, switch: InboundSession, what: Restore) -> None:
         """Restore by another connection. Raises SwitchError; then it is done by our own when that is heard again."""

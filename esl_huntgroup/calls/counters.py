@@ -99,9 +99,9 @@ class Counters:
             self._hunts.discard(hunt)
             self.outcomes[hunt.outcome.value if hunt.outcome else "unknown"] += 1
 
-    def count(self, what: str) -> None:
-        """Count one of ``database_errors``, ``wrong_secrets``."""
-        self.counters[what] += 1
+    def count(self, what: str, times: int = 1) -> None:
+        """Count ``database_errors``, ``wrong_secrets``, ``registrar_lookups``, ``registrar_unanswered``."""
+        self.counters[what] += times
 
     def wrote(self, entry: JournalRecord) -> None:
         """Take note of what the journal is told."""

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import gevent
 
 from esl_huntgroup.calls import esl_commands
 from esl_huntgroup.calls.context import Directory
-from esl_huntgroup.calls.hunt_messages import ReplacementKnown
+from esl_huntgroup.calls.hunt_messages import Answered, ReplacementKnown
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.own_lines import line_of
 from esl_huntgroup.calls.ring_plan import is_leg_of
 from esl_huntgroup.calls.taker import Get, callerid_of, shown_name, whereabouts
+from esl_huntgroup.errors import SwitchError
 from esl_huntgroup.esl.dump import read_dump
 from esl_huntgroup.esl.wire import Message
 from esl_huntgroup.model.group import Taker
+from esl_huntgroup.registrars.device import answered as answered_contact
+from esl_huntgroup.registrars.device import is_by_address
 
 POLL_S: Final = 0.04
 POLLS_MAX: Final = 10
 """The fallback holds a caller who came by a transfer for two seconds."""
+
+
+Exchange = Callable[[list[bytes]], list[Message]]
 
 
 class Enquiries:
@@ -28,7 +35,7 @@ class Enquiries:
 
     def __init__(
         self,
-        exchange: Callable[[list[bytes]], list[Message]],
+        exchange: Exchange,
         directory: Directory,
         inbound: InboundCall,
         call_id: str,
@@ -67,6 +74,25 @@ class Enquiries:
         ours = leg_uuid if is_leg_of(self._call_id, leg_uuid) else ""
         return ReplacementKnown(ours, is_up, name, number, now_ms())
 
-    def _dump(self, uuid: str) -> Get:
-        (answer,) = self._exchange([esl_commands.dump(uuid)])
+    def which_phone(self, answered: Answered, contact: str, exchange: Exchange | None = None) -> Answered:
+        """
+        Return an answer with the phone that it came from, where Kamailio rang a line as a whole and says which.
+
+        Asked by ``exchange`` where the call's own connection is silent. Raises nothing: a switch that is lost now does
+        not undo the answer.
+        """
+        if not is_by_address(contact):
+            return answered
+        try:
+            leg = self._dump(answered.leg_uuid, exchange)
+        except SwitchError:
+            return answered
+        user, host, port = (leg(f"variable_sip_contact_{name}") or "" for name in ("user", "host", "port"))
+        address = f"sip:{user}@{host}:{port}" if host else ""
+        ruid, agent = leg("variable_sip_rh_X-Contact-Ruid") or "", leg("variable_sip_user_agent") or ""
+        found = answered_contact(contact, ruid, address, agent)
+        return answered if found == contact else replace(answered, contact=found)
+
+    def _dump(self, uuid: str, exchange: Exchange | None = None) -> Get:
+        (answer,) = (exchange or self._exchange)([esl_commands.dump(uuid)])
         return read_dump(answer.text()).get

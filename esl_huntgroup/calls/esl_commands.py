@@ -15,6 +15,7 @@ from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX
 from esl_huntgroup.esl.wire import api, command
 from esl_huntgroup.fsxml.contract import FALLBACK
 from esl_huntgroup.model.group import Line, Overflow, OverflowAction
+from esl_huntgroup.registrars.lookups import LookUp
 from esl_huntgroup.registrars.registrar import Registrar
 
 LINGER_S: Final = 30
@@ -79,6 +80,12 @@ def tell_ringing(uuid: str) -> bytes:
 def questions(registrar: Registrar, lines: tuple[Line, ...], marker: str) -> tuple[bytes, ...]:
     """Return what asks for the contacts of the lines; ``marker`` as the registrar wants it."""
     return tuple([api(question) for question in registrar.questions(lines, marker)])
+
+
+@functools.lru_cache(PLANS_KNOWN_MAX)
+def lookups(registrar: Registrar, lines: tuple[Line, ...]) -> tuple[LookUp, ...]:
+    """Return what others than the switch are asked about the lines."""
+    return tuple(registrar.lookups(lines))
 
 
 def set_variables(uuid: str, variables: Mapping[str, str]) -> bytes:

@@ -321,6 +321,8 @@ class Hunt:
             self.legs = event.legs
             return self._taken_away(event.at_ms)
         self.legs = event.legs.answered_by(event.leg_uuid)
+        if event.contact:
+            self.plan = self.plan.with_contact(winner, event.contact)
         # Whoever transfers the caller now may send them to an extension that needs its variables expanded.
         return [*self._talks(Outcome.ANSWERED, winner.taker, event.at_ms), Restore(RESTORED)]
 

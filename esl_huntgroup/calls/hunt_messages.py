@@ -38,11 +38,16 @@ class ContactsKnown:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """CHANNEL_BRIDGE of the caller's channel: somebody answered."""
+    """
+    CHANNEL_BRIDGE of the caller's channel: somebody answered.
+
+    ``contact`` is which of a line's phones it was, where the line was dialled as a whole and that is known.
+    """
 
     leg_uuid: str
     at_ms: int
     legs: LegReport
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

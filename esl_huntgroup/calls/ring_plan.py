@@ -91,6 +91,12 @@ class RingPlan:
         """Return the plan for ringing the same phones once more: the switch may still have their channels."""
         return replace(self, attempt=self.attempt + 1)
 
+    def with_contact(self, leg: Leg, contact: str) -> RingPlan:
+        """Return the same plan, in which this leg has turned out to be that contact."""
+        known = leg._replace(contact=contact)
+        rounds = [tuple([known if it is leg else it for it in at_once]) for at_once in self.rounds]
+        return replace(self, rounds=tuple(rounds))
+
     def uuids(self, call_id: str) -> list[str]:
         """Return the uuid of each leg's channel in a call; ``call_id`` comes from ``CallIds``."""
         begin = call_id[:-4]
@@ -198,7 +204,7 @@ def _devices(
         if why := silent.get(line.address.lower()):
             not_rung.append(NotRung(member, line, "", why))
             continue
-        dialable, refused = contacts.get(line, NONE)
+        dialable, refused, _ = contacts.get(line, NONE)
         if not dialable and not refused:
             not_rung.append(NotRung(member, line, "", WhyNot.NOT_REGISTERED))
         not_rung += [NotRung(member, line, contact, WhyNot.CONTACT_REFUSED) for contact in refused]

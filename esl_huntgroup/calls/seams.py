@@ -19,4 +19,4 @@ class Seams:
 
 
 SEAMS: Final = Seams()
-"""Those of every installation: there is one implementation of each."""
+"""Those of an installation that chooses nothing."""

@@ -6,10 +6,12 @@ import json
 
 import click
 
+from esl_huntgroup.calls.seams import Seams
 from esl_huntgroup.cli.context import database_of, pass_settings
 from esl_huntgroup.cli.options import json_option
 from esl_huntgroup.diagnostics.explain import explain
 from esl_huntgroup.model.text import normal_name
+from esl_huntgroup.registrars.chosen import registrar_of
 from esl_huntgroup.settings import Settings
 
 
@@ -30,6 +32,6 @@ def explain_command(settings: Settings, what: str, caller: str, as_json: bool) -
     Example: esl-huntgroup --esl-address 127.0.0.1:8021 explain Vertrieb --caller 101@pbx.example.org
     """
     with database_of(settings) as db:
-        for explanation in explain(db, settings, what, caller):
+        for explanation in explain(db, settings, what, caller, seams=Seams(registrar=registrar_of(settings))):
             for line in [json.dumps(explanation.as_dict())] if as_json else explanation.sentences():
                 click.echo(line)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from esl_huntgroup.diagnostics.checks.database import check_database, domains_of_groups
+from esl_huntgroup.diagnostics.checks.database import check_database, domains_of_groups, some_lines
 from esl_huntgroup.diagnostics.checks.journal import check_spool
+from esl_huntgroup.diagnostics.checks.kamailio import check_kamailios, check_ways
 from esl_huntgroup.diagnostics.checks.service import check_service
 from esl_huntgroup.diagnostics.checks.settings import check_addresses, check_descriptors
 from esl_huntgroup.diagnostics.checks.switch import check_switch
@@ -20,15 +21,19 @@ from esl_huntgroup.settings import NO_EVENT_SOCKET, Settings
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """Look at settings, database, service and switch, in this order. Raises nothing: what fails is a finding."""
+    """Look at settings, database, service, Kamailio and switch. Raises nothing: what fails is a finding."""
     yield from check_addresses(settings)
     yield check_descriptors(settings.max_calls, hard_limit())
     yield from check_database(settings)
     yield from check_spool(Path(settings.spool))
     yield from (check_service(settings, address) for address in settings.listen)
+    if settings.kamailio:
+        yield from check_kamailios(settings, some_lines(settings))
     if not settings.esl_address:
         yield wrong(f"settings: {NO_EVENT_SOCKET}")
         return
     domains = domains_of_groups(settings)
     for address in settings.esl_address:
         yield from check_switch(settings, address, domains)
+        if settings.kamailio:
+            yield from check_ways(settings, address)

@@ -44,6 +44,7 @@ from esl_huntgroup.model.group import HuntGroup, Line, LineKind
 from esl_huntgroup.model.numbers import normal_account, normal_domain
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.registrars.ask import ask
+from esl_huntgroup.registrars.chosen import client_of
 from esl_huntgroup.registrars.registrar import Registrar
 from esl_huntgroup.registrars.registrations import Registration
 from esl_huntgroup.settings import Address, Settings
@@ -104,7 +105,7 @@ def _explain_group(
         except SwitchError as error:
             failures.append(str(error))
             continue
-        told = _told(db, hunt, inbound, run.known)
+        told = _told(db, hunt, inbound, run.known, seams.registrar)
         if hunt.outcome is Outcome.GROUP_DISABLED:  # no switch was asked, and all of them would do the same
             yield told
             return
@@ -113,10 +114,12 @@ def _explain_group(
         raise SwitchError("\n".join(failures))
 
 
-def _told(db: peewee.Database, hunt: Hunt, inbound: InboundCall, known: Mapping[str, Registration]) -> Explanation:
+def _told(
+    db: peewee.Database, hunt: Hunt, inbound: InboundCall, known: Mapping[str, Registration], registrar: Registrar
+) -> Explanation:
     if hunt.group is None:
         raise InputError(f"there is no group with the number {inbound.number}@{inbound.domain} any more: ask again")
-    return of_hunt(hunt, hunt.group, known, _hardphones(db, hunt.group))
+    return of_hunt(hunt, hunt.group, known, _hardphones(db, hunt.group), registrar.name)
 
 
 class DryRun:
@@ -150,7 +153,9 @@ class DryRun:
                 case Prepare(_, lines):
                     if self._address is None:
                         raise InputError(NO_SWITCH)
-                    contacts, self.known = ask(self._seams.registrar, self._address, self._settings.esl_password, lines)
+                    kamailio, password = client_of(self._settings), self._settings.esl_password
+                    contacts, self.known = ask(self._seams.registrar, self._address, password, lines, kamailio)
+                    kamailio.stop()
                     return ContactsKnown(contacts, AT_ONCE_MS)
         return None
 
@@ -225,7 +230,9 @@ def _registered_now(
     """Return what a switch knows today of the lines of a past call."""
     addresses = dict.fromkeys(leg.line for leg in call.legs)
     lines = [Line(account, domain, account) for account, _, domain in (it.rpartition("@") for it in addresses)]
-    _, registered = ask(registrar, address, settings.esl_password, lines)
+    kamailio = client_of(settings)
+    _, registered = ask(registrar, address, settings.esl_password, lines, kamailio)
+    kamailio.stop()
     return registered
 
 

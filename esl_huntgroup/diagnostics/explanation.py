@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.ring_plan import Leg, NotRung, WhyNot
 from esl_huntgroup.model.call_state import CallState
-from esl_huntgroup.model.group import HuntGroup
+from esl_huntgroup.model.group import HuntGroup, Line
 from esl_huntgroup.model.outcome import Outcome
 from esl_huntgroup.model.text import clean, counted
 from esl_huntgroup.registrars.contacts import why_refused
+from esl_huntgroup.registrars.device import in_words
 from esl_huntgroup.registrars.registrations import Registration
 
 GROUP_OFF: Final = "group_off"
@@ -92,11 +93,18 @@ class Explanation:
         return {"switch": self.switch, "heading": self.heading, **call, "members": members}
 
 
-def of_hunt(hunt: Hunt, group: HuntGroup, known: Registrations, hardphones: Mapping[int, Sequence[str]]) -> Explanation:
+def of_hunt(
+    hunt: Hunt,
+    group: HuntGroup,
+    known: Registrations,
+    hardphones: Mapping[int, Sequence[str]],
+    registrar_of: Callable[[Line], str] = lambda _: "",
+) -> Explanation:
     """
     Return what a hunt would do now, after it has been told the contacts (or has not asked for them).
 
-    ``hardphones`` are the hardphone lines of those members who have any, by user id.
+    ``hardphones`` are the hardphone lines of those members who have any, by user id; ``registrar_of`` names who has the
+    registrations of a line, where that is not the switch.
     """
     legs, left_out = _by_user(hunt.plan.legs), _by_user(hunt.plan.not_rung)
     rings_for = {leg.contact: leg.member.name for leg in hunt.plan.legs}
@@ -105,7 +113,9 @@ def of_hunt(hunt: Hunt, group: HuntGroup, known: Registrations, hardphones: Mapp
     for position, member in enumerate(group.members, start=1):
         parts = [_ringing(leg, known) for leg in legs.get(member.user_id, ())]
         for item in left_out.get(member.user_id, ()):
-            parts.append(_silent(item, known, rings_for, hardphones.get(member.user_id, ()), len(hunt.plan.legs)))
+            at = registrar_of(item.line) if item.line else ""
+            own = hardphones.get(member.user_id, ())
+            parts.append(_silent(item, known, rings_for, own, legs=len(hunt.plan.legs), registrar=at))
         members.append(MemberView(position, member.name, tuple(parts) if not off else (Part(False, GROUP_OFF, off),)))
     ringing = sum(member.rings for member in members)
     after = f"{ringing} of {counted(len(members), 'member')} would ring" if not off else "nobody rings: " + off
@@ -134,12 +144,18 @@ def _by_user(items: Iterable[Any]) -> dict[int, list[Any]]:
 
 
 def _ringing(leg: Leg, known: Registrations) -> Part:
-    sentence = f"{leg.line.address} at {leg.contact}{validity(leg.contact, known)}"
+    sentence = f"{leg.line.address} at {in_words(leg.contact)}{validity(leg.contact, known)}"
     return part_of(sentence, "", leg.line.address, leg.contact, known, rings=True)
 
 
 def _silent(
-    item: NotRung, known: Registrations, rings_for: Mapping[str, str], hardphones: Sequence[str], legs: int
+    item: NotRung,
+    known: Registrations,
+    rings_for: Mapping[str, str],
+    hardphones: Sequence[str],
+    *,
+    legs: int,
+    registrar: str,
 ) -> Part:
     line = item.line.address if item.line else ""
     contact = shown_contact(item.contact)
@@ -151,7 +167,7 @@ def _silent(
         case WhyNot.NO_SOFTPHONE_LINE:
             sentence = "has no softphone line"
         case WhyNot.NOT_REGISTERED:
-            sentence = f"{line} is not registered"
+            sentence = f"{line} is not registered" + (f" at {registrar}" if registrar else "")
         case WhyNot.HAS_TRANSFERRED:
             sentence = f"{line} has just transferred the caller here"
         case WhyNot.IS_THE_CALLER:
@@ -173,13 +189,16 @@ def part_of(sentence: str, why: str, line: str, contact: str, known: Registratio
 
 
 def validity(contact: str, known: Registrations) -> str:
-    """Return how long the contact is good for, in brackets after a blank; empty where nobody knows."""
+    """Return where it is registered and how long that is good for, in brackets after a blank; empty where unknown."""
     registration = known.get(contact)
-    if registration is None or registration.expires_in_s is None:
+    if registration is None:
         return ""
-    return f" (expires in {registration.expires_in_s} s)"
+    expires = "" if registration.expires_in_s is None else f"expires in {registration.expires_in_s} s"
+    words = ", ".join(filter(None, (registration.where, expires)))
+    return f" ({clean(words)})" if words else ""
 
 
 def shown_contact(contact: str) -> str:
     """Return a phone's own text for people: nothing that a terminal obeys, and not without end."""
-    return clean(contact if len(contact) <= 120 else contact[:120] + "...")
+    words = in_words(contact)
+    return clean(words if words != contact or len(words) <= 120 else words[:120] + "...")

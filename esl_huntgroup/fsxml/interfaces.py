@@ -48,6 +48,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
         "mod_commands.echo.api",
         "mod_commands.fsctl.api",
         "mod_commands.module_exists.api",
+        "mod_commands.originate.api",
         "mod_commands.version.api",
         "mod_commands.xml_locate.api",
         "mod_sofia.sofia.api",

@@ -48,11 +48,13 @@ class Contacts(NamedTuple):
     """
     The live registrations of one line: what can be dialled, and what is refused as the phone's own text.
 
-    From FreeSWITCH ``dialable`` is ``sofia/PROFILE/URI``.
+    From FreeSWITCH ``dialable`` is ``sofia/PROFILE/URI``, from Kamailio a ``registrars.device``. ``fault`` is why a
+    line is dialled by its address: whoever knows what is registered there gave no answer.
     """
 
     dialable: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    fault: str = ""
 
 
 NONE: Final = Contacts()

@@ -20,11 +20,17 @@ _QUOTED_NAME = re.compile(r' *"[^"]*"? *')
 
 
 class Registration(NamedTuple):
-    """One live registration; ``contact`` is written as ``sofia_contact`` does, ``agent`` is the phone's own text."""
+    """
+    One live registration; ``contact`` is the registrar's, ``agent`` is the phone's own text.
+
+    ``where`` says, in words, at whom it is registered where that is not the switch, or why a line is dialled as a
+    whole.
+    """
 
     contact: str
     expires_in_s: int | None
     agent: str
+    where: str = ""
 
 
 def question(profile: str, account: str) -> str:

@@ -31,6 +31,7 @@ from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.counters import Counters
 from esl_huntgroup.calls.directory import Directory
 from esl_huntgroup.calls.peers import admits
+from esl_huntgroup.calls.seams import Seams
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.esl.listener import inherited
 from esl_huntgroup.esl.server import Server
@@ -38,6 +39,7 @@ from esl_huntgroup.journal.recorder import Journal
 from esl_huntgroup.model.text import counted
 from esl_huntgroup.processes import child
 from esl_huntgroup.processes.messages import BYTES_MAX, Leave, decode, encode
+from esl_huntgroup.registrars.chosen import client_of, registrar_of
 from esl_huntgroup.service.descriptors import calls_that_fit, needed, raise_limit
 from esl_huntgroup.service.process import Beat, Refusal, WorkerConfig
 from esl_huntgroup.service.usage import SharedUsage
@@ -62,6 +64,7 @@ class Worker:
             settings.database, max_age_s=settings.directory_max_age_s, deadline_s=settings.lookup_timeout_s
         )
         self._feed = AnswerFeed(settings.esl_address, settings.esl_password)
+        self._kamailio = client_of(settings)
         self._server = self._make_server(config)
 
     def _make_server(self, config: WorkerConfig) -> Server:
@@ -77,6 +80,8 @@ class Worker:
             has_witness=bool(settings.esl_address),
             worker=_name(config.number),
             answer_feed=self._feed,
+            seams=Seams(registrar=registrar_of(settings)),
+            kamailio=self._kamailio,
         )
         return Server(
             (),
@@ -105,7 +110,8 @@ class Worker:
             "refused_peers": server.refused_peers,
             "journal_bytes": self._journal.recorded_bytes,
         }
-        return Beat(self._is_draining, self._meter.reading(counters, {"open": float(server.connection_count)}))
+        gauges = {"open": server.connection_count, "registrars_down": len(self._kamailio.down)}
+        return Beat(self._is_draining, self._meter.reading(counters, {name: float(it) for name, it in gauges.items()}))
 
     def drain(self, limit_s: float) -> None:
         """Take no new calls, wait for those that are going on, and put everything in order."""
@@ -114,6 +120,7 @@ class Worker:
         if left := self._server.stop(limit_s):
             log.warning("%s without the service", counted(left, *LIVING_ON))
         self._feed.stop()
+        self._kamailio.stop()
         self._directory.close()
         self._journal.stop()  # last: until the process ends, calls go on and tell it what happens
 

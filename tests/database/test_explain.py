@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import peewee
 import pytest
@@ -33,9 +32,7 @@ NO_GROUP = "there is no group {!r}: a name, NUMBER, NUMBER@DOMAIN or the id of a
 
 
 def run(url: str, *arguments: str, esl_address: tuple[tuple[str, int], ...] = ()) -> Result:
-    settings = SimpleNamespace(
-        database=url, default_domain=DOMAIN, leg_limit=127, esl_address=esl_address, esl_password=""
-    )
+    settings = Settings(database=url, default_domain=DOMAIN, leg_limit=127, esl_address=esl_address, esl_password="")
     return CliRunner().invoke(explain_command, arguments, obj=settings)
 
 

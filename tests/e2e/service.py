@@ -30,9 +30,9 @@ class Service:
     ``database`` is a URL; without one it is an SQLite file in the folder.
     """
 
-    def __init__(self, folder: Path, database: str = "") -> None:
+    def __init__(self, folder: Path, database: str = "", port: int = 0) -> None:
         self.folder = folder
-        self.port = free_port(socket.SOCK_STREAM)
+        self.port = port or free_port(socket.SOCK_STREAM)
         self.log_file = folder / "service.log"
         self.database = database or f"sqlite:///{folder / 'huntgroup.db'}"
         self._process: subprocess.Popen[bytes] | None = None

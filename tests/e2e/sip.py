@@ -74,15 +74,15 @@ def _parse(stamp: str, text: str) -> Message | None:
     return Message(at, " sent " in direction, start_line, headers, body.strip())
 
 
-def register(registrar: tuple[str, int], account: str, domain: str, contact: str) -> None:
+def register(registrar: tuple[str, int], account: str, domain: str, contact: str, *, port: int = 0) -> None:
     """
-    Register ``contact`` (the whole header value) for ``account@domain``.
+    Register ``contact`` (the whole header value) for ``account@domain``, from a port of this host.
 
     Raises AssertionError when the registrar does not answer 200.
     """
     number = next(_sequence)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
+        sock.bind(("127.0.0.1", port))
         sock.settimeout(REPLY_WITHIN_S)
         host, port = sock.getsockname()
         request = (

@@ -257,10 +257,11 @@ class Endpoint:
         calls: int = 1,
         calls_per_s: int = 1,
         life_s: int = LIFE_S,
+        port: int = 0,
     ) -> None:
         assert SIPP, "sipp is not installed"
         self.name = name
-        self.port = free_port()
+        self.port = port or free_port()
         self._log = folder / f"{name}.messages.log"
         self._errors = folder / f"{name}.errors.log"
         scenario_file = folder / f"{name}.xml"

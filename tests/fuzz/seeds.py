@@ -28,6 +28,8 @@ def seeds(target: str) -> dict[str, bytes]:
             return {name: conversation(stream) for name, stream in streams.items()}
         case "dialling":
             return {f"attack-{number}": "\0".join(texts).encode() for number, texts in enumerate(ATTACKS)}
+        case "looking_up":
+            return {f"answer-{number}": _http(body) for number, body in enumerate(ANSWERS)}
     return {f"text-{number}": text.encode() for number, texts in enumerate(ATTACKS) for text in [texts[0]]}
 
 
@@ -37,6 +39,20 @@ ATTACKS: Final = (
     ("a:_:b", "^^,x", "<sip:1@h>;x=':_:'", "", f"sofia/i/sip:1@h,{MARKER}sofia/i/sip:2@h;x=y", "[x]{y}<z>"),
     ("ARRAY::a|:b", "1~2", "~x=y", "~", "sofia/i/sip:1@[::1]:5;fs_path=sip%3A1%402", "Größe ''\\"),
 )
+
+
+ANSWERS: Final = (
+    rb'{"jsonrpc":"2.0","result":{"AoR":"1001@example.org","Contacts":[{"Contact":{"Address":"sip:x${uptime()},[a=b]@h",'
+    rb'"Expires":600,"User-Agent":"a\u0007 ~ phone","Received":"[not set]","Path":"[not set]",'
+    rb'"Socket":"udp:127.0.0.1:5460","Ruid":"uloc-6b076cc6-678b-1"}}]},"id":1}',
+    b'{"jsonrpc":"2.0","error":{"code":500,"message":"AOR not found in location table"},"id":1}',
+    b'{"jsonrpc":"2.0","result":{}}',
+)
+"""What Kamailio says of a hostile phone, of nobody, and to what it does not understand."""
+
+
+def _http(body: bytes) -> bytes:
+    return b"HTTP/1.1 500 AOR\r\nSia: SIP/2.0/TCP 127.0.0.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 def _channel_data(stream: bytes) -> bytes:

@@ -20,7 +20,7 @@ from esl_huntgroup.calls.dialstring import dial_string
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.hunt_messages import Bridge, ContactsKnown, GroupFound
 from esl_huntgroup.calls.inbound_call import read_inbound_call
-from esl_huntgroup.calls.ring_plan import CallIds, RingPlan
+from esl_huntgroup.calls.ring_plan import CallIds, RingPlan, make_plan
 from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execute
@@ -28,6 +28,10 @@ from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, C
 from esl_huntgroup.model.group import HuntGroup, Taker
 from esl_huntgroup.model.text import is_harmless
 from esl_huntgroup.registrars.contacts import Contacts, is_dialable, read_contacts
+from esl_huntgroup.registrars.device import in_words
+from esl_huntgroup.registrars.http_reader import HttpReader
+from esl_huntgroup.registrars.kamailio import Kamailio
+from esl_huntgroup.registrars.lookups import Answer, Rpc
 from esl_huntgroup.simulator.command import CommandReader
 from esl_huntgroup.simulator.dialstring import parse
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, DOMAIN, group, inbound
@@ -36,6 +40,7 @@ _MESSAGE: Final = re.compile(rb"(?=Content-(?:Type: (?:api|command)|Length: \d+\
 MARKER: Final = "[h=000000000000]"
 BRIDGE_UUID: Final = f"{CALL_ID[:-4]}ffff"
 NAMES: Final = ("Unique-ID", "Event-Name", "Reply-Text", "variable_originate_causes", "Caller-Caller-ID-Name")
+KAMAILIO: Final = Kamailio(Rpc("127.0.0.1", 8460, "/huntgroup"), "127.0.0.1:5060")
 FIELDS: Final = 6
 """Texts in one input of ``dialling``, with a zero byte between them."""
 
@@ -156,6 +161,43 @@ def serving(data: bytes) -> None:
     assert sum(ctx.meter.outcomes.values()) <= 1
 
 
+def looking_up(data: bytes) -> None:
+    """
+    Whatever Kamailio answers, and however the network cuts it, a line has devices, or nobody, or its address.
+
+    Nothing that came with it adds a leg or a variable to a dial string.
+    """
+    reader, pieces = HttpReader(), HttpReader()
+    size = 1 + (data[0] if data else 0)
+    found, why = _responses(reader, [data])
+    assert (found, why) == _responses(pieces, [data[at : at + size] for at in range(0, len(data), size)])
+    for status, body in [*found, (200, data)]:
+        contacts = KAMAILIO.contacts((ANNA_LINE,), (), MARKER, [Answer(1, status, body)])
+        registered = KAMAILIO.registrations(contacts, (), [Answer(1, status, body)])
+        assert set(contacts[ANNA_LINE].dialable) <= set(registered)
+        assert all(in_words(contact).isprintable() for contact in registered)
+        plan = make_plan(group(ANNA), contacts, "")
+        if plan.legs:
+            dial = parse(dial_string({}, plan, CALL_ID, "", KAMAILIO))
+            ends = f";fs_path=sip:{KAMAILIO.sip}%3Blr"
+            assert all(_THROUGH.fullmatch(leg.destination.removesuffix(ends)) for leg in dial.legs)
+            assert len(dial.alternatives) == 1
+            assert len(dial.legs) == len(plan.legs)
+
+
+_THROUGH: Final = re.compile(r"internal/sip:(?:1001|[a-z0-9-]{1,64}-[0-9a-f]+)@example\.org(?:;gr)?")
+
+
+def _responses(reader: HttpReader, pieces: list[bytes]) -> tuple[list[tuple[int, bytes]], str]:
+    found: list[tuple[int, bytes]] = []
+    try:
+        for piece in pieces:
+            found += reader.receive(piece)
+    except ProtocolError as error:
+        return found, str(error)
+    return found, ""
+
+
 class _Pages:
     def __init__(self) -> None:
         self.records: list[JournalRecord] = []
@@ -216,4 +258,6 @@ def _faults_raise() -> Any:
 
 
 Target = Callable[[bytes], None]
-TARGETS: Final[dict[str, Target]] = {it.__name__: it for it in (framing, arriving, dialling, encoding, serving)}
+TARGETS: Final[dict[str, Target]] = {
+    it.__name__: it for it in (framing, arriving, dialling, encoding, serving, looking_up)
+}

@@ -12,7 +12,14 @@ from tests.architecture import LAYERS, MODULES, PACKAGE
 
 ROOT = Path(__file__).parents[2]
 OF_THE_CODE = ("CONTRIBUTING.md", "docs/architecture.md")
-LINKED = (*OF_THE_CODE, "README.md", "docs/measurements.md", "db/README.md", "freeswitch/README.md")
+LINKED = (
+    *OF_THE_CODE,
+    "README.md",
+    "docs/measurements.md",
+    "db/README.md",
+    "freeswitch/README.md",
+    "kamailio/README.md",
+)
 PACKAGES = {name for names in LAYERS for name in names if name}
 NAME = re.compile(r"`([a-z_]+(?:\.[A-Za-z_]+)+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")

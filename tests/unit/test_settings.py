@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from esl_huntgroup.errors import SettingsError
+from esl_huntgroup.processes.messages import decode, encode
 from esl_huntgroup.settings import FIELDS, Settings, load_settings
 
 
@@ -126,6 +127,35 @@ def test_hunt_modes_are_a_list_or_a_text_with_commas(tmp_path: Path, text: str) 
             "IPv6 address in brackets is accepted",
         ),
         ("esl_password = 3", "esl_password in {file}: a line of text is accepted"),
+        (
+            "kamailio = ['a.example http://u:geheim@h:1/x h:5060']",
+            "kamailio in {file}: ['a.example http://***@h:1/x h:5060'] is refused, a URL with credentials is not "
+            "accepted: the secret belongs into kamailio_secret",
+        ),
+        (
+            "kamailio = 'a.example https://h:1/x h:5060'",
+            "kamailio in {file}: 'a.example https://h:1/x h:5060' is refused, 'https://h:1/x' is no address of the "
+            "RPC: http://HOST:PORT/PATH is accepted, without TLS",
+        ),
+        (
+            "kamailio = 'a.example h:5060;lr,b.example'",
+            "kamailio in {file}: 'a.example h:5060;lr,b.example' is refused, 'h:5060;lr' is no SIP address: HOST:PORT "
+            "is accepted, with ;transport=tcp or tls behind it",
+        ),
+        (
+            "kamailio = 'a.example h:5060,A.example h:5070'",
+            "kamailio in {file}: 'a.example h:5060,A.example h:5070' is refused, the domain a.example is there "
+            "twice, and has one registrar",
+        ),
+        (
+            "kamailio = 'a.example'",
+            "kamailio in {file}: 'a.example' is refused, 'DOMAIN http://HOST:PORT/PATH SIP_HOST:PORT' is accepted, or "
+            "'DOMAIN SIP_HOST:PORT' without look-ups",
+        ),
+        (
+            "kamailio_profile = 'a/b'",
+            "kamailio_profile in {file}: 'a/b' is refused, the name of a SIP profile is accepted",
+        ),
         ("database = [1]", "database in {file}: [1] is refused, a line of text is accepted"),
         ("= 3", "the settings file {file} is not TOML: Invalid statement (at line 1, column 1)"),
     ],
@@ -216,3 +246,20 @@ def test_a_database_url_that_is_refused_hides_its_password(tmp_path: Path) -> No
         settings(tmp_path, environment={"ESL_HUNTGROUP_DATABASE": "postgresql://u:geheim@h/db\n"})
     assert "geheim" not in str(refused.value)
     assert "a line of text is accepted" in str(refused.value)
+
+
+def test_a_domain_has_its_kamailio_in_a_file_a_variable_and_an_option(tmp_path: Path) -> None:
+    entries = ["A.example http://10.0.0.1:8460/huntgroup 10.0.0.1:5060", "* 10.0.0.2:5060;transport=tcp"]
+    expected = (
+        ("a.example", ("10.0.0.1", 8460, "/huntgroup"), "10.0.0.1:5060"),
+        ("*", None, "10.0.0.2:5060;transport=tcp"),
+    )
+    assert settings(tmp_path, f"kamailio = {entries}").kamailio == expected
+    assert settings(tmp_path, "", {"ESL_HUNTGROUP_KAMAILIO": ", ".join(entries)}).kamailio == expected
+    assert settings(tmp_path, "", kamailio=",".join(entries)).kamailio == expected
+    assert settings(tmp_path, "kamailio = ''").kamailio == ()
+
+
+def test_the_workers_are_told_of_kamailio_as_it_is_set(tmp_path: Path) -> None:
+    found = settings(tmp_path, "kamailio = ['a.example http://10.0.0.1:8460/x 10.0.0.1:5060', 'b.example h:5060']")
+    assert decode(encode(found), Settings).kamailio == found.kamailio

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from typing import Final
 
 import peewee
 
@@ -15,8 +16,11 @@ from esl_huntgroup.diagnostics.checks.groups import check_groups
 from esl_huntgroup.diagnostics.checks.journal import check_follower
 from esl_huntgroup.diagnostics.finding import Finding, right, wrong
 from esl_huntgroup.errors import DatabaseError, HuntgroupError
-from esl_huntgroup.model.group import HuntMode, LineKind
+from esl_huntgroup.model.group import HuntMode, Line, LineKind
 from esl_huntgroup.settings import Settings
+
+LINES_MAX: Final = 50
+"""Lines that Kamailio is asked for: enough to see whether it tells domains apart."""
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
@@ -63,3 +67,15 @@ def domains_of_groups(settings: Settings) -> set[str]:
     ):
         return {domain for (domain,) in query.tuples().execute(database)}
     return set()
+
+
+def some_lines(settings: Settings) -> list[Line]:
+    """Return some of the softphone lines, none where the database cannot say, which is told before."""
+    line = tables.Line
+    query = line.select(line.number, line.domain, line.account).where(line.kind == LineKind.SOFTPHONE).limit(LINES_MAX)
+    with (
+        contextlib.suppress(HuntgroupError, peewee.PeeweeException),
+        contextlib.closing(open_database(settings.database)) as database,
+    ):
+        return [Line(number, domain, account or number) for number, domain, account in query.tuples().execute(database)]
+    return []

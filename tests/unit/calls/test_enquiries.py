@@ -8,10 +8,12 @@ import gevent
 import pytest
 
 from esl_huntgroup.calls.enquiries import POLL_S, POLLS_MAX, Enquiries
-from esl_huntgroup.calls.hunt_messages import ReplacementKnown
+from esl_huntgroup.calls.hunt_messages import Answered, ReplacementKnown
+from esl_huntgroup.calls.leg_report import NOTHING_TOLD
 from esl_huntgroup.errors import SwitchGone
 from esl_huntgroup.esl.wire import API_RESPONSE, Message
 from esl_huntgroup.model.group import HuntGroup, Taker
+from esl_huntgroup.registrars.device import in_words
 from tests.unit.examples import CALL_ID, DOMAIN, inbound
 
 CALLER = inbound().channel_uuid
@@ -141,3 +143,38 @@ def test_a_switch_that_is_lost_is_told_to_whoever_asked() -> None:
         enquiry.taker()
     with pytest.raises(SwitchGone):
         enquiry.replacement(X, lambda: 77)
+
+
+LINE_AS_A_WHOLE = f"sip:1002@{DOMAIN}"
+HAS_ANSWERED = Answered(LEG, 5, NOTHING_TOLD)
+TOLD = {
+    "variable_sip_rh_X-Contact-Ruid": "uloc-6b-1",
+    "variable_sip_contact_user": "phone",
+    "variable_sip_contact_host": "10.1.1.1",
+    "variable_sip_contact_port": "5062",
+    "variable_sip_user_agent": "lab phone",
+}
+
+
+def test_which_phone_of_a_line_has_answered_is_asked_where_the_line_rang_as_a_whole() -> None:
+    found = asking(Switch().has(LEG, TOLD)).which_phone(HAS_ANSWERED, LINE_AS_A_WHOLE)
+    assert found.contact == f"{LINE_AS_A_WHOLE};ruid=uloc-6b-1 sip:phone@10.1.1.1:5062 - lab phone"
+    assert in_words(found.contact).startswith("lab phone at sip:phone@10.1.1.1:5062 (")
+
+
+@pytest.mark.parametrize("told", [{}, TOLD | {"variable_sip_rh_X-Contact-Ruid": "x]~a=b"}])
+def test_a_phone_that_kamailio_does_not_name_is_not_known(told: Channel) -> None:
+    assert asking(Switch().has(LEG, told)).which_phone(HAS_ANSWERED, LINE_AS_A_WHOLE) == HAS_ANSWERED
+
+
+def test_a_leg_that_is_one_phone_is_not_asked_about() -> None:
+    switch = Switch().has(LEG, TOLD)
+    assert asking(switch).which_phone(HAS_ANSWERED, "sofia/internal/sip:1002@h") == HAS_ANSWERED
+    assert switch.asked == []
+
+
+def test_a_switch_that_is_lost_then_undoes_no_answer() -> None:
+    def gone(commands: list[bytes]) -> list[Message]:
+        raise SwitchGone("gone")
+
+    assert asking(Switch()).which_phone(HAS_ANSWERED, LINE_AS_A_WHOLE, gone) == HAS_ANSWERED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -209,6 +210,13 @@ def test_answered() -> None:
     ended = written(CallEnded, commands)
     assert (ended.outcome, ended.talk_ms, ended.cause) == (Outcome.ANSWERED, 4000, "NORMAL_CLEARING")
     assert (hunt.outcome, hunt.answered_by) == (Outcome.ANSWERED, "Anna Berg")
+
+
+def test_the_journal_has_the_phone_that_turned_out_to_have_answered() -> None:
+    _, commands = run(*RINGING, replace(ANSWERED, contact="sip:1001@example.org;ruid=uloc-1 sip:x@h - phone"))
+    first, second, *_ = written(CallAnswered, commands).legs
+    assert first.contact == "sip:1001@example.org;ruid=uloc-1 sip:x@h - phone"
+    assert second.contact.startswith("sofia/internal/")
 
 
 def test_the_journal_names_the_process_that_has_the_call() -> None:
