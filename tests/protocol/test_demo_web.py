@@ -21,6 +21,11 @@ CALL_S = 40
 STOP_S = 10
 
 
+def _hear_ctrl_c() -> None:
+    """Begin as a terminal begins a program: whoever runs the tests in the background ignores this signal for all."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Demo:
     """One run of the demo; ``urls`` are the doors of Anna and Bernd."""
 
@@ -32,6 +37,7 @@ class Demo:
             stderr=subprocess.STDOUT,
             text=True,
             env=os.environ | {"PYTHONUNBUFFERED": "1", "TMPDIR": str(home)},
+            preexec_fn=_hear_ctrl_c,
         )
         self.said: list[str] = []
         assert self.process.stdout
