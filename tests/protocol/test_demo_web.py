@@ -37,7 +37,7 @@ class Demo:
             stderr=subprocess.STDOUT,
             text=True,
             env=os.environ | {"PYTHONUNBUFFERED": "1", "TMPDIR": str(home)},
-            preexec_fn=_hear_ctrl_c,
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509  # this process has no other threads
         )
         self.said: list[str] = []
         assert self.process.stdout
