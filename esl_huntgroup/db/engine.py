@@ -16,7 +16,7 @@ import re
 import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import peewee
@@ -27,6 +27,8 @@ ACCEPTED = "sqlite:///FILE, postgresql://USER:PASSWORD@HOST/NAME or mariadb://US
 CONNECT_TIMEOUT_S = 5
 BUSY_TIMEOUT_MS = 5000
 """How long SQLite waits for another writer; our own transactions take milliseconds."""
+IDS_MAX = 500
+"""Ids in one statement; every database takes as many."""
 ROWS_PER_INSERT = 128
 """A power of two: the halves of it are the only other sizes, so that few statements are ever prepared."""
 SILENCE_MAX_S = 30
@@ -56,6 +58,8 @@ _DRIVER_ERRORS = (
 )
 _TO_PEEWEE = peewee.ExceptionWrapper({error.__name__: error for error in _DRIVER_ERRORS})
 """PEP 249 gives the errors of every driver the same names."""
+
+T = TypeVar("T")
 
 Progress = Callable[[str], None]
 """Called with what is done next."""
@@ -304,6 +308,11 @@ def update_sql(db: peewee.Database, table: str, columns: Sequence[str], key: Seq
 def marks(db: peewee.Database, values: Collection[object]) -> str:
     """Return a placeholder for each of the values, for ``IN``."""
     return ", ".join([db.param] * len(values))
+
+
+def portions(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Give the ids in as many parts as one statement each can hold."""
+    return (ids[start : start + IDS_MAX] for start in range(0, len(ids), IDS_MAX))
 
 
 def quoted(db: peewee.Database | type[peewee.Database], name: str) -> str:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from esl_huntgroup.model.call_ids import first_at, last_at
-from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.model.outcome import CAN_BE_HANDLED, EntryKind, Outcome
 
 CLOCK_MAX_MS: Final = 86_400_000
 """How far the time in an id and that of the arrival may be apart: after a clock was set back, ids go on from before."""
 
-CAN_BE_HANDLED: Final = "(kind = 'missed' OR kind = 'not_signalled')"
-UNHANDLED: Final = f"handled_at_ms IS NULL AND {CAN_BE_HANDLED}"
+_KINDS: Final = " OR ".join(f"kind = '{kind.value}'" for kind in CAN_BE_HANDLED)
+OF_MISSED: Final = f"({_KINDS})"
+UNHANDLED: Final = f"handled_at_ms IS NULL AND {OF_MISSED}"
 """The words in which the partial index of SQLite and PostgreSQL says it; for others they do not use it."""
 
 Condition = tuple[str, Sequence[object]]
@@ -61,10 +62,7 @@ def of_calls(wanted: Wanted) -> list[Condition]:
 def _of_calls(wanted: Wanted) -> Iterator[Condition]:
     if wanted.group_ids is not None:
         yield f"c.group_id IN ({', '.join('?' * len(wanted.group_ids))})", wanted.group_ids
-    if wanted.since_ms is not None:
-        yield "c.arrived_at_ms >= ?", [wanted.since_ms]
-    if wanted.until_ms is not None:
-        yield "c.arrived_at_ms < ?", [wanted.until_ms]
+    yield from arrived_between(wanted.since_ms, wanted.until_ms)
     if wanted.caller is not None:
         yield "c.caller_number = ?", [wanted.caller]
     if wanted.outcome is not None:
@@ -85,15 +83,27 @@ def of_entries(wanted: Wanted) -> list[Condition]:
 
 def of_ids(wanted: Wanted, column: str) -> list[Condition]:
     """Return the conditions on the ids of the calls, which begin with the time: an index finds them."""
-    found: list[Condition] = []
-    if wanted.since_ms is not None:
-        found.append((f"{column} >= ?", [first_at(wanted.since_ms - CLOCK_MAX_MS)]))
-    if wanted.until_ms is not None:
-        found.append((f"{column} <= ?", [last_at(wanted.until_ms + CLOCK_MAX_MS)]))
+    found = [*ids_between(column, wanted.since_ms, wanted.until_ms)]
     if wanted.after is not None:
         sign = "<" if wanted.after.position is None else "<="
         found.append((f"{column} {sign} ?", [wanted.after.call_id]))
     return found
+
+
+def arrived_between(since_ms: int | None, until_ms: int | None) -> Iterator[Condition]:
+    """Give the conditions on the arrival of calls in a period; None: it has no such end."""
+    if since_ms is not None:
+        yield "c.arrived_at_ms >= ?", [since_ms]
+    if until_ms is not None:
+        yield "c.arrived_at_ms < ?", [until_ms]
+
+
+def ids_between(column: str, since_ms: int | None, until_ms: int | None) -> Iterator[Condition]:
+    """Give the conditions on a column with the ids of calls of a period, and of few others."""
+    if since_ms is not None:
+        yield f"{column} >= ?", [first_at(since_ms - CLOCK_MAX_MS)]
+    if until_ms is not None:
+        yield f"{column} <= ?", [last_at(until_ms + CLOCK_MAX_MS)]
 
 
 def of_rest(wanted: Wanted) -> list[Condition]:

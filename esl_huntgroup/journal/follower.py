@@ -22,14 +22,15 @@ from typing import Final
 import peewee
 
 from esl_huntgroup import logs
-from esl_huntgroup.db.engine import drop_connection, execute, explain, insert_rows, marks, open_database
+from esl_huntgroup.db.engine import drop_connection, execute, explain, insert_rows, marks, open_database, portions
 from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.journal import callers, changes, follow_up, reached
 from esl_huntgroup.journal.callers import Caller
 from esl_huntgroup.journal.changes import Change, ChangeReader
 from esl_huntgroup.journal.follow_up import Contact, Mark
 from esl_huntgroup.journal.reached import Resolved
-from esl_huntgroup.journal.writer import Service, patience
+from esl_huntgroup.journal.writer import patience
+from esl_huntgroup.model.limits import DAY_MS
 from esl_huntgroup.model.phone_numbers import e164, is_withheld
 from esl_huntgroup.processes import child
 
@@ -38,10 +39,9 @@ NAME: Final = "follower"
 LOOK_EVERY_S: Final = 0.25
 CHANGES_AT_ONCE: Final = 100
 OUTGOING_AT_ONCE: Final = 100
-IDS_MAX: Final = 500
 CLEAN_UP_EVERY_S: Final = 3600.0
-CHANGES_KEPT_MS: Final = 86_400_000
-OUTGOING_KEPT_MS: Final = 7 * 86_400_000
+CHANGES_KEPT_MS: Final = DAY_MS
+OUTGOING_KEPT_MS: Final = 7 * DAY_MS
 CALLERS_KNOWN_MAX: Final = 10_000
 PATIENCE_S: Final = 60.0
 RETRY_FIRST_S: Final = 0.5
@@ -161,8 +161,7 @@ class Follower:
     def _changed(self, found: Sequence[Change]) -> Iterable[tuple[str, str, bool]]:
         """Yield number and name of each caller of these calls, and whether the call is answered or over."""
         ids = list(dict.fromkeys(call_id for change in found for call_id in change.call_ids))
-        for start in range(0, len(ids), IDS_MAX):
-            some = ids[start : start + IDS_MAX]
+        for some in portions(ids):
             sql = (
                 "SELECT caller_number, caller_name, answered_at_ms, ended_at_ms FROM calls"
                 f" WHERE call_id IN ({marks(self._db, some)})"
@@ -246,7 +245,7 @@ def main() -> None:
     os.nice(NICE)
     config = child.configuration(FollowerConfig)
     logs.set_up(config.log_level, config.log_format, "follower")
-    service = Service(sys.stdin.fileno())
+    service = child.Service(sys.stdin.fileno())
     try:
         follower = Follower(open_database(config.database), config)
     except HuntgroupError as error:

@@ -14,10 +14,10 @@ import peewee
 
 from esl_huntgroup.db.engine import execute, quoted
 from esl_huntgroup.journal import changes
-from esl_huntgroup.journal.conditions import CAN_BE_HANDLED, UNHANDLED
+from esl_huntgroup.journal.conditions import OF_MISSED, UNHANDLED
 from esl_huntgroup.model.outcome import How
 
-__all__ = ["UNHANDLED", "How", "handle", "is_shared", "unhandle"]
+__all__ = ["UNHANDLED", "How", "handle", "shares_missed", "unhandle"]
 
 NAME_MAX_CHARS: Final = 128
 
@@ -47,12 +47,19 @@ def unhandle(db: peewee.Database, call_id: str, user_id: int, user_name: str, at
     """
     sql = (
         "UPDATE journal_entries SET handled_at_ms = NULL, handled_by_name = NULL, handled_how = NULL,"
-        f" reopened_at_ms = {{0}} WHERE call_id = {{0}} AND handled_at_ms IS NOT NULL AND {CAN_BE_HANDLED}"
+        f" reopened_at_ms = {{0}} WHERE call_id = {{0}} AND handled_at_ms IS NOT NULL AND {OF_MISSED}"
     )
     return _change(db, sql, (at_ms,), call_id=call_id, user_id=user_id, at_ms=at_ms)
 
 
-def is_shared(db: peewee.Database, call_id: str) -> bool:
+def shares_missed(db: peewee.Database, group_id: int | None) -> bool:
+    """Return whether in this group one handles missed calls for all; a group that is gone does. One statement."""
+    sql = f"SELECT missed_shared FROM {quoted(db, 'groups')} WHERE id = {db.param}"
+    row = execute(db, sql, (group_id,)).fetchone()
+    return row is None or bool(row[0])
+
+
+def _is_shared(db: peewee.Database, call_id: str) -> bool:
     """Return whether one handles this missed call for all. One query; raises peewee's exceptions."""
     sql = (
         f"SELECT g.missed_shared FROM calls c JOIN {quoted(db, 'groups')} g ON g.id = c.group_id"
@@ -64,7 +71,7 @@ def is_shared(db: peewee.Database, call_id: str) -> bool:
 
 def _change(db: peewee.Database, sql: str, values: Sequence[object], *, call_id: str, user_id: int, at_ms: int) -> bool:
     with db.atomic():
-        own = () if is_shared(db, call_id) else (user_id,)
+        own = () if _is_shared(db, call_id) else (user_id,)
         only = " AND user_id = {0}" if own else ""
         cursor = execute(db, (sql + only).format(db.param), (*values, call_id, *own))
         changed = int(cursor.rowcount) > 0

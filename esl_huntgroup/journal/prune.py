@@ -12,6 +12,7 @@ import peewee
 
 from esl_huntgroup.db.engine import Progress, database_errors, execute, marks, update_sql
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.model.limits import DAY_MS
 from esl_huntgroup.model.text import counted
 from esl_huntgroup.provisioning import audit
 from esl_huntgroup.provisioning.audit import Change
@@ -19,7 +20,6 @@ from esl_huntgroup.provisioning.audit import Change
 CALLS_AT_ONCE = 200
 """Calls in one transaction: milliseconds, even with the legs and entries of large groups."""
 DAYS_MAX = 36_500
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def age_days(text: str) -> int:
 
 def before_ms(days: int, now_ms: int) -> int:
     """Return the moment so many days ago."""
-    return now_ms - days * _DAY_MS
+    return now_ms - days * DAY_MS
 
 
 def prunable(db: peewee.Database, moment_ms: int) -> Pruned:

@@ -17,6 +17,7 @@ import peewee
 
 from esl_huntgroup.db import lookup
 from esl_huntgroup.db.engine import database_errors, execute, marks, quoted
+from esl_huntgroup.db.statements import rows
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal import conditions
 from esl_huntgroup.journal.call_view import Phone
@@ -75,7 +76,7 @@ def page(db: peewee.Database, wanted: Wanted, limit: int, *, now_ms: int | None 
     (chosen, ids), (shown, values) = _calls(db, wanted, limit), conditions.where(rest)
     sql = f"{_entries(db)} JOIN ({chosen}) page ON page.call_id = c.call_id{shown} ORDER BY c.call_id DESC, e.position"
     with database_errors(db):
-        found = _rows(db, f"{sql} LIMIT ?", [*ids, *values, limit + 1])
+        found = rows(db, f"{sql} LIMIT ?", [*ids, *values, limit + 1])
     lines = [_line(row[1:], _now(now_ms)) for row in found[:limit]]
     is_last = len(found) <= limit
     position: Any = found[limit - 1][0] if lines and not is_last else None
@@ -91,7 +92,7 @@ def calls(db: peewee.Database, wanted: Wanted, limit: int) -> Page:
     chosen, ids = _calls(db, wanted, limit)
     sql = f"{_entries(db)} JOIN ({chosen}) page ON page.call_id = c.call_id ORDER BY c.call_id DESC, e.position"
     with database_errors(db):
-        lines = [_line(row[1:], _now(None)) for row in _rows(db, sql, ids)]
+        lines = [_line(row[1:], _now(None)) for row in rows(db, sql, ids)]
     order = list(dict.fromkeys(line.call_id for line in lines))
     if len(order) <= limit:
         return Page(lines, None)
@@ -188,12 +189,7 @@ def _are_few(db: peewee.Database, of_calls: Sequence[Condition]) -> bool:
     """Return whether so few calls are of this kind that it is better to look at each than at the entries."""
     where, values = conditions.where(of_calls)
     with database_errors(db):
-        return len(_rows(db, f"SELECT 1 FROM calls c{where} LIMIT ?", [*values, _FEW])) < _FEW
-
-
-def _rows(db: peewee.Database, sql: str, values: Sequence[object]) -> list[Sequence[Any]]:
-    found: list[Sequence[Any]] = execute(db, sql.replace("?", db.param), tuple(values)).fetchall()
-    return found
+        return len(rows(db, f"SELECT 1 FROM calls c{where} LIMIT ?", [*values, _FEW])) < _FEW
 
 
 def _line(row: Sequence[Any], now_ms: int) -> JournalLine:

@@ -15,12 +15,13 @@ from typing import Any, Final
 import peewee
 
 from esl_huntgroup.db.engine import execute, marks, quoted
-from esl_huntgroup.journal.conditions import CAN_BE_HANDLED
+from esl_huntgroup.journal.conditions import OF_MISSED
 from esl_huntgroup.journal.follow_up import Contact, MissedCall, UnhandledEntry
 from esl_huntgroup.model.call_ids import first_at
+from esl_huntgroup.model.limits import DAY_MS
 from esl_huntgroup.model.phone_numbers import e164, variants
 
-DAYS_BACK_MS: Final = 30 * 86_400_000
+DAYS_BACK_MS: Final = 30 * DAY_MS
 CALLS_MAX: Final = 500
 
 
@@ -143,7 +144,7 @@ def _missed(db: peewee.Database, calls: Sequence[_Call]) -> list[MissedCall]:
     ids = [call.call_id for call in calls]
     sql = (
         "SELECT call_id, position, user_id, handled_at_ms, reopened_at_ms FROM journal_entries"
-        f" WHERE call_id IN ({marks(db, ids)}) AND {CAN_BE_HANDLED} ORDER BY call_id, position"
+        f" WHERE call_id IN ({marks(db, ids)}) AND {OF_MISSED} ORDER BY call_id, position"
     )
     entries: dict[str, list[UnhandledEntry]] = defaultdict(list)
     users: dict[str, set[int]] = defaultdict(set)

@@ -26,6 +26,7 @@ from esl_huntgroup.db.engine import (
     is_refusal,
     marks,
     one_line,
+    portions,
     quoted,
     update_sql,
 )
@@ -65,8 +66,6 @@ _ANSWERED_AFTER_ALL = (
     f" WHERE outcome = '{Outcome.INTERRUPTED.value}' AND answered_at_ms IS NOT NULL AND call_id IN"
 )
 _OUTGOING = ("channel_uuid", "node", "line", "number", "answered_at_ms")
-_IDS_MAX = 500
-"""Ids in one statement; every database takes as many."""
 
 
 class Refused(Exception):
@@ -240,8 +239,7 @@ class JournalStore:
 
     def _each(self, sql: str, call_ids: Sequence[str]) -> list[Any]:
         """Run the statement with some of the ids behind it, until all have had their turn; return the cursors."""
-        portions = [call_ids[start : start + _IDS_MAX] for start in range(0, len(call_ids), _IDS_MAX)]
-        return [execute(self._db, f"{sql} ({marks(self._db, ids)})", tuple(ids)) for ids in portions]
+        return [execute(self._db, f"{sql} ({marks(self._db, ids)})", tuple(ids)) for ids in portions(call_ids)]
 
     def _missing(self, table: str, ids: set[int]) -> set[int]:
         if not ids:

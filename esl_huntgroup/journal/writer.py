@@ -17,7 +17,6 @@ import fcntl
 import itertools
 import logging
 import os
-import select
 import signal
 import sys
 import threading
@@ -291,33 +290,13 @@ def _sync(path: Path, how: Callable[[int], None]) -> None:
         os.close(file)
 
 
-class Service:
-    """The service that started this process, as the standard input tells of it."""
-
-    def __init__(self, file: int) -> None:
-        """
-        Take the file descriptor. The configuration has been read from it.
-
-        ``has_died`` is whether it is gone without having said so; then its workers may still have calls.
-        """
-        self._file = file
-        self._is_gone = False
-        self.has_died = False
-
-    def is_gone(self, wait_s: float) -> bool:
-        """Return whether the service has let us go or died; wait so long for it."""
-        if not self._is_gone and select.select([self._file], [], [], wait_s)[0]:
-            self._is_gone, self.has_died = True, not os.read(self._file, 4096)
-        return self._is_gone
-
-
 def main() -> None:
     """Store the journal until the service is gone and everything is stored, or cannot be stored in time."""
     child.ignore((signal.SIGTERM, signal.SIGINT))
     os.nice(NICE)
     order = child.configuration(WriterConfig)
     logs.set_up(order.log_level, order.log_format, "journal")
-    service = Service(sys.stdin.fileno())
+    service = child.Service(sys.stdin.fileno())
     try:
         with only_one(Path(order.spool), service, order.drain_s) as is_ours:
             if is_ours:
@@ -328,7 +307,7 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def only_one(directory: Path, service: Service, limit_s: float) -> Iterator[bool]:
+def only_one(directory: Path, service: child.Service, limit_s: float) -> Iterator[bool]:
     """
     Wait until no other writer stores this spool.
 
@@ -354,7 +333,7 @@ def _is_locked(file: IO[bytes]) -> bool:
     return True
 
 
-def _run(order: WriterConfig, service: Service) -> None:
+def _run(order: WriterConfig, service: child.Service) -> None:
     directory = Path(order.spool)
     # The spool lets go of what the database has said that it has.
     db = open_database(order.database, busy_timeout_ms=BUSY_TIMEOUT_MS, survives_power_cut=True)

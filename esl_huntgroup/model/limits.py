@@ -1,11 +1,12 @@
 """
-PURE: how long a text and how large a number of the configuration may be.
+PURE: how long a text and how large a number of the configuration may be; and how long a day is.
 
 The migrations hold the database to the same limits, in their own words; a test compares the lengths.
 """
 
 from __future__ import annotations
 
+DAY_MS = 86_400_000
 USER_NAME_MAX_CHARS = 64
 DISPLAY_NAME_MAX_CHARS = 128
 GROUP_NAME_MAX_CHARS = 128

@@ -41,6 +41,10 @@ class EntryKind(enum.StrEnum):
     NOT_SIGNALLED = "not_signalled"
 
 
+CAN_BE_HANDLED = (EntryKind.MISSED, EntryKind.NOT_SIGNALLED)
+"""The entries of a call that nobody took: somebody has to deal with it."""
+
+
 class How(enum.StrEnum):
     """How a missed call was handled."""
 

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 
 from esl_huntgroup.cli import cli
 from esl_huntgroup.db.engine import execute, quoted
-from esl_huntgroup.web.identity import accounts, keys, sessions, tokens
+from esl_huntgroup.web import clock
+from esl_huntgroup.web.identity import accounts, sessions, tokens
 from tests.database.rows import user
 
 Run = Callable[..., Result]
@@ -50,16 +51,16 @@ def test_an_invitation_is_a_link_that_is_told_once(run: Run, database: peewee.Da
     said = done(run, "user", "invite", "anna", "--as", "root").splitlines()
     assert re.fullmatch(r"added invitation anna: until 20\d\d-.*", said[0])
     secret = said[1].removeprefix(f"{PAGE}/invitation/")
-    found = accounts.invited(database, secret, keys.now_ms())
+    found = accounts.invited(database, secret, clock.now_ms())
     assert found is not None
     assert found.name == "anna"
-    assert accounts.invited(database, secret, keys.now_ms() + 7 * 86_400_000 - 60_000) is not None
-    assert accounts.invited(database, secret, keys.now_ms() + 7 * 86_400_000 + 60_000) is None
+    assert accounts.invited(database, secret, clock.now_ms() + 7 * 86_400_000 - 60_000) is not None
+    assert accounts.invited(database, secret, clock.now_ms() + 7 * 86_400_000 + 60_000) is None
     assert audited(database) == [("root", "add", "invitation", "anna")]
     assert secret not in repr(execute(database, f"SELECT {quoted(database, 'after')} FROM audit").fetchall())
     link = json.loads(done(run, "user", "invite", "anna", "--json"))["link"]
-    assert accounts.invited(database, secret, keys.now_ms()) is None
-    assert accounts.invited(database, link.rpartition("/")[2], keys.now_ms()) is not None
+    assert accounts.invited(database, secret, clock.now_ms()) is None
+    assert accounts.invited(database, link.rpartition("/")[2], clock.now_ms()) is not None
 
 
 def test_an_invitation_that_is_tried_invites_nobody(run: Run, database: peewee.Database) -> None:
@@ -101,7 +102,7 @@ def test_a_link_needs_an_address(run: Run) -> None:
 
 
 def test_sessions_are_listed_and_ended(run: Run, database: peewee.Database) -> None:
-    now = keys.now_ms()
+    now = clock.now_ms()
     for agent in ("Firefox", "evil\x1b[31m\u202e" + "x" * 500):
         sessions.begin(database, 1, "password", now, address="192.0.2.7", agent=agent)
     sessions.begin(database, 2, "oidc", now)
@@ -122,18 +123,18 @@ def test_sessions_are_listed_and_ended(run: Run, database: peewee.Database) -> N
 def test_a_token_is_made_listed_used_and_removed(run: Run, database: peewee.Database) -> None:
     said = done(run, "token", "add", "anna", "dashboard", "--scope", "events", "--scope", "journal", "--as", "root")
     token = said.splitlines()[1]
-    found = tokens.find(database, token, keys.now_ms())
+    found = tokens.find(database, token, clock.now_ms())
     assert found is not None
     person, used_ms = found
     assert (person.name, person.scopes, used_ms) == ("anna", frozenset({"journal", "events"}), None)
-    assert tokens.find(database, token, keys.now_ms() + 90 * 86_400_000 + 60_000) is None
+    assert tokens.find(database, token, clock.now_ms() + 90 * 86_400_000 + 60_000) is None
     listed = json.loads(done(run, "token", "list", "anna", "--json"))
     assert [(it["name"], it["scopes"], it["used"]) for it in listed] == [("dashboard", ["journal", "events"], "")]
     assert token not in done(run, "token", "list", "anna")
     assert run("token", "add", "anna", "dashboard", "--scope", "journal").exit_code == 1
     assert run("token", "add", "ben", "dashboard", "--scope", "journal").exit_code == 0
     done(run, "token", "remove", "anna", "dashboard")
-    assert tokens.find(database, token, keys.now_ms()) is None
+    assert tokens.find(database, token, clock.now_ms()) is None
     assert ("root", "add", "token", "anna/dashboard") in audited(database)
     assert "removed token anna/dashboard" in done(run, "audit", "--kind", "token")
 
@@ -141,7 +142,7 @@ def test_a_token_is_made_listed_used_and_removed(run: Run, database: peewee.Data
 def test_a_user_who_is_removed_takes_all_of_it_along(run: Run, database: peewee.Database) -> None:
     done(run, "user", "invite", "anna")
     done(run, "token", "add", "anna", "x", "--scope", "journal")
-    sessions.begin(database, 1, "password", keys.now_ms())
+    sessions.begin(database, 1, "password", clock.now_ms())
     accounts.set_language(database, 1, "de")
     done(run, "user", "remove", "anna", "--yes")
     for table in ("web_accounts", "web_invitations", "web_sessions", "api_tokens"):
@@ -149,6 +150,6 @@ def test_a_user_who_is_removed_takes_all_of_it_along(run: Run, database: peewee.
 
 
 def test_two_who_use_an_invitation_at_once_do_not_both_set_the_password(run: Run, database: peewee.Database) -> None:
-    secret = accounts.invite(database, 1, keys.now_ms())
-    assert accounts.use_invitation(database, secret, keys.now_ms())
-    assert not accounts.use_invitation(database, secret, keys.now_ms())
+    secret = accounts.invite(database, 1, clock.now_ms())
+    assert accounts.use_invitation(database, secret, clock.now_ms())
+    assert not accounts.use_invitation(database, secret, clock.now_ms())

@@ -9,6 +9,7 @@ import peewee
 from flask.testing import FlaskClient
 
 from esl_huntgroup.db.engine import execute, quoted
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import Scope, keys, sessions, tokens
 from esl_huntgroup.web.identity.cookies import Cookies
@@ -29,7 +30,7 @@ def browser(app: flask.Flask, name: str = "", **address: str) -> FlaskClient:
     if name:
         with app.app_context():
             db, is_secure = around().db, around().config.is_secure
-        secret = sessions.begin(db, user_id(db, name), "password", keys.now_ms())
+        secret = sessions.begin(db, user_id(db, name), "password", clock.now_ms())
         client.set_cookie(Cookies(is_secure).session, secret)
     return client
 
@@ -50,7 +51,7 @@ def program(app: flask.Flask, name: str, *scopes: str, days: int = 1, ago_ms: in
     """Return the headers of a program of this user, with a token that was made some time ago."""
     with app.app_context():
         db = around().db
-    made_ms = keys.now_ms() - ago_ms
+    made_ms = clock.now_ms() - ago_ms
     name_of_token = f"test {keys.new_secret()}"[:64]
     token = tokens.make(db, user_id(db, name), name_of_token, scopes or tuple(Scope), now_ms=made_ms, days=days)
     return {"Authorization": f"Bearer {token}"}

@@ -10,7 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from esl_huntgroup.db.engine import execute, quoted
-from esl_huntgroup.web.identity import Person, keys, sessions, validity
+from esl_huntgroup.web import clock
+from esl_huntgroup.web.identity import Person, sessions, validity
 from tests.web.signed_in import HTML, browser, program, send, user_id
 from tests.web.test_signing_in import OTHER, PASSWORD, audited, has_password, sign_in
 
@@ -23,7 +24,7 @@ def may_see(web: FlaskClient) -> bool:
 
 def seen_ago(db: peewee.Database, ago_ms: int) -> None:
     sql = f"UPDATE {quoted(db, 'web_sessions')} SET seen_at_ms = {db.param}"
-    execute(db, sql, (keys.now_ms() - ago_ms,))
+    execute(db, sql, (clock.now_ms() - ago_ms,))
 
 
 def test_a_page_leads_to_signing_in_and_back(nobody: FlaskClient) -> None:
@@ -181,7 +182,7 @@ def test_the_language_is_the_users_choice_else_the_browsers_wish_else_the_settin
 
 
 def test_what_is_open_is_told_who_is_not_signed_in_any_more(app: flask.Flask, firm: peewee.Database) -> None:
-    now = keys.now_ms()
+    now = clock.now_ms()
 
     def signed_in(name: str) -> Person:
         found = sessions.find(firm, sessions.begin(firm, user_id(firm, name), "password", now), 0)

@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from esl_huntgroup.db.engine import execute, quoted
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import guard, keys, sessions
 from esl_huntgroup.web.identity.guard import require
@@ -291,4 +292,4 @@ def _session(app: flask.Flask, name: str) -> str:
     """Return the secret of a session of this user."""
     with app.app_context():
         db = around().db
-    return sessions.begin(db, user_id(db, name), "password", keys.now_ms())
+    return sessions.begin(db, user_id(db, name), "password", clock.now_ms())

@@ -22,8 +22,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from esl_huntgroup.db.engine import execute, quoted
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.app import make_app
-from esl_huntgroup.web.identity import ANY_TOKEN, Scope, accounts, guard, keys, sessions, tokens
+from esl_huntgroup.web.identity import ANY_TOKEN, Scope, accounts, guard, sessions, tokens
 from tests.database import rows
 from tests.web import firm as small_firm
 from tests.web.conftest import CONFIG
@@ -158,14 +159,14 @@ def things(sqlite: peewee.Database) -> Things:
     calls = small_firm.Caller(sqlite)
     call = calls.opens()
     calls.is_missed(call)
-    sessions.begin(sqlite, small_firm.ANNA, "password", keys.now_ms())
-    tokens.make(sqlite, small_firm.ANNA, "one", ("journal",), now_ms=keys.now_ms())
+    sessions.begin(sqlite, small_firm.ANNA, "password", clock.now_ms())
+    tokens.make(sqlite, small_firm.ANNA, "one", ("journal",), now_ms=clock.now_ms())
     return Things(
         app,
         call,
         sessions.of_user(sqlite, small_firm.ANNA)[0].id,
         tokens.of_user(sqlite, small_firm.ANNA)[0].id,
-        accounts.invite(sqlite, small_firm.BERND, keys.now_ms()),
+        accounts.invite(sqlite, small_firm.BERND, clock.now_ms()),
     )
 
 

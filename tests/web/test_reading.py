@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 import peewee
 import pytest
 
+from esl_huntgroup.db import statements
 from esl_huntgroup.db.engine import dialect, execute, quoted
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.model.outcome import SPOKEN, EntryKind, Outcome
 from esl_huntgroup.web.access import Access
-from esl_huntgroup.web.reading import journal, statements
+from esl_huntgroup.web.reading import journal
 from esl_huntgroup.web.reading.details import call_details
 from esl_huntgroup.web.reading.filters import Filters, Position
 from esl_huntgroup.web.reading.rights import access_of, colleagues, every_group, own_groups

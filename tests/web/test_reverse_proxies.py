@@ -21,7 +21,8 @@ import peewee
 import pytest
 
 from esl_huntgroup.db.engine import execute
-from esl_huntgroup.web.identity import keys, sessions
+from esl_huntgroup.web import clock
+from esl_huntgroup.web.identity import sessions
 from tests.database.servers import free_port
 from tests.web import firm
 from tests.web.streams import ROOT, Web
@@ -161,7 +162,7 @@ def certificate(folder: Path) -> Path:
 
 @pytest.fixture
 def cookie(sqlite: peewee.Database) -> str:
-    secret = sessions.begin(sqlite, firm.ANNA, "password", keys.now_ms())
+    secret = sessions.begin(sqlite, firm.ANNA, "password", clock.now_ms())
     return f"__Host-huntgroup-session={secret}"
 
 

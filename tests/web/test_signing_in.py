@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from esl_huntgroup.db.engine import execute, quoted
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.identity import accounts, keys, passwords, signing_in
 from tests.web.signed_in import HTML, browser, page_token, send, user_id
 
@@ -21,11 +22,11 @@ Make = Callable[..., flask.Flask]
 
 
 def invite(db: peewee.Database, name: str, days: int = 7, ago_ms: int = 0) -> str:
-    return "/invitation/" + accounts.invite(db, user_id(db, name), keys.now_ms() - ago_ms, days)
+    return "/invitation/" + accounts.invite(db, user_id(db, name), clock.now_ms() - ago_ms, days)
 
 
 def has_password(db: peewee.Database, name: str, password: str = PASSWORD) -> None:
-    accounts.set_password(db, user_id(db, name), passwords.hashed(password), keys.now_ms())
+    accounts.set_password(db, user_id(db, name), passwords.hashed(password), clock.now_ms())
 
 
 def sign_in(web: FlaskClient, name: str, password: str = PASSWORD, following: str = "/account", **headers: str) -> Any:
@@ -193,7 +194,7 @@ def test_signing_in_gives_another_secret_and_ends_the_old_session(app: flask.Fla
 
 def test_a_password_that_was_kept_in_an_old_way_is_kept_anew(app: flask.Flask, firm: peewee.Database) -> None:
     old = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
-    accounts.set_password(firm, user_id(firm, "anna"), old, keys.now_ms())
+    accounts.set_password(firm, user_id(firm, "anna"), old, clock.now_ms())
     assert sign_in(browser(app), "anna", OTHER).status_code == 403
     assert sign_in(browser(app), "anna").status_code == 303
     found = accounts.by_name(firm, "anna")

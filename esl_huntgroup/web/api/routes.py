@@ -14,20 +14,21 @@ from werkzeug.wrappers import Response
 
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal import handled
+from esl_huntgroup.model.limits import DAY_MS
+from esl_huntgroup.model.outcome import CAN_BE_HANDLED
 from esl_huntgroup.provisioning import audit
-from esl_huntgroup.provisioning.change import Change
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.access import Access, OwnGroup
 from esl_huntgroup.web.api import schemas, shown
 from esl_huntgroup.web.api.operations import Operation, body, described, query
 from esl_huntgroup.web.api.responses import PORTION, answer, csv, portions, with_pages
 from esl_huntgroup.web.around import around
-from esl_huntgroup.web.identity import ANY_TOKEN, Scope, require, somebody, tokens
+from esl_huntgroup.web.identity import ANY_TOKEN, Scope, administration, require, somebody, tokens
 from esl_huntgroup.web.reading.details import call_details
 from esl_huntgroup.web.reading.filters import Position, filters, number_of_rows, of_group, position
 from esl_huntgroup.web.reading.journal import group_page, own_page, unhandled_count
-from esl_huntgroup.web.reading.periods import DAY_MS
 from esl_huntgroup.web.reading.rights import access_of, every_group, own_groups
-from esl_huntgroup.web.reading.rows import CAN_BE_HANDLED, Details, Page, Row
+from esl_huntgroup.web.reading.rows import Details, Page, Row
 from esl_huntgroup.web.reading.statistics import statistics as statistics_of
 from esl_huntgroup.web.words import gettext as _
 
@@ -172,7 +173,7 @@ def statistics(group_id: int) -> Response:
         raise NotFound(_no_group(group_id))
     name, zone = _zone(given.get("timezone", ""))
     wanted = filters({key: given.get(key, "") for key in ("from", "until")}, zone)
-    until_ms = _now_ms() if wanted.until_ms is None else wanted.until_ms
+    until_ms = clock.now_ms() if wanted.until_ms is None else wanted.until_ms
     from_ms = until_ms - PERIOD_DAYS * DAY_MS if wanted.from_ms is None else wanted.from_ms
     found = statistics_of(around().db, group_id, from_ms, until_ms, zone)
     if given.get("format") == "csv":
@@ -202,12 +203,11 @@ def make_token() -> Response:
     query(schemas.NoQuery)
     wanted, person, db = body(schemas.TokenIn), somebody(), around().db
     with db.atomic():
-        secret = tokens.make(
-            db, person.user_id, wanted["name"], wanted["scopes"], now_ms=_now_ms(), days=wanted["days"]
+        change, _name, secret = administration.add_token(
+            db, person.user_id, person.name, wanted["name"], scopes=wanted["scopes"], days=wanted["days"]
         )
-        name, scopes = tokens.token_name(wanted["name"]), tokens.token_scopes(wanted["scopes"])
-        after = {"scopes": list(scopes), "days": wanted["days"]}
-        audit.record(db, person.name, Change("add", "token", f"{person.name}/{name}", None, after))
+        audit.record(db, person.name, change)
+        name = tokens.token_name(wanted["name"])
         made = next(token for token in tokens.of_user(db, person.user_id) if token.name == name)
     return answer(schemas.NewTokenOut, {**_token(made), "token": secret}, 201)
 
@@ -223,9 +223,7 @@ def remove_token(token_id: int) -> Response:
         found = next((token for token in tokens.of_user(db, person.user_id) if token.id == token_id), None)
         if found is None:
             raise NotFound(_("This token has been removed already."))
-        tokens.remove(db, person.user_id, found.name)
-        before = {"scopes": list(found.scopes)}
-        audit.record(db, person.name, Change("remove", "token", f"{person.name}/{found.name}", before, None))
+        audit.record(db, person.name, administration.remove_token(db, person.user_id, person.name, found.name))
     return flask.Response(status=204)
 
 
@@ -245,7 +243,7 @@ def _journal(
     is_upwards = given.get("direction") == "asc"
     page = read(OLDEST if is_upwards and where == Position() else where, limit) or Page(())
     rows = page.rows[::-1] if is_upwards else page.rows
-    now = _now_ms()
+    now = clock.now_ms()
     response = answer(schemas.JournalOut, {"items": [shown.row(row, now) for row in rows]})
     kept = {key: value for key, value in given.items() if key not in ("before", "after")}
     links = {
@@ -260,14 +258,14 @@ def _journal(
 def _details(call_id: str) -> tuple[Access, Details]:
     db = around().db
     access = access_of(db, somebody().user_id)
-    found = call_details(db, access, call_id.lower(), _now_ms()) if schemas.is_id(call_id) else None
+    found = call_details(db, access, call_id.lower(), clock.now_ms()) if schemas.is_id(call_id) else None
     if found is None:
         raise NotFound(_("There is no such call, or none that you may see."))
     return access, found
 
 
 def _call(found: tuple[Access, Details]) -> Response:
-    return answer(schemas.CallDetailsOut, shown.details(found[1], _now_ms(), _))
+    return answer(schemas.CallDetailsOut, shown.details(found[1], clock.now_ms(), _))
 
 
 def _mark(call_id: str, mark: Callable[..., bool]) -> Response:
@@ -276,9 +274,9 @@ def _mark(call_id: str, mark: Callable[..., bool]) -> Response:
     call, own, person, db = found.row.call, found.row.own, somebody(), around().db
     if not _is_missed(found):
         raise Conflict(_("This call was not missed, so that there is nothing to deal with."))
-    if own is None and not handled.is_shared(db, call.call_id):
+    if own is None and not handled.shares_missed(db, call.group_id):
         raise Conflict(_("In this group everybody deals with the own missed calls, and you have no entry of this one."))
-    mark(db, call.call_id, access.user_id, person.display_name, _now_ms())
+    mark(db, call.call_id, access.user_id, person.display_name, clock.now_ms())
     return _call(_details(call_id))
 
 
@@ -321,7 +319,3 @@ def _token(token: tokens.Token) -> dict[str, Any]:
         "expires_at": token.expires_at_ms,
         "used_at": token.used_at_ms,
     }
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -10,8 +10,9 @@ from werkzeug.exceptions import Gone, NotFound, ServiceUnavailable
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.provisioning import audit
 from esl_huntgroup.provisioning.change import Change
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.around import around
-from esl_huntgroup.web.identity import accounts, administration, asking, keys, passwords, sessions, tokens
+from esl_huntgroup.web.identity import accounts, administration, asking, passwords, sessions, tokens
 from esl_huntgroup.web.identity.asking import somebody
 from esl_huntgroup.web.identity.guard import require
 from esl_huntgroup.web.identity.origins import own_path
@@ -39,7 +40,7 @@ def accept_invitation(secret: str) -> Answer:
         password = _new_password(found)
     except InputError as error:
         return _password_page(found, str(error)), 400
-    db, now_ms = around().db, keys.now_ms()
+    db, now_ms = around().db, clock.now_ms()
     with db.atomic():
         if not accounts.use_invitation(db, secret, now_ms):
             raise _gone()
@@ -65,17 +66,17 @@ def change_password() -> Answer:
     except passwords.TooBusy:
         raise _busy() from None
     with around().db.atomic():
-        _set_password(found, password, keys.now_ms())
+        _set_password(found, password, clock.now_ms())
         begin_session(found.user_id, "password")
     return flask.redirect(flask.url_for("identity.account"), 303)
 
 
 def _invited(secret: str) -> accounts.Account:
-    limits().check_address(flask.request.remote_addr or "")
-    found = accounts.invited(around().db, secret, keys.now_ms())
+    address = limits().check_address(flask.request.remote_addr or "")
+    found = accounts.invited(around().db, secret, clock.now_ms())
     if found is None:
         raise _gone()
-    limits().address.forgive(flask.request.remote_addr or "")
+    limits().address.forgive(address)
     return found
 
 
@@ -191,7 +192,7 @@ def _account_page(refused: str = "", new_token: str = "") -> str:
         "days_default": tokens.DAYS_DEFAULT,
         "days_max": tokens.DAYS_MAX,
         "min_chars": passwords.MIN_CHARS,
-        "now_ms": keys.now_ms(),
+        "now_ms": clock.now_ms(),
     }
     return flask.render_template("account.html", **shown)
 

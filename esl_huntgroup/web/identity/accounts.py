@@ -13,10 +13,10 @@ import peewee
 
 from esl_huntgroup.db.engine import fetch, insert_rows, run
 from esl_huntgroup.db.tables import User, WebAccount, WebInvitation
+from esl_huntgroup.model.limits import DAY_MS
 from esl_huntgroup.web.identity import sessions
 from esl_huntgroup.web.identity.keys import hashed, new_secret
 
-DAY_MS: Final = 86_400_000
 INVITATION_DAYS: Final = 7
 INVITATION_DAYS_MAX: Final = 90
 

@@ -14,21 +14,21 @@ from typing import Any
 import peewee
 
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.model.limits import DAY_MS
 from esl_huntgroup.provisioning.change import Change
 from esl_huntgroup.settings import Settings
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.config import web_config
-from esl_huntgroup.web.identity import accounts, keys, sessions, tokens
+from esl_huntgroup.web.identity import accounts, sessions, tokens
 from esl_huntgroup.web.identity.sessions import Session
 from esl_huntgroup.web.identity.tokens import Token
-
-DAY_MS = 86_400_000
 
 
 def invite(db: peewee.Database, user_id: int, name: str, settings: Settings, days: int) -> tuple[Change, str, str]:
     """Invite a user; return the change, and the link. Raises InputError."""
     if not 1 <= days <= accounts.INVITATION_DAYS_MAX:
         raise InputError(f"--days {days} is too little or too much: 1 to {accounts.INVITATION_DAYS_MAX} are accepted")
-    now_ms = keys.now_ms()
+    now_ms = clock.now_ms()
     link = f"{_page(settings)}/invitation/{accounts.invite(db, user_id, now_ms, days)}"
     return Change("add", "invitation", name, None, {"until": moment(now_ms + days * DAY_MS)}), "link", link
 
@@ -37,7 +37,7 @@ def add_token(
     db: peewee.Database, user_id: int, name: str, token: str, *, scopes: Sequence[str], days: int
 ) -> tuple[Change, str, str]:
     """Make a token for a user; return the change, and the token. Raises InputError."""
-    now_ms = keys.now_ms()
+    now_ms = clock.now_ms()
     secret = tokens.make(db, user_id, token, scopes, now_ms=now_ms, days=days)
     return added_token(name, token, scopes, now_ms + days * DAY_MS), "token", secret
 

@@ -6,23 +6,21 @@ A form of ours is bound to a secret that only this browser has: that of its sess
 
 from __future__ import annotations
 
-from typing import Final
-
 import flask
 import peewee
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from esl_huntgroup.db.engine import fetch
 from esl_huntgroup.db.tables import User, WebAccount
+from esl_huntgroup.model.limits import DAY_MS
 from esl_huntgroup.model.text import normal_name
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import keys, sessions, tokens
 from esl_huntgroup.web.identity.cookies import Cookies
 from esl_huntgroup.web.identity.people import By, Person
 from esl_huntgroup.web.words import LANGUAGES
 from esl_huntgroup.web.words import gettext as _
-
-DAY_MS: Final = 86_400_000
 
 
 def person() -> Person | None:
@@ -112,7 +110,7 @@ def cookies() -> Cookies:
 
 def is_new_enough_ms() -> int:
     """Return since when a session must have been seen to be valid."""
-    return keys.now_ms() - round(around().config.session_days * DAY_MS)
+    return clock.now_ms() - round(around().config.session_days * DAY_MS)
 
 
 # -- who asks ---------------------------------------------------------------------------------------------------------
@@ -136,7 +134,7 @@ def bearer() -> str | None:
 
 
 def _of_token(token: str) -> Person | None:
-    db, now_ms = around().db, keys.now_ms()
+    db, now_ms = around().db, clock.now_ms()
     found = tokens.find(db, token, now_ms)
     if found is None:
         return None
@@ -181,7 +179,7 @@ def _of_session(secret: str) -> Person | None:
     found = sessions.find(around().db, secret, is_new_enough_ms())
     if found is None:
         return None
-    if sessions.seen(around().db, found, keys.now_ms()):
+    if sessions.seen(around().db, found, clock.now_ms()):
         flask.g.huntgroup_session = secret  # the browser, too, counts the days from now on
     return found.person
 

@@ -10,8 +10,9 @@ import flask
 from werkzeug.exceptions import BadGateway, BadRequest, Forbidden, NotFound, TooManyRequests
 
 from esl_huntgroup.model.text import normal_name
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.around import around
-from esl_huntgroup.web.identity import accounts, asking, keys, states
+from esl_huntgroup.web.identity import accounts, asking, states
 from esl_huntgroup.web.identity.guard import require
 from esl_huntgroup.web.identity.origins import own_path
 from esl_huntgroup.web.identity.provided import ProviderError
@@ -35,7 +36,7 @@ def to_provider() -> Answer:
     provider = _provider()
     limits().check_address(flask.request.remote_addr or "")
     following = own_path(flask.request.args.get("next", ""))
-    started = states.begin(around().db, asking.browser_secret(), following, keys.now_ms())
+    started = states.begin(around().db, asking.browser_secret(), following, clock.now_ms())
     if started is None:
         raise TooManyRequests
     try:
@@ -50,7 +51,7 @@ def from_provider() -> Answer:
     """Take the provider's answer, and sign the user in whom it names."""
     provider, said = _provider(), flask.request.args
     address = limits().check_address(flask.request.remote_addr or "")
-    found = states.finish(around().db, said.get("state", ""), asking.browser_secret(), keys.now_ms())
+    found = states.finish(around().db, said.get("state", ""), asking.browser_secret(), clock.now_ms())
     if found is None:
         raise BadRequest(_("This sign-in is over, or it was begun in another browser. Please sign in again."))
     if "code" not in said:

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-import time
 from typing import Final
 
 SECRET_BYTES: Final = 32
@@ -32,8 +31,3 @@ def form_token(secret: str) -> str:
 def is_form_token(secret: str, given: str) -> bool:
     """Return whether a form holds what this browser was given; takes as long for a wrong one as for a right one."""
     return hmac.compare_digest(form_token(secret).encode(), given.encode("utf-8", "surrogatepass"))
-
-
-def now_ms() -> int:
-    """Return the time, in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000

@@ -13,6 +13,7 @@ import flask
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from esl_huntgroup.model.text import normal_name
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import accounts, asking, keys, passwords, sessions
 from esl_huntgroup.web.identity.guard import require
@@ -113,7 +114,7 @@ def sign_out() -> Answer:
 
 def begin_session(user_id: int, method: str) -> None:
     """Begin a session in this browser, with a new secret; the one that it has had ends."""
-    around_us, now_ms = around(), keys.now_ms()
+    around_us, now_ms = around(), clock.now_ms()
     db, request = around_us.db, flask.request
     with db.atomic():
         sessions.end_secret(db, asking.session_secret())

@@ -15,6 +15,7 @@ import peewee
 from esl_huntgroup.db.engine import fetch, insert_rows, run
 from esl_huntgroup.db.tables import ApiToken, User, WebAccount
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.model.limits import DAY_MS
 from esl_huntgroup.model.text import normal_name
 from esl_huntgroup.web.identity.keys import hashed, new_secret
 from esl_huntgroup.web.identity.people import By, Person, Scope
@@ -27,7 +28,6 @@ DAYS_DEFAULT: Final = 90
 DAYS_MAX: Final = 366
 TOKENS_MAX: Final = 50
 USED_EVERY_MS: Final = 60_000
-DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import peewee
 
-from esl_huntgroup.db.engine import fetch
+from esl_huntgroup.db.engine import fetch, portions
 from esl_huntgroup.db.tables import ApiToken, User, WebSession
 from esl_huntgroup.web.identity.people import By, Person
-
-AT_ONCE: Final = 500
-"""So many ids stand in one statement."""
 
 
 def still_valid(db: peewee.Database, people: Collection[Person], *, now_ms: int, since_ms: int) -> set[Person]:
@@ -31,7 +28,7 @@ def still_valid(db: peewee.Database, people: Collection[Person], *, now_ms: int,
     for by, (table, condition) in tables.items():
         held = [it for it in people if it.by is by]
         ids = {_proof(it) for it in held}
-        there = {key for some in _in_parts(sorted(ids)) for (key,) in _keys(db, table, condition, some)}
+        there = {key for some in portions(sorted(ids)) for (key,) in _keys(db, table, condition, some)}
         found |= {it for it in held if _proof(it) in there}
     return found
 
@@ -40,10 +37,5 @@ def _proof(person: Person) -> int:
     return person.user_id if person.by is By.HEADER else person.key
 
 
-def _keys(db: peewee.Database, table: Any, condition: Any, ids: list[int]) -> list[tuple[int]]:
+def _keys(db: peewee.Database, table: Any, condition: Any, ids: Sequence[int]) -> list[tuple[int]]:
     return fetch(db, table.select(table.id).where(condition & table.id.in_(ids)))
-
-
-def _in_parts(ids: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(ids), AT_ONCE):
-        yield ids[start : start + AT_ONCE]

@@ -7,11 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 import peewee
 
-from esl_huntgroup.db.engine import quoted
+from esl_huntgroup.db.engine import portions, quoted
+from esl_huntgroup.db.statements import rows
 from esl_huntgroup.model.permissions import Role
 from esl_huntgroup.web.access import JOURNAL, Access, OwnGroup, access
-from esl_huntgroup.web.live.reading import portions
-from esl_huntgroup.web.reading.statements import rows
 
 
 def accesses(db: peewee.Database, user_ids: Collection[int]) -> Mapping[int, Access]:

@@ -8,18 +8,15 @@ raises peewee's exceptions.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Sequence
 
 import peewee
 
-from esl_huntgroup.db.engine import quoted
+from esl_huntgroup.db.engine import portions, quoted
+from esl_huntgroup.db.statements import rows
 from esl_huntgroup.web.live.audience import Facts
 from esl_huntgroup.web.reading import columns
 from esl_huntgroup.web.reading.journal import entries_of, names_of
-from esl_huntgroup.web.reading.statements import rows
-
-IDS_MAX: Final = 500
 
 
 def calls(db: peewee.Database, call_ids: Collection[str]) -> dict[str, Facts]:
@@ -71,11 +68,6 @@ def oldest_change(db: peewee.Database) -> int | None:
     """Return the id of the oldest change that is still there. One statement."""
     found = rows(db, "SELECT MIN(id) FROM journal_changes")[0][0]
     return None if found is None else int(found)
-
-
-def portions(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Give the ids in as many parts as one statement each can hold."""
-    return (ids[start : start + IDS_MAX] for start in range(0, len(ids), IDS_MAX))
 
 
 def _marks(ids: Sequence[object]) -> str:

@@ -11,10 +11,11 @@ import peewee
 from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.model.limits import DAY_MS
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.access import Access
 from esl_huntgroup.web.config import WebConfig
 from esl_huntgroup.web.identity import Scope, require, somebody
-from esl_huntgroup.web.identity.keys import now_ms
 from esl_huntgroup.web.identity.people import Person
 from esl_huntgroup.web.identity.validity import still_valid
 from esl_huntgroup.web.live.accesses import accesses
@@ -36,7 +37,6 @@ HEADERS: Final = {
 """A reverse proxy that gathers an answer before it hands it on would keep events for ever."""
 FORWARDED: Final = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 RETRY_AFTER_S: Final = 30
-DAY_MS: Final = 86_400_000
 _KEY: Final = "esl_huntgroup.live"
 
 blueprint = flask.Blueprint("live", __name__)
@@ -56,7 +56,7 @@ class Guard:
     def in_order(self, db: peewee.Database, sessions: Collection[Hashable]) -> Collection[Hashable]:
         """Return which sessions and tokens, each known by the person whose it is, have not ended."""
         people = [it for it in sessions if isinstance(it, Person)]
-        now = now_ms()
+        now = clock.now_ms()
         return still_valid(db, people, now_ms=now, since_ms=now - self._session_ms)
 
 

@@ -14,12 +14,13 @@ from werkzeug.wrappers import Response
 
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal import handled
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import require, somebody
 from esl_huntgroup.web.identity.origins import own_path
 from esl_huntgroup.web.live import routes as live
 from esl_huntgroup.web.pages import details, live_form, rows, times
-from esl_huntgroup.web.pages.seen import seen, shares_missed
+from esl_huntgroup.web.pages.seen import seen
 from esl_huntgroup.web.reading import present
 from esl_huntgroup.web.reading.details import call_details
 from esl_huntgroup.web.reading.filters import Filters, Position, filters, of_group, position
@@ -52,7 +53,7 @@ class Asked:
 @require()
 def mine() -> str:
     """Show one's own journal."""
-    here, known, asked, now_ms = live.position(), seen(), _asked(), times.now_ms()
+    here, known, asked, now_ms = live.position(), seen(), _asked(), clock.now_ms()
     page = own_page(
         around().db, known.access, asked.wanted, asked.position, country=around().config.country, now_ms=now_ms
     )
@@ -73,14 +74,14 @@ def mine() -> str:
 @require()
 def of_one_group(group_id: int) -> str | Response:
     """Show the journal of a group to those who may see it; an administrator who may not gets to the group's page."""
-    here, known, now_ms = live.position(), seen(), times.now_ms()
+    here, known, now_ms = live.position(), seen(), clock.now_ms()
     group = known.group(group_id)
     if group is None:
         raise NotFound
     if not known.access.sees_journal(group_id):
         return flask.redirect(flask.url_for("group.now", group_id=group_id))
     asked, user_id, db = _asked(group_id), somebody().user_id, around().db
-    is_shared = shares_missed(db, group_id)
+    is_shared = handled.shares_missed(db, group_id)
     page = group_page(db, group_id, asked.wanted, asked.position, country=around().config.country, reader_id=user_id)
     return _show(
         asked,
@@ -107,11 +108,13 @@ def unhandled() -> Response:
 @require()
 def call(call_id: str) -> str:
     """Show one call: every member and every phone; with ``part`` only that, to stand below its row."""
-    found, now_ms = _call(call_id), times.now_ms()
+    found, now_ms = _call(call_id), clock.now_ms()
     its_call = found.row.call
     return flask.render_template(
         "_call.html" if "part" in flask.request.args else "call.html",
-        row=rows.seen(found.row, now_ms, somebody().user_id, is_shared=shares_missed(around().db, its_call.group_id)),
+        row=rows.seen(
+            found.row, now_ms, somebody().user_id, is_shared=handled.shares_missed(around().db, its_call.group_id)
+        ),
         members=[details.shown(member) for member in found.members],
         went_on=present.went_on(its_call.overflow, _),
         back=flask.url_for("journal.call", call_id=call_id),
@@ -127,10 +130,10 @@ def handle(call_id: str) -> Response:
     change = {"yes": handled.handle, "no": handled.unhandle}.get(flask.request.form.get("handled", ""))
     if change is None:
         raise BadRequest
-    is_shared = shares_missed(db, found.row.call.group_id)
+    is_shared = handled.shares_missed(db, found.row.call.group_id)
     if found.row.own is None and not is_shared:
         raise InputError(_("In this group everybody deals with the own missed calls, and this is not one of yours."))
-    change(db, call_id, me.user_id, me.display_name, times.now_ms())
+    change(db, call_id, me.user_id, me.display_name, clock.now_ms())
     if flask.request.accept_mimetypes.best == "application/json":
         written = live_form.written(_call(call_id).row, me.user_id, is_shared=is_shared)
         return flask.Response(written, content_type="application/json")

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import flask
 
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.live import audience
-from esl_huntgroup.web.pages import rows, times
+from esl_huntgroup.web.pages import rows
 from esl_huntgroup.web.reading import rows as read
 
 
@@ -27,7 +28,7 @@ def written(row: read.Row, reader_id: int, *, is_shared: bool = True) -> str:
 
 
 def _json(app: flask.Flask, row: read.Row, reader_id: int, *, is_own: bool, is_shared: bool) -> str:
-    now_ms = times.now_ms()
+    now_ms = clock.now_ms()
     template = app.jinja_env.get_template("_row.html")
     whole = rows.of_group(row, now_ms, reader_id, is_shared=is_shared) if row.entries is not None else None
     mine = rows.own(row, now_ms) if is_own else None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from esl_huntgroup.journal.handled import How
 from esl_huntgroup.model.call_state import CallState
-from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.model.outcome import CAN_BE_HANDLED, EntryKind, Outcome
 from esl_huntgroup.web.pages import times
 from esl_huntgroup.web.reading import rows as read
-from esl_huntgroup.web.reading.rows import CAN_BE_HANDLED, Entry, Handled
+from esl_huntgroup.web.reading.rows import Entry, Handled
 from esl_huntgroup.web.words import gettext as _
 
 RINGING = "ringing"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import flask
 import peewee
 
-from esl_huntgroup.db.engine import execute, quoted
 from esl_huntgroup.web.access import Access, OwnGroup, access
 from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import person, somebody
@@ -41,13 +40,6 @@ def groups_seen() -> tuple[OwnGroup, ...]:
         return seen().groups if person() is not None else ()
     except peewee.PeeweeException:
         return ()
-
-
-def shares_missed(db: peewee.Database, group_id: int | None) -> bool:
-    """Return whether in this group one handles missed calls for all; a group that is gone does. One statement."""
-    sql = f"SELECT missed_shared FROM {quoted(db, 'groups')} WHERE id = {db.param}"
-    row = execute(db, sql, (group_id,)).fetchone()
-    return row is None or bool(row[0])
 
 
 def _read(db: peewee.Database, user_id: int) -> Seen:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 
 from babel.dates import format_date, format_datetime
 
@@ -66,8 +65,3 @@ def duration(length_ms: int) -> str:
 
 def _formats() -> tuple[str, str, str]:
     return _FORMATS.get(words.language(), _OTHER_FORMATS)
-
-
-def now_ms() -> int:
-    """Return the time of now."""
-    return time.time_ns() // 1_000_000

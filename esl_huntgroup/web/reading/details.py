@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import peewee
 
 from esl_huntgroup.db.engine import quoted
+from esl_huntgroup.db.statements import rows
 from esl_huntgroup.model.call_state import CallState
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.access import Access, Colleagues
 from esl_huntgroup.web.reading import columns
 from esl_huntgroup.web.reading.journal import entries_of, names_of
 from esl_huntgroup.web.reading.rights import colleagues
 from esl_huntgroup.web.reading.rows import Details, Entry, Leg, Member, Row
-from esl_huntgroup.web.reading.statements import rows
 
 
 def call_details(db: peewee.Database, access: Access, call_id: str, now_ms: int | None = None) -> Details | None:
@@ -33,7 +33,7 @@ def call_details(db: peewee.Database, access: Access, call_id: str, now_ms: int 
         return None
     entries = entries_of(db, [call_id])[call_id]
     call = columns.call(found[0], names_of(db, found))
-    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    now = clock.now_ms() if now_ms is None else now_ms
     rings = not entries and call.state(now) is CallState.RINGING and call.group_id in access.member_groups
     if not (rings or access.sees_call(call.group_id, [entry.user_id for entry in entries])):
         return None

@@ -8,7 +8,6 @@ rare that is; a page with less than is wanted then says where the next one goes 
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,17 +16,24 @@ from typing import Any, Final
 import peewee
 
 from esl_huntgroup.db.engine import quoted
-from esl_huntgroup.journal.conditions import CLOCK_MAX_MS
-from esl_huntgroup.journal.handled import UNHANDLED
-from esl_huntgroup.model.call_ids import first_at, last_at
+from esl_huntgroup.db.statements import rows
+from esl_huntgroup.journal.conditions import (
+    CLOCK_MAX_MS,
+    UNHANDLED,
+    Condition,
+    arrived_between,
+    ids_between,
+    where,
+)
+from esl_huntgroup.model.call_ids import first_at
 from esl_huntgroup.model.call_state import RING_GRACE_MS, CallState
 from esl_huntgroup.model.limits import RING_TIMEOUT_MAX_S
+from esl_huntgroup.web import clock
 from esl_huntgroup.web.access import Access
 from esl_huntgroup.web.reading import columns
 from esl_huntgroup.web.reading.filters import LIMIT_DEFAULT, Filters, Position
 from esl_huntgroup.web.reading.rows import Entry, Page, Row
-from esl_huntgroup.web.reading.search import Callers, Condition, callers
-from esl_huntgroup.web.reading.statements import rows
+from esl_huntgroup.web.reading.search import Callers, callers
 
 WINDOW: Final = 2000
 """Entries, or calls of a group, that one page looks through."""
@@ -110,7 +116,7 @@ def open_calls(
     groups = sorted(access.member_groups if group_id is None else access.member_groups & {group_id})
     if not groups:
         return []
-    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    now = clock.now_ms() if now_ms is None else now_ms
     since = now - RING_TIMEOUT_MAX_S * 1000 - RING_GRACE_MS
     sql = f"""SELECT {columns.CALL} FROM calls c LEFT JOIN {quoted(db, "groups")} g ON g.id = c.group_id
         WHERE c.outcome IS NULL AND c.call_id >= ? AND c.arrived_at_ms >= ? AND c.answered_at_ms IS NULL
@@ -213,10 +219,10 @@ def _read(db: peewee.Database, question: _Question, country: str) -> _Found:
             conditions.append(_up_to(question, source.call_id, edge))
     if source is _OWN:  # so that PostgreSQL knows how few calls are left, too
         conditions += [*_ids(question, "c.call_id"), *([_up_to(question, "c.call_id", edge)] if edge else [])]
-    where, values = _where(conditions)
+    chosen, values = where(conditions)
     sql = f"""SELECT {source.columns} FROM {source.tables}
         LEFT JOIN {quoted(db, "groups")} g ON g.id = c.group_id
-        {where} ORDER BY {source.call_id} {question.direction} LIMIT ?"""
+        {chosen} ORDER BY {source.call_id} {question.direction} LIMIT ?"""
     return _between(rows(db, sql, [*values, question.limit + 1]), question, edge)
 
 
@@ -244,8 +250,8 @@ def _of_callers(looked_for: Callers) -> Condition:
 def _edge(db: peewee.Database, question: _Question, window: int) -> str | None:
     """Return the last call that is looked at; None: everything is. One statement, which an index alone answers."""
     source = question.source
-    where, values = _where([*question.fixed, *_ids(question, source.call_id)])
-    sql = f"""SELECT {source.call_id} FROM {source.ordered} {where}
+    chosen, values = where([*question.fixed, *_ids(question, source.call_id)])
+    sql = f"""SELECT {source.call_id} FROM {source.ordered} {chosen}
         ORDER BY {source.call_id} {question.direction} LIMIT 1 OFFSET {window - 1}"""
     found = rows(db, sql, values)
     return str(found[0][0]) if found else None
@@ -266,10 +272,7 @@ def _between(found: Sequence[Sequence[Any]], question: _Question, edge: str | No
 def _ids(question: _Question, column: str) -> Iterator[Condition]:
     """Give the conditions on the ids of calls, which begin with the time."""
     wanted, position = question.wanted, question.position
-    if wanted.from_ms is not None:
-        yield f"{column} >= ?", [first_at(wanted.from_ms - CLOCK_MAX_MS)]
-    if wanted.until_ms is not None:
-        yield f"{column} <= ?", [last_at(wanted.until_ms + CLOCK_MAX_MS)]
+    yield from ids_between(column, wanted.from_ms, wanted.until_ms)
     if position.older_than is not None:
         yield f"{column} < ?", [position.older_than]
     if position.newer_than is not None:
@@ -277,17 +280,7 @@ def _ids(question: _Question, column: str) -> Iterator[Condition]:
 
 
 def _times(wanted: Filters) -> list[Condition]:
-    found: list[Condition] = []
-    if wanted.from_ms is not None:
-        found.append(("c.arrived_at_ms >= ?", [wanted.from_ms]))
-    if wanted.until_ms is not None:
-        found.append(("c.arrived_at_ms < ?", [wanted.until_ms]))
-    return found
-
-
-def _where(conditions: Sequence[Condition]) -> Condition:
-    values = [value for _, its_values in conditions for value in its_values]
-    return f"WHERE {' AND '.join(sql for sql, _ in conditions)}", values
+    return [*arrived_between(wanted.from_ms, wanted.until_ms)]
 
 
 def _unhandled(alias: str) -> str:

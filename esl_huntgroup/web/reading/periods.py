@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Final
 
+from esl_huntgroup.model.limits import DAY_MS
+
 HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 WEEK_HOURS: Final = 7 * 24
 PERIOD_MAX_DAYS: Final = 3660
 """Ten years: so far, the changes of summer time are looked up day by day."""

@@ -8,10 +8,10 @@ from collections.abc import Collection
 import peewee
 
 from esl_huntgroup.db.engine import fetch, quoted
+from esl_huntgroup.db.statements import rows
 from esl_huntgroup.db.tables import Group, Member, Superior, UserLevel
 from esl_huntgroup.model.permissions import Role, SharedGroup, effective, level, reasons
 from esl_huntgroup.web.access import ADMINISTRATION, JOURNAL, Access, Colleagues, OwnGroup, access
-from esl_huntgroup.web.reading.statements import rows
 
 
 def access_of(db: peewee.Database, user_id: int) -> Access:

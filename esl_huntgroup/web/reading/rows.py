@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esl_huntgroup.model.call_state import CallState, call_state
-from esl_huntgroup.model.outcome import EntryKind, Outcome
-
-CAN_BE_HANDLED = frozenset({EntryKind.MISSED, EntryKind.NOT_SIGNALLED})
+from esl_huntgroup.model.outcome import CAN_BE_HANDLED, EntryKind, Outcome
 
 
 @dataclass(frozen=True, slots=True)

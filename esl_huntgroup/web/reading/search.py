@@ -13,13 +13,12 @@ from typing import Final
 
 import peewee
 
+from esl_huntgroup.db.statements import holds, rows
+from esl_huntgroup.journal.conditions import Condition, where
 from esl_huntgroup.model import phone_numbers
 from esl_huntgroup.model.call_ids import is_call_id
 from esl_huntgroup.model.text import folded
 from esl_huntgroup.web.reading.filters import Filters
-from esl_huntgroup.web.reading.statements import holds, rows
-
-Condition = tuple[str, Sequence[object]]
 
 CALLERS_MAX: Final = 200
 """With more callers who match, their calls are not counted any more: they are many."""
@@ -89,7 +88,6 @@ def _few(db: peewee.Database, numbers: Sequence[str], ids: Sequence[Condition]) 
     if not numbers:
         return ()
     conditions = [(f"c.caller_number IN ({', '.join('?' * len(numbers))})", numbers), *ids]
-    where = " AND ".join(sql for sql, _ in conditions)
-    values = [value for _, its_values in conditions for value in its_values]
-    found = rows(db, f"SELECT c.call_id FROM calls c WHERE {where} LIMIT {FEW}", values)
+    chosen, values = where(conditions)
+    found = rows(db, f"SELECT c.call_id FROM calls c{chosen} LIMIT {FEW}", values)
     return tuple(str(row[0]) for row in found) if len(found) < FEW else None

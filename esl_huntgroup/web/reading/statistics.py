@@ -11,13 +11,14 @@ from typing import Any, Final
 import peewee
 
 from esl_huntgroup.db.engine import dialect
+from esl_huntgroup.db.statements import rows
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal.conditions import CLOCK_MAX_MS
 from esl_huntgroup.model.call_ids import first_at, last_at
+from esl_huntgroup.model.limits import DAY_MS
 from esl_huntgroup.model.outcome import SPOKEN, EntryKind, Outcome
 from esl_huntgroup.web.reading.figures import Count, OfMember, Statistics, Waited
 from esl_huntgroup.web.reading.periods import (
-    DAY_MS,
     HOUR_MS,
     PERIOD_MAX_DAYS,
     WEEK_HOURS,
@@ -25,7 +26,6 @@ from esl_huntgroup.web.reading.periods import (
     offsets,
     weekday_and_hour,
 )
-from esl_huntgroup.web.reading.statements import rows
 
 WAITS_S: Final = (5, 10, 15, 20, 30, 60)
 """Where the next class of waiting times begins; the last one has no end."""

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esl_huntgroup.web.reading.periods import DAY_MS, HOUR_MS, WEEK_HOURS, local_ms, offsets, weekday_and_hour
+from esl_huntgroup.model.limits import DAY_MS
+from esl_huntgroup.web.reading.periods import HOUR_MS, WEEK_HOURS, local_ms, offsets, weekday_and_hour
 
 YEAR_MS = 365 * DAY_MS
 FIRST_MS = 1_764_000_000_000
