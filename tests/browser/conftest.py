@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from esl_huntgroup.simulator import history
-from tests.browser.firm import Firm, now_ms
+from esl_huntgroup.web import clock
+from tests.browser.firm import Firm
 
 CHROMIUM = "chromium"
 ARGUMENTS = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
@@ -45,7 +46,7 @@ def firm(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Fi
     """Give a firm with two weeks behind it."""
     it = Firm(tmp_path_factory.mktemp("firm"))
     it.prepare()
-    history.write(it.db, now_ms() - 3_600_000)
+    history.write(it.db, clock.now_ms() - 3_600_000)
     it.start()
     yield it
     it.stop()

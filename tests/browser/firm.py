@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -31,18 +30,10 @@ from esl_huntgroup.model.call_ids import first_at
 from esl_huntgroup.model.outcome import EntryKind, Outcome
 from esl_huntgroup.simulator import demo
 from esl_huntgroup.simulator.showcase import DOMAIN, GROUP_NUMBER, MEMBERS, PEOPLE
+from esl_huntgroup.web import clock
+from tests.database.servers import free_port
 
 START_S = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @dataclass
@@ -94,7 +85,7 @@ class Firm:
 
     def ring(self, number: str, name: str, *, at_ms: int | None = None) -> str:
         """Let somebody call; the phones of Anna and Bernd ring."""
-        at = now_ms() if at_ms is None else at_ms
+        at = clock.now_ms() if at_ms is None else at_ms
         call_id = f"{first_at(at)[:13]}-7000-8000-{uuid.uuid4().hex[:12]}"
         ringing = tuple(self.ids[PEOPLE[account]] for account in MEMBERS[:2])
         self._write(

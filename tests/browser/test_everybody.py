@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from esl_huntgroup.db.engine import execute
+from esl_huntgroup.web import clock
 from tests.browser.conftest import HEBREW, HOSTILE
-from tests.browser.firm import Firm, now_ms
+from tests.browser.firm import Firm
 
 Look = Callable[..., Any]
 PATHS = ("/", "/groups/1", "/groups/1/now", "/groups/1/statistics", "/account", "/api/v1/", "/nothing")
@@ -29,7 +30,7 @@ def hostile(firm: Firm) -> Iterator[list[str]]:
     """Let everybody who is hostile call, and bear such names in the firm, too."""
     ids = []
     for number, text in enumerate(HOSTILE):
-        at_ms = now_ms() - 60_000 * (number + 1)
+        at_ms = clock.now_ms() - 60_000 * (number + 1)
         ids.append(firm.missed(text[:128], text[:128], at_ms))
         ids.append(firm.taken(text[:128], text[:128], at_ms - 30_000, "Bernd Cordes"))
     for text, call_id in zip((text for text in HOSTILE for _ in range(2)), ids, strict=True):
@@ -46,7 +47,7 @@ def hostile(firm: Firm) -> Iterator[list[str]]:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing(look: Look, firm: Firm, axe: str, size: str, *, dark: bool) -> None:
     firm.ring("0302312506", "Klingelt für axe")
-    call_id = firm.missed("0302312507", "Offen für axe", now_ms() - 1000)
+    call_id = firm.missed("0302312507", "Offen für axe", clock.now_ms() - 1000)
     page = look("bernd", dark=dark, **SIZES[size])
     for path in (*PATHS, f"/calls/{call_id}"):
         page.goto(f"{firm.url}{path}")

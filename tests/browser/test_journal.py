@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.firm import Firm, now_ms
+from esl_huntgroup.web import clock
+from tests.browser.firm import Firm
 
 Look = Callable[..., Any]
 expect: Any = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -20,8 +21,8 @@ def rows(page: Any) -> Any:
 
 
 def test_the_journal_says_by_sign_and_words_what_became_of_each_call(firm: Firm, look: Look) -> None:
-    firm.taken("0302312599", "Blaue Frau", now_ms() - 2 * HOUR_MS, "Bernd Cordes")
-    firm.missed("0302312598", "Fette Frau", now_ms() - HOUR_MS)
+    firm.taken("0302312599", "Blaue Frau", clock.now_ms() - 2 * HOUR_MS, "Bernd Cordes")
+    firm.missed("0302312598", "Fette Frau", clock.now_ms() - HOUR_MS)
     page = look("anna")
     blue = page.locator(".row-answered_elsewhere", has_text="Blaue Frau")
     assert blue.locator(".said").inner_text() == "spoken with Bernd Cordes"
@@ -40,7 +41,7 @@ def test_the_journal_says_by_sign_and_words_what_became_of_each_call(firm: Firm,
 
 
 def test_the_number_of_calls_that_nobody_has_dealt_with_stands_in_the_title(firm: Firm, look: Look) -> None:
-    firm.missed("0302312597", "Titel", now_ms() - HOUR_MS)
+    firm.missed("0302312597", "Titel", clock.now_ms() - HOUR_MS)
     number = firm.unhandled_of("Anna Berg")
     assert 0 < number < 100
     assert look("anna").title() == f"({number}) My journal – Group calls"
@@ -97,7 +98,7 @@ def test_pages_lead_back_to_the_first_call_and_show_each_once(firm: Firm, look: 
 
 
 def test_a_row_opens_to_its_members_and_phones(firm: Firm, look: Look) -> None:
-    call_id = firm.missed("0302312596", "Zum Öffnen", now_ms() - HOUR_MS)
+    call_id = firm.missed("0302312596", "Zum Öffnen", clock.now_ms() - HOUR_MS)
     page = look("bernd")
     row = page.locator(f"#call-{call_id}")
     row.locator(".open").click()
@@ -112,7 +113,7 @@ def test_a_row_opens_to_its_members_and_phones(firm: Firm, look: Look) -> None:
 
 
 def test_one_handles_a_call_and_takes_that_back_and_the_others_see_it_at_once(firm: Firm, look: Look) -> None:
-    call_id = firm.missed("0302312595", "Zu erledigen", now_ms() - HOUR_MS)
+    call_id = firm.missed("0302312595", "Zu erledigen", clock.now_ms() - HOUR_MS)
     anna, bernd = look("anna"), look("bernd")
     before = firm.unhandled_of("Anna Berg")
     bernd.locator("#live[data-live=on]").wait_for()
@@ -131,7 +132,7 @@ def test_one_handles_a_call_and_takes_that_back_and_the_others_see_it_at_once(fi
 
 
 def test_everything_works_without_a_script(firm: Firm, look: Look) -> None:
-    call_id = firm.missed("0302312594", "Ohne Skript", now_ms() - HOUR_MS)
+    call_id = firm.missed("0302312594", "Ohne Skript", clock.now_ms() - HOUR_MS)
     page = look("anna", script=False)
     row = page.locator(f"#call-{call_id}")
     row.get_by_role("button").click()
@@ -148,7 +149,7 @@ def test_everything_works_without_a_script(firm: Firm, look: Look) -> None:
 
 
 def test_the_keyboard_is_enough(firm: Firm, look: Look) -> None:
-    firm.missed("0302312593", "Mit Tasten", now_ms() - 100)
+    firm.missed("0302312593", "Mit Tasten", clock.now_ms() - 100)
     page = look("anna")
 
     def focused() -> str:

@@ -7,6 +7,7 @@ byte, and a hundred and thirty registrations must not take a hundred and thirty 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import socket
@@ -111,8 +112,12 @@ def _final_answer(sock: socket.socket) -> str:
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """Return a loopback port that nobody used a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a loopback port that nobody used a moment ago; one for UDP is free for TCP too: SIP servers have both."""
+    while True:
+        with socket.socket(socket.AF_INET, kind) as sock:
+            sock.bind(("127.0.0.1", 0))
+            port: int = sock.getsockname()[1]
+            with contextlib.suppress(OSError), socket.socket() as beside:
+                if kind is socket.SOCK_DGRAM:
+                    beside.bind(("127.0.0.1", port))
+                return port
