@@ -105,6 +105,8 @@ class OutgoingCalls:
         self._clock = clock
         self._node = ""
         self._watched: OrderedDict[str, _Watched] = OrderedDict()
+        self._look_at = clock()
+        """When the next of them is to be asked about; until then none is looked at, however much the switch tells."""
 
     def run(self) -> NoReturn:
         """Listen for ever; a switch that cannot be reached is tried again, less and less often. Returns never."""
@@ -121,25 +123,29 @@ class OutgoingCalls:
             message = subscription.next_event(self._until_next_s())
             if message is not None and message.get("Event-Name") == EVENT:
                 self._take(outgoing_call.begun(message.get), self._clock())
-            for watched in self._due():
-                self._look(switch, watched)
+            if self._clock() >= self._look_at:
+                self._look_at_due(switch)
 
     def _take(self, begun: Begun | None, now: float) -> None:
         if begun is None or begun.channel_uuid in self._watched or not self._ours.may_go_outside(begun):
             return
         look_at = now + TALKS_MS / 1000 + MARGIN_S
         self._watched[begun.channel_uuid] = _Watched(begun, look_at, now + GIVE_UP_S)
+        self._look_at = min(self._look_at, look_at)
         while len(self._watched) > WATCHED_MAX:
             self._watched.popitem(last=False)
 
     def _until_next_s(self) -> float:
         """Return how long nothing is to be done; calls are asked about a little later rather than each by itself."""
-        soonest = min((watched.look_at for watched in self._watched.values()), default=self._clock() + 1.0)
-        return min(max(soonest - self._clock(), MARGIN_S), 1.0)
+        return min(max(self._look_at - self._clock(), MARGIN_S), 1.0)
 
-    def _due(self) -> list[_Watched]:
+    def _look_at_due(self, switch: InboundSession) -> None:
+        """Ask about the calls whose time has come. Raises SwitchError."""
         now = self._clock()
-        return [watched for watched in self._watched.values() if watched.look_at <= now]
+        for watched in [watched for watched in self._watched.values() if watched.look_at <= now]:
+            self._look(switch, watched)
+        soonest = min((watched.look_at for watched in self._watched.values()), default=now + GIVE_UP_S)
+        self._look_at = max(soonest, self._clock() + MARGIN_S)
 
     def _look(self, switch: InboundSession, watched: _Watched) -> None:
         """Ask what has become of a call, and keep it if they talk. Raises SwitchError."""
