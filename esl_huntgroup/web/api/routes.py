@@ -27,7 +27,7 @@ from esl_huntgroup.web.identity import ANY_TOKEN, Scope, administration, require
 from esl_huntgroup.web.reading.details import call_details
 from esl_huntgroup.web.reading.filters import Position, filters, number_of_rows, of_group, position
 from esl_huntgroup.web.reading.journal import group_page, own_page, unhandled_count
-from esl_huntgroup.web.reading.rights import access_of, every_group, own_groups
+from esl_huntgroup.web.reading.rights import access_and_groups, access_of, every_group
 from esl_huntgroup.web.reading.rows import Details, Page, Row
 from esl_huntgroup.web.reading.statistics import statistics as statistics_of
 from esl_huntgroup.web.words import gettext as _
@@ -289,8 +289,7 @@ def _is_missed(found: Details) -> bool:
 def _groups() -> tuple[Access, list[OwnGroup]]:
     """Return what somebody may see, and the groups of which that can be asked."""
     db, user_id = around().db, somebody().user_id
-    access = access_of(db, user_id)
-    own = own_groups(db, user_id)
+    access, own = access_and_groups(db, user_id)
     if not access.is_administrator:
         return access, own
     roles = {group.id: group for group in own}

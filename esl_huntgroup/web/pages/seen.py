@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import flask
 import peewee
 
-from esl_huntgroup.web.access import Access, OwnGroup, access
+from esl_huntgroup.web.access import Access, OwnGroup
 from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import person, somebody
-from esl_huntgroup.web.reading.rights import every_group, is_administrator, own_groups
+from esl_huntgroup.web.reading.rights import access_and_groups, every_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,8 @@ def groups_seen() -> tuple[OwnGroup, ...]:
 
 
 def _read(db: peewee.Database, user_id: int) -> Seen:
-    own, rules = own_groups(db, user_id), is_administrator(db, user_id)
-    its_access = access(user_id, own, is_administrator=rules)
-    all_groups = [group for group in every_group(db) if group.number] if rules else own
+    its_access, own = access_and_groups(db, user_id)
+    all_groups = [group for group in every_group(db) if group.number] if its_access.is_administrator else own
     return Seen(
         its_access,
         tuple(group for group in all_groups if its_access.sees_group_page(group.id)),

@@ -16,7 +16,13 @@ from esl_huntgroup.web.access import ADMINISTRATION, JOURNAL, Access, Colleagues
 
 def access_of(db: peewee.Database, user_id: int) -> Access:
     """Return what a user may see now. Two statements."""
-    return access(user_id, own_groups(db, user_id), is_administrator=is_administrator(db, user_id))
+    return access_and_groups(db, user_id)[0]
+
+
+def access_and_groups(db: peewee.Database, user_id: int) -> tuple[Access, list[OwnGroup]]:
+    """Return what a user may see now, and the groups in which he is member, leader or deputy. Two statements."""
+    own = own_groups(db, user_id)
+    return access(user_id, own, is_administrator=is_administrator(db, user_id)), own
 
 
 def own_groups(db: peewee.Database, user_id: int) -> list[OwnGroup]:
