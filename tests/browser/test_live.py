@@ -58,7 +58,9 @@ def test_focus_and_what_is_open_stay_when_a_row_changes(firm: Firm, look: Look) 
     page.locator(f"#call-{call_id} .details").wait_for()
     firm.answer(call_id)
     page.locator(f"#days #call-{call_id}").wait_for()
-    assert page.locator(f"#call-{call_id} .details").count() == 1
+    details = page.locator(f"#call-{call_id} .details")
+    assert details.count() == 1
+    details.get_by_text("spoken with Anna Berg").wait_for()
     assert page.evaluate("document.activeElement.closest('.row')?.dataset.call") == call_id
 
 

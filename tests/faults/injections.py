@@ -360,14 +360,13 @@ class WebFlooded(WebPages):
     def inject(self) -> None:
         super().inject()
         for says in self.SAYS * 75:
+            gevent.spawn(self._say, says)
+
+    def _say(self, says: bytes) -> None:
+        with contextlib.suppress(OSError):
             peer = socket.create_connection(self.stage.web_address)
             self._pages.append(peer)
-            gevent.spawn(_say, peer, says)
-
-
-def _say(peer: Any, says: bytes) -> None:
-    with contextlib.suppress(OSError):
-        peer.sendall(says)
+            peer.sendall(says)
 
 
 def _is_stopped(pid: int) -> bool:

@@ -63,6 +63,22 @@ function remove(id) {
   tidy();
 }
 
+function unfold(row, more) {
+  row.append(more);
+  row.querySelector(".open").setAttribute("aria-expanded", "true");
+}
+
+async function details(link) {
+  const answer = await fetch(`${link.pathname}?part`, { headers: { Accept: "text/html" } });
+  return answer.ok ? answer.text() : null;
+}
+
+async function renew(id) {
+  const html = await details(rowOf(id).querySelector(".open"));
+  const more = rowOf(id)?.querySelector(".more");
+  if (html !== null && more) more.innerHTML = html;
+}
+
 function show(html) {
   const row = parsed(html);
   const old = rowOf(row.dataset.call);
@@ -71,8 +87,8 @@ function show(html) {
   const focused = old && old.contains(document.activeElement) ? document.activeElement : null;
   const before = old && old.querySelector(".said").textContent;
   if (old && old.querySelector(".more")) {
-    row.append(old.querySelector(".more"));
-    row.querySelector(".open").setAttribute("aria-expanded", "true");
+    unfold(row, old.querySelector(".more"));
+    renew(row.dataset.call);
   }
   const stays = old && "rings" in old.dataset === rings;
   if (stays) {
@@ -158,7 +174,9 @@ async function refresh() {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("journal");
     if (!fresh) return location.reload();
     const focused = document.activeElement.closest(".row");
+    const unfolded = [...document.querySelectorAll(".row .more")].map((more) => [more.closest(".row").dataset.call, more]);
     for (const id of ["ringing", "days", "empty"]) byId(id).replaceWith(document.adoptNode(fresh.querySelector(`#${id}`)));
+    for (const [id, more] of unfolded) if (rowOf(id)) unfold(rowOf(id), more);
     look();
     unhandled = Number(fresh.dataset.unhandled);
     if (focused && rowOf(focused.dataset.call)) rowOf(focused.dataset.call).querySelector(".open").focus();
@@ -192,21 +210,22 @@ function count() {
 
 // -- opening and handling ---------------------------------------------------------------------------------------------
 
+// While the details are fetched, what happens can put another row in the place of this one.
 async function toggle(link) {
-  const row = link.closest(".row");
-  const shown = row.querySelector(".more");
+  const id = link.closest(".row").dataset.call;
+  const shown = rowOf(id).querySelector(".more");
   if (shown) {
     shown.remove();
     link.setAttribute("aria-expanded", "false");
     return;
   }
-  const answer = await fetch(`${link.pathname}?part`, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return location.assign(link.href);
+  const html = await details(link);
+  if (html === null) return location.assign(link.href);
   const more = document.createElement("div");
   more.className = "more details";
-  more.innerHTML = await answer.text();
-  row.append(more);
-  link.setAttribute("aria-expanded", "true");
+  more.innerHTML = html;
+  const row = rowOf(id);
+  if (row && !row.querySelector(".more")) unfold(row, more);
 }
 
 journal.addEventListener("click", (event) => {
