@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable
@@ -170,16 +171,16 @@ class Lab:
         return self.service.log_since(self._log_offset)
 
     def close(self) -> None:
-        """End everything. Raises AssertionError when a channel is left that nobody hangs up."""
-        try:
-            self.switch.wait_without_channels(ENDED_WITHIN_S)
-        finally:
+        """End everything, whatever fails of it. Raises AssertionError when a channel is left that nobody hangs up."""
+        with contextlib.ExitStack() as last:  # from the end to the begin
+            last.callback(self.switch.wait_without_channels, ENDED_WITHIN_S)
+            last.callback(self.switch.api, "hupall")
             everybody: list[Endpoint | Agent | Linphone] = [*self._endpoints, *self._agents, *self._linphones]
             for endpoint in everybody:
-                endpoint.stop()
-            self.switch.api("hupall")
+                last.callback(endpoint.stop)
             for account in self._registered:
-                self.forget(account)
+                last.callback(self.forget, account)
+            self.switch.wait_without_channels(ENDED_WITHIN_S)
 
     def _endpoint(
         self, name: str, scenario: str, remote: tuple[str, int] | None = None, host: str = "127.0.0.1"
