@@ -1,8 +1,7 @@
-"""A browser, the firm with its page, and whoever looks at it."""
+"""The firm with its page, and whoever looks at it."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,9 +10,8 @@ import pytest
 from esl_huntgroup.simulator import history
 from esl_huntgroup.web import clock
 from tests.browser.firm import Firm
+from tests.conftest import TIMEOUT_MS
 
-CHROMIUM = "chromium"
-ARGUMENTS = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
 HEBREW = "אבגד עברית"
 HOSTILE = (
     "<script>window.pwned=1</script>",
@@ -27,18 +25,6 @@ HOSTILE = (
     "a\u0301" * 60,
 )
 """What callers may call themselves."""
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which(CHROMIUM)
-    if program is None:
-        pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +66,7 @@ def look(firm: Firm, chromium: Any) -> Iterator[Callable[..., Any]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
         page.goto(firm.door(who))
