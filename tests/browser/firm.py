@@ -16,6 +16,7 @@ import peewee
 
 from esl_huntgroup.db.engine import execute, fetch, open_database
 from esl_huntgroup.db.tables import User
+from esl_huntgroup.journal.follower import Follower, FollowerConfig
 from esl_huntgroup.journal.records import (
     CallAnswered,
     CallEnded,
@@ -24,6 +25,7 @@ from esl_huntgroup.journal.records import (
     EntryRecord,
     JournalRecord,
     LegRecord,
+    OutgoingCall,
 )
 from esl_huntgroup.journal.store import JournalStore
 from esl_huntgroup.model.call_ids import first_at
@@ -125,6 +127,19 @@ class Firm:
         call_id = self.ring(number, name, at_ms=at_ms)
         self.miss(call_id)
         return call_id
+
+    def call_back(self, who: str, number: str) -> None:
+        """Let somebody reach a number outside, as the switch tells it; the follower finds out what that handles."""
+        account = next(account for account, name in PEOPLE.items() if name == who)
+        at_ms = clock.now_ms()
+        self.store.write([OutgoingCall(uuid.uuid4().hex, "lab", f"{account}@{DOMAIN}", number, at_ms)])
+        self.follow()
+
+    def follow(self) -> None:
+        """Let the follower come as far as there is anything."""
+        follower = Follower(self.db, FollowerConfig(demo.database_url(self.home)))
+        while follower.round():
+            pass
 
     def entries_of(self, name: str) -> int:
         sql = "SELECT COUNT(*) FROM journal_entries WHERE user_id = ?"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from esl_huntgroup.web import clock
 from tests.browser.firm import Firm
 
 Look = Callable[..., Any]
@@ -49,6 +50,24 @@ def test_a_missed_call_is_counted_in_the_title(firm: Firm, look: Look) -> None:
     firm.miss(call_id)
     expect(page).to_have_title(re.compile(rf"\({before + 1}\) "))
     assert page.locator(f"#days #call-{call_id}.is-unhandled").count() == 1
+
+
+def test_a_missed_call_that_a_colleague_calls_back_is_handled_on_every_page_without_a_click(
+    firm: Firm, look: Look
+) -> None:
+    firm.follow()  # what the days before have handled
+    call_id = firm.missed("0302312511", "Wartet auf Rückruf", clock.now_ms() - 60_000)
+    again = firm.missed("0302312512", "Ruft noch einmal an", clock.now_ms() - 60_000)
+    anna, bernd = live(look("anna")), live(look("bernd", language="de-DE"))
+    before = firm.unhandled_of("Anna Berg")
+    firm.call_back("Bernd Cordes", "+49 30 2312511")
+    for page, words in ((anna, "called back by Bernd Cordes"), (bernd, "zurückgerufen von Bernd Cordes")):
+        expect(page.locator(f"#call-{call_id} .handled")).to_contain_text(words)
+        expect(page.locator(f"#call-{call_id}")).not_to_have_class(re.compile("is-unhandled"))
+    expect(anna).to_have_title(re.compile(rf"^\({before - 1}\) "))
+    firm.taken("0302312512", "Ruft noch einmal an", clock.now_ms())
+    firm.follow()
+    expect(anna.locator(f"#call-{again} .handled")).to_contain_text("called again, spoken with Anna Berg")
 
 
 def test_focus_and_what_is_open_stay_when_a_row_changes(firm: Firm, look: Look) -> None:

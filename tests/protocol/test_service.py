@@ -29,7 +29,7 @@ from esl_huntgroup.simulator.sipvars import Caller
 from esl_huntgroup.simulator.switch import CallResult, Switch
 
 DOMAIN = "example.org"
-LIMIT_S = 15.0
+LIMIT_S = 30.0
 KARL = Caller("030111", "Karl Kunde", domain="example.net")
 FIRM = {
     "users": [

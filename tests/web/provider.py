@@ -101,6 +101,8 @@ class RealProvider:
     tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     described: dict[str, Any] = field(default_factory=dict)
+    has_form: bool = False
+    """Whether it asks people with a form; otherwise everybody is signed in there already."""
 
     def new_key(self) -> None:
         self.key = new_key()
@@ -206,8 +208,10 @@ def application(op: RealProvider, client: Client) -> flask.Flask:
     def keys() -> Any:
         return KeySet([op.published or op.key]).as_dict(private=False)
 
-    @app.get("/authorize")
+    @app.route("/authorize", methods=["GET", "POST"])
     def authorize() -> Any:
+        if op.has_form and flask.request.method == "GET":
+            return "<form method=post><button>It is me</button></form>"
         user = SimpleNamespace(claims=op.claims)
         return server.create_authorization_response(grant=server.get_consent_grant(end_user=user), grant_user=user)
 
@@ -226,12 +230,12 @@ def application(op: RealProvider, client: Client) -> flask.Flask:
 
 
 @contextlib.contextmanager
-def running(redirect_uri: str) -> Iterator[RealProvider]:
-    """Run a provider at which the page is registered."""
+def running(redirect_uri: str, host: str = "127.0.0.1") -> Iterator[RealProvider]:
+    """Run a provider at which the page is registered; ``host`` is what this machine is called in its address."""
     op = RealProvider()
     op.key = first_key()
     server = make_server("127.0.0.1", 0, application(op, Client(redirect_uri)), threaded=True)
-    op.issuer = f"http://127.0.0.1:{server.port}"
+    op.issuer = f"http://{host}:{server.port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

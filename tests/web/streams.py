@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,13 +113,31 @@ class Reader:
         return block.decode()
 
 
-class Web:
-    """``esl-huntgroup web`` on a database, behind a proxy that says in X-User who asks."""
+BEHIND_PROXY = {"WEB_USER_HEADER": "X-User", "WEB_TRUSTED_PROXIES": "127.0.0.1,::1"}
 
-    def __init__(self, url: str, folder: Path, *, port: int = 0, host: str = "127.0.0.1") -> None:
+
+class Web:
+    """``esl-huntgroup web`` on a database; unless it has other settings, behind a proxy that names users in X-User."""
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        settings: Mapping[str, str] = BEHIND_PROXY,
+    ) -> None:
         self.port = port or free_port()
         self.host = host
         self.url = url
+        listen = f"{f'[{host}]' if ':' in host else host}:{self.port}"
+        values = {"DATABASE": url, "WEB_LISTEN": listen, **settings}
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ESL_HUNTGROUP_")},
+            **{f"ESL_HUNTGROUP_{name}": value for name, value in values.items()},
+            "PYTHONPATH": str(ROOT),
+        }
         self.log = folder / "web.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -129,17 +147,9 @@ class Web:
 
     def begin(self) -> None:
         """Start the process."""
-        environment = {
-            **os.environ,
-            "ESL_HUNTGROUP_DATABASE": self.url,
-            "ESL_HUNTGROUP_WEB_LISTEN": f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}",
-            "ESL_HUNTGROUP_WEB_USER_HEADER": "X-User",
-            "ESL_HUNTGROUP_WEB_TRUSTED_PROXIES": "127.0.0.1,::1",
-            "PYTHONPATH": str(ROOT),
-        }
         command = [sys.executable, "-m", "esl_huntgroup", "web"]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
 
     def await_page(self) -> None:
         """Wait until the page is there, and knows how far it is."""

@@ -10,7 +10,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -68,29 +67,18 @@ class Proxy:
 def page(sqlite: peewee.Database, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     """Run the page as the examples say that it is set up."""
     firm.set_up(sqlite)
-    web = Web(sqlite_url, tmp_path)
-    web.begin = lambda: begin(web)  # type: ignore[method-assign]
+    settings = {
+        "WEB_URL": f"https://{HOST}",
+        "WEB_TRUSTED_PROXIES": "127.0.0.1",
+        "WEB_USER_HEADER": "X-Remote-User",
+    }
+    web = Web(sqlite_url, tmp_path, settings=settings)
     web.begin()
     try:
         wait(lambda: "ok" in web.get("/healthz"), web.log)
         yield web
     finally:
         web.stop()
-
-
-def begin(web: Web) -> None:
-    settings = {
-        "ESL_HUNTGROUP_DATABASE": web.url,
-        "ESL_HUNTGROUP_WEB_LISTEN": f"127.0.0.1:{web.port}",
-        "ESL_HUNTGROUP_WEB_URL": f"https://{HOST}",
-        "ESL_HUNTGROUP_WEB_TRUSTED_PROXIES": "127.0.0.1",
-        "ESL_HUNTGROUP_WEB_USER_HEADER": "X-Remote-User",
-    }
-    with web.log.open("ab") as log:
-        command = [sys.executable, "-m", "esl_huntgroup", "web"]
-        web.process = subprocess.Popen(
-            command, stdout=log, stderr=log, env={**os.environ, **settings, "PYTHONPATH": str(ROOT)}
-        )
 
 
 def wait(is_there: Callable[[], bool], log: Path) -> None:
