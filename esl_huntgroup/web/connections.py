@@ -13,6 +13,7 @@ import contextlib
 import errno
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from http.client import HTTPException
 from socket import SHUT_RDWR
 from typing import Any, Final
@@ -20,6 +21,8 @@ from typing import Any, Final
 import gevent
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
+
+from esl_huntgroup.web.headers import OUTSIDE, PLAIN
 
 CONNECTIONS_MAX: Final = 4000
 WAITING_MAX: Final = 1000
@@ -142,6 +145,17 @@ class Connection(WSGIHandler):  # type: ignore[misc]
             return _refusal("408 Request Timeout", f"headers within {HEADERS_S:g} seconds are accepted")
         return _refusal("400 Bad Request", "a request of HTTP/1.1 is accepted")
 
+    def _send_error_response_if_possible(self, error_code: int) -> None:
+        """Answer for an application that has failed altogether, or a body in pieces that are none; and close."""
+        self.close_connection = True
+        if self.response_length:
+            return
+        body = _FAILED[error_code].encode("ascii")
+        headers = [("Content-Type", PLAIN), ("Connection", "close"), ("Content-Length", str(len(body))), *OUTSIDE]
+        with contextlib.suppress(OSError):
+            self.start_response(f"{error_code} {HTTPStatus(error_code).phrase}", headers)
+            self.write(body)
+
     def handle_one_request(self) -> Any:
         """Answer one request; say why one is refused that pywsgi would refuse without a word."""
         result = super().handle_one_request()
@@ -150,10 +164,17 @@ class Connection(WSGIHandler):  # type: ignore[misc]
         return result
 
 
+_FAILED: Final = {
+    400: "a request of HTTP/1.1 is accepted\n",
+    500: "something went wrong here; it has been noted\n",
+}
+
+
 def _refusal(status: str, sentence: str) -> tuple[str, bytes]:
     body = f"{sentence}\n"
-    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
-    return status.partition(" ")[0], (head + body).encode("ascii")
+    headers = {"Content-Type": PLAIN, "Connection": "close", "Content-Length": str(len(body)), **dict(OUTSIDE)}
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items()), "", body]
+    return status.partition(" ")[0], "\r\n".join(lines).encode("ascii")
 
 
 class _Limited:

@@ -35,6 +35,9 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 NOT_KEPT: Final = "no-store"
+PLAIN: Final = "text/plain; charset=utf-8"
+OUTSIDE: Final = tuple({**HEADERS, "Cache-Control": NOT_KEPT}.items())
+"""What is said by a refusal that no application has seen: one of the connection itself."""
 
 
 def install(app: flask.Flask) -> None:

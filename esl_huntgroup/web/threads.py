@@ -18,6 +18,8 @@ from typing import Any, Final, Protocol
 import gevent
 from gevent.threadpool import ThreadPool
 
+from esl_huntgroup.web.headers import OUTSIDE, PLAIN
+
 BODY_MAX_BYTES: Final = 64 * 1024
 """Nothing that a form or a program sends is longer."""
 BODY_S: Final = 20.0
@@ -114,7 +116,7 @@ def _refuse(refused: _Refused, connection: Any, start_response: StartResponse) -
     if connection is not None:
         connection.refused()
     body = f"a request of at most {BODY_MAX_BYTES // 1024} kB, within {BODY_S:g} seconds, is accepted\n".encode()
-    headers = [("Content-Type", "text/plain"), ("Connection", "close"), ("Content-Length", str(len(body)))]
+    headers = [("Content-Type", PLAIN), ("Connection", "close"), ("Content-Length", str(len(body))), *OUTSIDE]
     start_response(str(refused), headers)
     return [body]
 
@@ -128,8 +130,10 @@ def _body(environ: dict[str, Any]) -> bytes:
     try:
         with gevent.Timeout(BODY_S, TimeoutError("timed out")):
             body: bytes = source.read(int(length)) if length else source.read(BODY_MAX_BYTES + 1)
-    except OSError:
+    except TimeoutError:
         raise _Refused("408 Request Timeout") from None
+    except OSError:
+        raise _Refused("400 Bad Request") from None
     if len(body) > BODY_MAX_BYTES:
         raise _Refused("413 Content Too Large")
     environ["CONTENT_LENGTH"] = str(len(body))

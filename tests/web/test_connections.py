@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import flask
 import gevent
@@ -17,6 +18,7 @@ from gevent.threadpool import ThreadPool
 
 from esl_huntgroup.web import connections, threads
 from esl_huntgroup.web.connections import Server
+from esl_huntgroup.web.headers import OUTSIDE
 from esl_huntgroup.web.threads import LIVE, InThreads
 
 WAITING_MAX = 50
@@ -71,6 +73,7 @@ class Page:
         app.add_url_rule("/", "start", lambda: "here\n")
         app.add_url_rule("/echo", "echo", _echo, methods=["POST"])
         app.add_url_rule("/live/<kind>", "live", self._live)
+        app.wsgi_app = _failing(app.wsgi_app)  # type: ignore[method-assign]
         application = InThreads(app, ThreadPool(2))
         server = Server(("127.0.0.1", 0), application, connections_max=CONNECTIONS_MAX, waiting_max=WAITING_MAX)
         server.start()
@@ -86,6 +89,17 @@ class Page:
         self.streams.append(stream)
         flask.request.environ[LIVE] = stream
         return flask.Response(content_type="text/plain")
+
+
+def _failing(application: Any) -> Any:
+    """Return an application that fails at one address, in a way that no framework catches."""
+
+    def fail(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/fail":
+            raise RuntimeError("a fault")
+        return application(environ, start_response)
+
+    return fail
 
 
 def _echo() -> bytes:
@@ -180,6 +194,10 @@ def test_a_request_is_not_ended_for_those_that_wait(page: Page) -> None:
         ),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", b"408", b"headers within"),
         (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc", b"408", b"within"),
+        (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", b"400", b"a request of HTTP/1.1"),
+        (b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", b"400", b"64 kB"),
+        (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", b"400", b"a request of HTTP/1.1"),
+        (b"GET /fail HTTP/1.1\r\nHost: x\r\n\r\n", b"500", b"something went wrong"),
         (b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nHost: x\r\n\r\n", b"400", b"not understand"),
     ],
 )
@@ -188,6 +206,10 @@ def test_bad_requests_get_one_sentence(page: Page, says: bytes, status: bytes, s
     assert data.split()[1] == status, data[:300]
     assert sentence in data
     assert is_there(page)
+    if sentence != b"not understand":  # what the application says, its own module adds these to
+        told = dict(line.split(": ", 1) for line in data.decode().partition("\r\n\r\n")[0].split("\r\n")[1:])
+        assert {name: told.get(name) for name, _ in OUTSIDE} == dict(OUTSIDE)
+        assert (told["Content-Type"], told["Connection"]) == ("text/plain; charset=utf-8", "close")
 
 
 def test_body_arrives_whole(page: Page) -> None:
