@@ -32,7 +32,7 @@ from esl_huntgroup.db.engine import (
 )
 from esl_huntgroup.db.tables import Call, JournalEntry, Leg
 from esl_huntgroup.db.tables import OutgoingCall as OutgoingCallTable
-from esl_huntgroup.journal import changes
+from esl_huntgroup.journal import changes, kept_marks
 from esl_huntgroup.journal.codec import is_well_formed
 from esl_huntgroup.journal.records import (
     CallAnswered,
@@ -199,10 +199,12 @@ class JournalStore:
         self._update(self._update_answered, rows.answered)
         interrupted = self._having(f"outcome = '{Outcome.INTERRUPTED.value}'", rows.first_hand)
         self._update(self._update_ended, rows.ended)
+        kept = kept_marks.of(self._db, interrupted)
         if interrupted:
             self._forget_members(interrupted)
             self._believe_answers(interrupted)
         self._insert_members(rows)
+        kept_marks.restore(self._db, kept)
         insert_rows(self._db, "outgoing_calls", _OUTGOING, rows.outgoing, once=True)
 
     def _close(self, unseen: _Rows) -> list[str]:

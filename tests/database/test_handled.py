@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from typing import Any
 
@@ -12,8 +13,11 @@ from esl_huntgroup.db.engine import execute, open_database, quoted
 from esl_huntgroup.journal import changes, handled
 from esl_huntgroup.journal.changes import Change, ChangeReader
 from esl_huntgroup.journal.handled import UNHANDLED, How, handle, unhandle
-from esl_huntgroup.journal.store import JournalStore
-from tests.database.test_journal import T0, call_id, missed, opened, people, unseen, whole
+from esl_huntgroup.journal.records import EntryRecord
+from esl_huntgroup.journal.store import Gone, JournalStore
+from esl_huntgroup.model.outcome import EntryKind
+from tests.database.rows import user
+from tests.database.test_journal import T0, answered, call_id, ended, missed, opened, people, unseen, whole
 
 BY_ANNA = (T0 + 99_000, "Anna Berg", "by_hand")
 NOBODY = (None, None, None)
@@ -85,6 +89,42 @@ def test_a_record_that_is_stored_once_more_leaves_the_mark(journal: peewee.Datab
     handle(journal, call_id(1), 1, "Anna Berg", LATER)
     JournalStore(journal).write([opened(1), missed(1)])
     assert marks(journal, call_id(1)) == [BY_ANNA, BY_ANNA]
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_mark_stays_when_who_has_seen_an_interrupted_call_tells_it(
+    database: peewee.Database, *, is_shared: bool
+) -> None:
+    people(database)
+    user(database, 3)
+    if not is_shared:
+        own_missed_calls(database)
+    store = JournalStore(database)
+    store.write([opened(1), unseen(1), opened(2), unseen(2), opened(3), unseen(3)])
+    for number in (1, 2, 3):
+        handle(database, call_id(number), 2, "Anna Berg", LATER)
+    unhandle(database, call_id(2), 2, "Anna Berg", LATER + 1)
+    third = EntryRecord(3, 3, "User 3", EntryKind.MISSED, True, "NO_ANSWER")
+    told = [dataclasses.replace(missed(number), entries=(*missed(number).entries, third)) for number in (1, 2)]
+    store.write([*told, answered(3), ended(3)])
+    assert marks(database, call_id(1)) == [BY_ANNA if is_shared else NOBODY, BY_ANNA, BY_ANNA if is_shared else NOBODY]
+    assert marks(database, call_id(2)) == [NOBODY] * 3
+    assert marks(database, call_id(3)) == [NOBODY] * 2
+    sql = "SELECT reopened_at_ms FROM journal_entries WHERE call_id = {0} ORDER BY position"
+    reopened = execute(database, sql.format(database.param), (call_id(2),)).fetchall()
+    others = LATER + 1 if is_shared else None
+    assert [row[0] for row in reopened] == [others, LATER + 1, others]
+
+
+def test_the_mark_of_somebody_who_was_removed_meanwhile_stays(database: peewee.Database) -> None:
+    people(database)
+    own_missed_calls(database)
+    store = JournalStore(database)
+    store.write([opened(1), unseen(1)])
+    handle(database, call_id(1), 2, "Anna Berg", LATER)
+    execute(database, f"DELETE FROM {quoted(database, 'users')} WHERE id = 2")
+    store.write([missed(1)], Gone(users={2}))
+    assert marks(database, call_id(1)) == [NOBODY, BY_ANNA]
 
 
 def test_a_name_that_is_too_long_is_cut(journal: peewee.Database) -> None:
