@@ -34,7 +34,7 @@ from esl_huntgroup.calls.ring_plan import CallIds
 from esl_huntgroup.calls.seams import SEAMS, Seams
 from esl_huntgroup.db import lookup
 from esl_huntgroup.db.engine import database_errors, execute, quoted
-from esl_huntgroup.diagnostics.explanation import Explanation, of_hunt
+from esl_huntgroup.diagnostics.explanation import Explanation, Handled, of_hunt
 from esl_huntgroup.diagnostics.past_call import PastCall, PastEntry, PastLeg, explain_past
 from esl_huntgroup.errors import InputError, SwitchError
 from esl_huntgroup.journal.query import short_ids
@@ -42,7 +42,7 @@ from esl_huntgroup.model.call_ids import is_call_id, is_short
 from esl_huntgroup.model.call_state import call_state
 from esl_huntgroup.model.group import HuntGroup, Line, LineKind
 from esl_huntgroup.model.numbers import normal_account, normal_domain
-from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.model.outcome import EntryKind, How, Outcome
 from esl_huntgroup.registrars.ask import ask
 from esl_huntgroup.registrars.chosen import client_of
 from esl_huntgroup.registrars.registrar import Registrar
@@ -253,9 +253,9 @@ def _past_call(db: peewee.Database, call_id: str) -> PastCall | None:
         f"user_id, line, contact, cause, rang FROM legs WHERE call_id = {db.param} ORDER BY {quoted(db, 'number')}"
     )
     legs = execute(db, f"SELECT {columns}", (call_id,)).fetchall()
-    columns = f"user_id, user_name, kind, rang FROM journal_entries WHERE call_id = {db.param} ORDER BY position"
-    entries = execute(db, f"SELECT {columns}", (call_id,)).fetchall()
-    arrived = datetime.datetime.fromtimestamp(arrived_at_ms / 1000, datetime.UTC)
+    columns = "user_id, user_name, kind, rang, handled_at_ms, handled_by_name, handled_how"
+    sql = f"SELECT {columns} FROM journal_entries WHERE call_id = {db.param} ORDER BY position"
+    entries = execute(db, sql, (call_id,)).fetchall()
     return PastCall(
         call_id=call_id,
         group_id=group_id,
@@ -263,7 +263,7 @@ def _past_call(db: peewee.Database, call_id: str) -> PastCall | None:
         group_number=number,
         group_domain=domain,
         caller=" ".join(dict.fromkeys(filter(None, (caller_name, caller_number)))),
-        arrived_at=arrived.isoformat(timespec="seconds"),
+        arrived_at=_iso(arrived_at_ms),
         outcome=outcome or "",
         state=call_state(
             is_over=outcome is not None,
@@ -273,5 +273,16 @@ def _past_call(db: peewee.Database, call_id: str) -> PastCall | None:
         ),
         overflow=overflow,
         legs=tuple(PastLeg(who, line, where, cause, bool(rang)) for who, line, where, cause, rang in legs),
-        entries=tuple(PastEntry(who, name, EntryKind(kind), bool(rang)) for who, name, kind, rang in entries),
+        entries=tuple(
+            PastEntry(who, name, EntryKind(kind), bool(rang), _handled(*mark))
+            for who, name, kind, rang, *mark in entries
+        ),
     )
+
+
+def _handled(at_ms: int | None, by_name: str | None, how: str | None) -> Handled | None:
+    return None if at_ms is None or how is None else Handled(_iso(at_ms), by_name or "", How(how))
+
+
+def _iso(at_ms: int) -> str:
+    return datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC).isoformat(timespec="seconds")

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.ring_plan import Leg, NotRung, WhyNot
+from esl_huntgroup.journal.view import handled_by
 from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.group import HuntGroup, Line
-from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.model.outcome import How, Outcome
 from esl_huntgroup.model.text import clean, counted
 from esl_huntgroup.registrars.contacts import why_refused
 from esl_huntgroup.registrars.device import in_words
@@ -42,12 +43,27 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Handled:
+    """When (ISO 8601, UTC), by whom and how a missed call was dealt with."""
+
+    at: str
+    by_name: str
+    how: How
+
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        return f"{handled_by(self.how, self.by_name)} at {self.at}"
+
+
+@dataclass(frozen=True, slots=True)
 class MemberView:
-    """A member with all its parts; it rings when one of them does."""
+    """A member with all its parts; it rings when one of them does. Of a call of the journal, who has ``handled`` it."""
 
     position: int
     name: str
     parts: tuple[Part, ...]
+    handled: Handled | None = None
 
     @property
     def rings(self) -> bool:
@@ -61,7 +77,8 @@ class Explanation:
     A group and its members. ``heading`` says what happens, or happened, to the caller as a whole.
 
     ``switch`` is where the call would arrive, empty where there is only one switch, or none was asked. ``outcome`` and
-    ``state`` are those of a call of the journal; there is no ``state`` where nobody has called.
+    ``state`` are those of a call of the journal; there is no ``state`` where nobody has called. ``is_handled_for_all``:
+    ``heading`` says who has handled it, and not each member.
     """
 
     heading: str
@@ -70,6 +87,7 @@ class Explanation:
     switch: str = ""
     outcome: str | None = None
     state: CallState | None = None
+    is_handled_for_all: bool = False
 
     def sentences(self) -> list[str]:
         """Return the heading and one line for each member."""
@@ -78,18 +96,23 @@ class Explanation:
             f"at {self.switch}: {self.heading}" if self.switch else self.heading,
             *(
                 f"{self.did[not member.rings].ljust(width)}  {member.position} {clean(member.name)}: "
-                + "; ".join(part.sentence for part in member.parts)
+                + "; ".join([*(part.sentence for part in member.parts), *self._handled(member)])
                 for member in self.members
             ),
         ]
 
+    def _handled(self, member: MemberView) -> tuple[str, ...]:
+        return () if member.handled is None or self.is_handled_for_all else (member.handled.sentence,)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the same for programs."""
+        is_past = self.state is not None
         members = [
             {"position": it.position, "name": it.name, "rings": it.rings, "parts": [asdict(part) for part in it.parts]}
+            | ({"handled": asdict(it.handled) if it.handled else None} if is_past else {})
             for it in self.members
         ]
-        call = {} if self.state is None else {"outcome": self.outcome, "state": self.state.value}
+        call = {"outcome": self.outcome, "state": self.state} if is_past else {}
         return {"switch": self.switch, "heading": self.heading, **call, "members": members}
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from esl_huntgroup.calls.ring_plan import WhyNot
 from esl_huntgroup.diagnostics.explanation import (
     Explanation,
+    Handled,
     MemberView,
     Part,
     Registrations,
@@ -20,7 +21,7 @@ from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.group import Member
 from esl_huntgroup.model.hangup_causes import LegResult, leg_result
-from esl_huntgroup.model.outcome import EntryKind, Outcome
+from esl_huntgroup.model.outcome import CAN_BE_HANDLED, EntryKind, Outcome
 from esl_huntgroup.model.text import clean
 from esl_huntgroup.registrars.contacts import why_refused
 
@@ -46,6 +47,7 @@ class PastEntry:
     user_name: str
     kind: EntryKind
     rang: bool
+    handled: Handled | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class PastCall:
 def explain_past(call: PastCall, members_now: Sequence[Member], known: Registrations) -> Explanation:
     """Return what became of every phone of a call, and of today's members without an entry in it."""
     views = [
-        MemberView(position, entry.user_name, _past_parts(entry, call, known))
+        MemberView(position, entry.user_name, _past_parts(entry, call, known), entry.handled)
         for position, entry in enumerate(call.entries, start=1)
     ]
     told = {entry.user_id for entry in call.entries}
@@ -79,9 +81,21 @@ def explain_past(call: PastCall, members_now: Sequence[Member], known: Registrat
         MemberView(position, member.name, (Part(False, NO_ENTRY, sentence),))
         for position, member in enumerate(missing, start=len(views) + 1)
     ]
+    for_all = _handled_for_all(call)
     return Explanation(
-        _past_heading(call), tuple(views), ("rang", "did not ring"), outcome=call.outcome or None, state=call.state
+        _past_heading(call) + (f"; {for_all.sentence}" if for_all else ""),
+        tuple(views),
+        ("rang", "did not ring"),
+        outcome=call.outcome or None,
+        state=call.state,
+        is_handled_for_all=for_all is not None,
     )
+
+
+def _handled_for_all(call: PastCall) -> Handled | None:
+    """Return who has handled the call for everybody who has missed it; None where each has an own mark, or none."""
+    marks = {entry.handled for entry in call.entries if entry.kind in CAN_BE_HANDLED}
+    return marks.pop() if len(marks) == 1 else None
 
 
 def _past_heading(call: PastCall) -> str:

@@ -197,9 +197,14 @@ def handled_as(line: JournalLine, language: str, zone: datetime.tzinfo | None = 
     """Return in words how a missed call was handled, by whom and when; empty where it was not."""
     if line.handled_how is None or line.handled_at_ms is None:
         return ""
-    words = _WORDS[language]
     at = datetime.datetime.fromtimestamp(line.handled_at_ms / 1000, datetime.UTC).astimezone(zone)
-    return f"{words.handled[line.handled_how].format(clean(line.handled_by_name))} {at.strftime(words.day_format)}"
+    who = handled_by(line.handled_how, line.handled_by_name, language)
+    return f"{who} {at.strftime(_WORDS[language].day_format)}"
+
+
+def handled_by(how: How, name: str, language: str = "en") -> str:
+    """Return in words how a missed call was handled, and by whom. Raises KeyError for a language not in LANGUAGES."""
+    return _WORDS[language].handled[how].format(clean(name))
 
 
 def seen_as(line: JournalLine, language: str) -> str:

@@ -14,11 +14,13 @@ from esl_huntgroup.cli.explain import explain_command
 from esl_huntgroup.db.engine import execute
 from esl_huntgroup.diagnostics.explain import explain
 from esl_huntgroup.errors import InputError, SwitchError
+from esl_huntgroup.journal.handled import handle
 from esl_huntgroup.journal.store import JournalStore
 from esl_huntgroup.settings import Settings
 from tests.database import rows
 from tests.database.rows import DOMAIN
 from tests.database.switches import AskedSwitch
+from tests.database.test_journal import call_id as id_of
 from tests.database.test_journal import missed, opened, people
 from tests.unit.seams import OTHERS
 
@@ -239,3 +241,13 @@ def test_the_phones_of_a_past_call_are_looked_for_on_every_switch(
     told = run(sqlite_url, call_id, esl_address=(*addresses, NOBODY)).output
     assert told.count("registered still") == 1
     assert told.splitlines()[0].endswith("; who is registered today is not known: 127.0.0.1 port 1: Connection refused")
+
+
+def test_a_past_call_says_who_has_handled_it_and_when(firm: peewee.Database, sqlite_url: str) -> None:
+    JournalStore(firm).write([opened(2), missed(2)])
+    handle(firm, id_of(2), 1, "Anna Berg", 1_700_000_060_000)
+    heading = run(sqlite_url, id_of(2)).output.splitlines()[0]
+    assert heading.endswith("; handled by Anna Berg at 2023-11-14T22:14:20+00:00")
+    told = json.loads(run(sqlite_url, id_of(2), "--json").output)
+    mark = {"at": "2023-11-14T22:14:20+00:00", "by_name": "Anna Berg", "how": "by_hand"}
+    assert [member["handled"] for member in told["members"]] == [mark, mark]

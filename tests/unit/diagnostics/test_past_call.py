@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 
+from esl_huntgroup.diagnostics.explanation import Handled
 from esl_huntgroup.diagnostics.past_call import PastCall, PastEntry, PastLeg, explain_past
 from esl_huntgroup.model.call_state import CallState
-from esl_huntgroup.model.outcome import EntryKind
+from esl_huntgroup.model.outcome import EntryKind, How
 from esl_huntgroup.registrars.registrations import Registration
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, HARDPHONE_ONLY, contact
 
@@ -92,6 +93,32 @@ def test_a_call_without_an_end_says_where_it_is(state: CallState, words: str) ->
     assert (told.as_dict()["outcome"], told.as_dict()["state"]) == (None, state.value)
     over = explain_past(call(), (), {}).as_dict()
     assert (over["outcome"], over["state"]) == ("no_answer", "ended")
+
+
+BY_BERND = Handled("2026-11-22T20:05:00+00:00", "Bernd \x07Cordes", How.CALLED_BACK)
+
+
+def handled(*marks: Handled | None) -> PastCall:
+    entries = [dataclasses.replace(it, handled=mark) for it, mark in zip(call().entries, marks, strict=True)]
+    return call(entries=tuple(entries))
+
+
+def test_who_has_handled_a_missed_call_and_when_is_told_once_where_it_is_for_all() -> None:
+    told = explain_past(handled(BY_BERND, BY_BERND, BY_BERND), (), {})
+    words = "; called back by Bernd \N{REPLACEMENT CHARACTER}Cordes at 2026-11-22T20:05:00+00:00"
+    assert told.sentences()[0].endswith(f"the caller went to: respond 486{words}")
+    assert not any("called back" in line for line in told.sentences()[1:])
+    assert [member["handled"]["how"] for member in told.as_dict()["members"]] == ["called_back"] * 3
+
+
+def test_where_each_handles_his_own_it_stands_with_each_member() -> None:
+    told = explain_past(handled(BY_BERND, None, dataclasses.replace(BY_BERND, how=How.BY_HAND)), (ANNA,), {})
+    heading, anna, old, bernd = told.sentences()
+    assert heading.endswith("respond 486")
+    assert anna.endswith("; called back by Bernd \N{REPLACEMENT CHARACTER}Cordes at 2026-11-22T20:05:00+00:00")
+    assert "Cordes at" not in old
+    assert "; handled by Bernd" in bernd
+    assert [bool(member["handled"]) for member in told.as_dict()["members"]] == [True, False, True]
 
 
 def test_for_programs_every_part_keeps_its_reason() -> None:
