@@ -289,7 +289,7 @@ class Settings:
     esl_address: tuple[Address, ...] = _setting(
         (),
         _optional_addresses,
-        "event socket of each switch, HOST:PORT, with commas between: for the second witness, `check` and `explain`",
+        "event socket of each switch, HOST:PORT, with commas between: for second witness, `check`, `explain` and page",
     )
     esl_password: str = _setting("", _text, "password of these event sockets", is_secret=True)
     kamailio: tuple[KamailioAt, ...] = _setting(

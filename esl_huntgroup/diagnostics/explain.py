@@ -154,8 +154,10 @@ class DryRun:
                     if self._address is None:
                         raise InputError(NO_SWITCH)
                     kamailio, password = client_of(self._settings), self._settings.esl_password
-                    contacts, self.known = ask(self._seams.registrar, self._address, password, lines, kamailio)
-                    kamailio.stop()
+                    try:
+                        contacts, self.known = ask(self._seams.registrar, self._address, password, lines, kamailio)
+                    finally:
+                        kamailio.stop()
                     return ContactsKnown(contacts, AT_ONCE_MS)
         return None
 
@@ -231,8 +233,10 @@ def _registered_now(
     addresses = dict.fromkeys(leg.line for leg in call.legs)
     lines = [Line(account, domain, account) for account, _, domain in (it.rpartition("@") for it in addresses)]
     kamailio = client_of(settings)
-    _, registered = ask(registrar, address, settings.esl_password, lines, kamailio)
-    kamailio.stop()
+    try:
+        _, registered = ask(registrar, address, settings.esl_password, lines, kamailio)
+    finally:
+        kamailio.stop()
     return registered
 
 

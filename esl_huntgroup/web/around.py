@@ -1,4 +1,4 @@
-"""What every request has around it: the configuration and the database."""
+"""What every request has around it: the configuration, the database, the switches."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import flask
 import peewee
 
 from esl_huntgroup.web.config import WebConfig
+from esl_huntgroup.web.switches import Switches
 
 _KEY = "esl_huntgroup"
 
@@ -17,6 +18,7 @@ class Around:
         """Take the configuration and the database."""
         self.config = config
         self.db = db
+        self.switches = Switches(config.switches)
 
 
 def surround(app: flask.Flask, config: WebConfig, db: peewee.Database) -> None:

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from esl_huntgroup.settings import Settings
+from esl_huntgroup.model.limits import LEG_LIMIT
+from esl_huntgroup.settings import KamailioAt, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchesConfig:
+    """The settings by which a group's page asks who would ring, named as in ``Settings``; no address: nobody."""
+
+    esl_address: tuple[tuple[str, int], ...] = ()
+    esl_password: str = ""
+    leg_limit: int = LEG_LIMIT
+    kamailio: tuple[KamailioAt, ...] = ()
+    kamailio_secret: str = ""
+    kamailio_profile: str = "internal"
+    kamailio_timeout_s: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +39,7 @@ class WebConfig:
     language: str = "en"
     log_level: str = "info"
     log_format: str = "text"
+    switches: SwitchesConfig = SwitchesConfig()
 
     @property
     def public_url(self) -> str:
@@ -55,4 +70,5 @@ def web_config(settings: Settings, listen: tuple[str, int]) -> WebConfig:
         language=settings.language,
         log_level=settings.log_level,
         log_format=settings.log_format,
+        switches=SwitchesConfig(**{it.name: getattr(settings, it.name) for it in fields(SwitchesConfig)}),
     )

@@ -14,7 +14,7 @@ from esl_huntgroup.web import words
 from esl_huntgroup.web.access import OwnGroup
 from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import require
-from esl_huntgroup.web.pages import plots, rows
+from esl_huntgroup.web.pages import plots, rows, would_ring
 from esl_huntgroup.web.pages.members import members_of, of_group
 from esl_huntgroup.web.pages.plots import Plot
 from esl_huntgroup.web.pages.seen import seen
@@ -31,14 +31,19 @@ DAYS_DEFAULT: Final = 30
 @blueprint.get("/groups/<int:group_id>/now")
 @require()
 def now(group_id: int) -> str:
-    """Show for each member whether a call would ring there, as far as the database knows, and why not."""
-    group = _group(group_id)
+    """Show for each member whether a call would ring there, and why not: as each switch says, or the database."""
+    group, db = _group(group_id), around().db
+    state = of_group(db, group_id)
+    answers = around().switches.would_ring(db, f"{state.number}@{state.domain}") if state.rings else []
+    told = [(it, would_ring.by_switch(it.told)) for it in answers if it.told]
     return flask.render_template(
         "group_now.html",
         here=group_id,
         group=group,
-        state=of_group(around().db, group_id),
-        members=members_of(around().db, group_id),
+        state=state,
+        told=told,
+        silent=[it for it in answers if not it.told],
+        members=[] if told else would_ring.by_database(members_of(db, group_id), rings=state.rings),
     )
 
 

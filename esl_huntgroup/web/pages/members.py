@@ -1,4 +1,4 @@
-"""Who would ring in a group now, as far as the database knows; who is registered, the switch alone knows."""
+"""Who is in a group, and has which lines: what the database knows of who would ring; the switch knows the rest."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import peewee
 
 from esl_huntgroup.db.engine import execute, quoted
+from esl_huntgroup.model.group import HuntMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,13 @@ class State:
     is_active: bool
     hunt_mode: str
     number: str
+    domain: str
     ring_timeout_s: int
+
+    @property
+    def rings(self) -> bool:
+        """Whether a call to it can ring anybody."""
+        return self.is_active and self.hunt_mode == HuntMode.SOFTPHONE and bool(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +38,10 @@ class MemberNow:
 
 def of_group(db: peewee.Database, group_id: int) -> State:
     """Return whether a group that is there rings anybody. One statement; raises peewee's exceptions."""
-    sql = f"SELECT is_active, hunt_mode, number, ring_timeout_s FROM {quoted(db, 'groups')} WHERE id = {db.param}"
-    is_active, hunt_mode, number, ring_timeout_s = execute(db, sql, (group_id,)).fetchone()
-    return State(bool(is_active), hunt_mode, number or "", int(ring_timeout_s))
+    columns = "is_active, hunt_mode, number, domain, ring_timeout_s"
+    sql = f"SELECT {columns} FROM {quoted(db, 'groups')} WHERE id = {db.param}"
+    is_active, hunt_mode, number, domain, ring_timeout_s = execute(db, sql, (group_id,)).fetchone()
+    return State(bool(is_active), hunt_mode, number or "", domain, int(ring_timeout_s))
 
 
 def members_of(db: peewee.Database, group_id: int) -> list[MemberNow]:
