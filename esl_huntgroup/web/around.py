@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import flask
 import peewee
 
@@ -19,6 +21,8 @@ class Around:
         self.config = config
         self.db = db
         self.switches = Switches(config.switches)
+        self.marked = Counter({"handled": 0, "reopened": 0})
+        """How many missed calls were dealt with by hand in this process, and how many of these marks taken back."""
 
 
 def surround(app: flask.Flask, config: WebConfig, db: peewee.Database) -> None:

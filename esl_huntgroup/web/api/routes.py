@@ -9,15 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import flask
-from werkzeug.exceptions import Conflict, NotFound
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from esl_huntgroup.errors import InputError
-from esl_huntgroup.journal import handled
 from esl_huntgroup.model.limits import DAY_MS
-from esl_huntgroup.model.outcome import CAN_BE_HANDLED
 from esl_huntgroup.provisioning import audit
-from esl_huntgroup.web import clock
+from esl_huntgroup.web import clock, handling
 from esl_huntgroup.web.access import Access, OwnGroup
 from esl_huntgroup.web.api import schemas, shown
 from esl_huntgroup.web.api.operations import Operation, body, described, query
@@ -135,7 +133,7 @@ def call(call_id: str) -> Response:
 )
 def handle(call_id: str) -> Response:
     """Mark a missed call as handled; doing it twice changes nothing."""
-    return _mark(call_id, handled.handle)
+    return _mark(call_id, is_handled=True)
 
 
 @blueprint.delete("/calls/<call_id>/handled")
@@ -150,7 +148,7 @@ def handle(call_id: str) -> Response:
 )
 def unhandle(call_id: str) -> Response:
     """Take the mark of a missed call away; doing it twice changes nothing."""
-    return _mark(call_id, handled.unhandle)
+    return _mark(call_id, is_handled=False)
 
 
 @blueprint.get("/groups/<int:group_id>/statistics")
@@ -268,22 +266,10 @@ def _call(found: tuple[Access, Details]) -> Response:
     return answer(schemas.CallDetailsOut, shown.details(found[1], clock.now_ms(), _))
 
 
-def _mark(call_id: str, mark: Callable[..., bool]) -> Response:
+def _mark(call_id: str, *, is_handled: bool) -> Response:
     query(schemas.NoQuery)
-    access, found = _details(call_id)
-    call, own, person, db = found.row.call, found.row.own, somebody(), around().db
-    if not _is_missed(found):
-        raise Conflict(_("This call was not missed, so that there is nothing to deal with."))
-    if own is None and not handled.shares_missed(db, call.group_id):
-        raise Conflict(_("In this group everybody deals with the own missed calls, and you have no entry of this one."))
-    mark(db, call.call_id, access.user_id, person.display_name, clock.now_ms())
+    handling.mark(_details(call_id)[1].row, somebody(), is_handled=is_handled)
     return _call(_details(call_id))
-
-
-def _is_missed(found: Details) -> bool:
-    """Return whether the reader sees an entry of a missed call."""
-    seen = found.row.entries if found.row.entries is not None else (found.row.own,)
-    return any(entry is not None and entry.kind in CAN_BE_HANDLED for entry in seen)
 
 
 def _groups() -> tuple[Access, list[OwnGroup]]:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.journal import handled
-from esl_huntgroup.web import clock
+from esl_huntgroup.web import clock, handling
 from esl_huntgroup.web.around import around
 from esl_huntgroup.web.identity import require, somebody
 from esl_huntgroup.web.identity.origins import own_path
@@ -126,14 +126,11 @@ def call(call_id: str) -> str:
 @require()
 def handle(call_id: str) -> Response:
     """Note that a missed call is dealt with, or take that back; then go back, or give the row to the script."""
-    found, me, db = _call(call_id), somebody(), around().db
-    change = {"yes": handled.handle, "no": handled.unhandle}.get(flask.request.form.get("handled", ""))
-    if change is None:
+    found, me = _call(call_id), somebody()
+    wanted = flask.request.form.get("handled", "")
+    if wanted not in ("yes", "no"):
         raise BadRequest
-    is_shared = handled.shares_missed(db, found.row.call.group_id)
-    if found.row.own is None and not is_shared:
-        raise InputError(_("In this group everybody deals with the own missed calls, and this is not one of yours."))
-    change(db, call_id, me.user_id, me.display_name, clock.now_ms())
+    is_shared = handling.mark(found.row, me, is_handled=wanted == "yes")
     if flask.request.accept_mimetypes.best == "application/json":
         written = live_form.written(_call(call_id).row, me.user_id, is_shared=is_shared)
         return flask.Response(written, content_type="application/json")

@@ -55,7 +55,7 @@ def own(row: read.Row, now_ms: int) -> Row:
     entry, state = row.own, row.call.state(now_ms)
     if entry is None:
         return Row(row.call, state, None, None, can_handle=False)
-    return Row(row.call, state, entry.kind, entry.handled, can_handle=entry.kind in CAN_BE_HANDLED)
+    return Row(row.call, state, entry.kind, entry.handled, can_handle=row.can_be_handled(is_shared=False))
 
 
 def of_group(row: read.Row, now_ms: int, reader_id: int | None, *, is_shared: bool = True) -> Row:
@@ -70,7 +70,9 @@ def of_group(row: read.Row, now_ms: int, reader_id: int | None, *, is_shared: bo
         kind = EntryKind.ANSWERED if is_own else EntryKind.ANSWERED_ELSEWHERE
         return Row(call, call.state(now_ms), kind, None, can_handle=False)
     missed = [entry for entry in entries if entry.kind in CAN_BE_HANDLED]
-    return Row(call, call.state(now_ms), _worst(missed), _handled_by_all(missed), can_handle=bool(missed) and is_shared)
+    return Row(
+        call, call.state(now_ms), _worst(missed), _handled_by_all(missed), can_handle=row.is_missed and is_shared
+    )
 
 
 def seen(row: read.Row, now_ms: int, reader_id: int, *, is_shared: bool) -> Row:

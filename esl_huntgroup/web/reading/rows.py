@@ -89,8 +89,20 @@ class Row:
     @property
     def is_unhandled(self) -> bool:
         """Whether this is a missed call of the reader's, or of anybody whose entries he reads, to be dealt with."""
-        seen = (self.own,) if self.own is not None else self.entries or ()
-        return any(entry.is_unhandled for entry in seen)
+        return any(entry.is_unhandled for entry in self._seen)
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether this is a missed call of the reader's, or of anybody whose entries he reads, dealt with or not."""
+        return any(entry.kind in CAN_BE_HANDLED for entry in self._seen)
+
+    def can_be_handled(self, *, is_shared: bool) -> bool:
+        """Return whether the reader may say that it is dealt with: an own one, or one that is ``is_shared`` by all."""
+        return self.is_missed and (is_shared or self.own is not None)
+
+    @property
+    def _seen(self) -> tuple[Entry, ...]:
+        return (self.own,) if self.own is not None else self.entries or ()
 
 
 @dataclass(frozen=True, slots=True)
