@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +29,7 @@ from esl_huntgroup.journal import callers, changes, follow_up, reached
 from esl_huntgroup.journal.callers import Caller
 from esl_huntgroup.journal.changes import Change, ChangeReader
 from esl_huntgroup.journal.follow_up import Contact, Mark
+from esl_huntgroup.journal.followed import Followed
 from esl_huntgroup.journal.reached import Resolved
 from esl_huntgroup.journal.writer import patience
 from esl_huntgroup.model.limits import DAY_MS
@@ -37,6 +39,7 @@ from esl_huntgroup.processes import child
 NAME: Final = "follower"
 """The name of its position in the table ``followers``."""
 LOOK_EVERY_S: Final = 0.25
+TELL_EVERY_S: Final = 1.0
 CHANGES_AT_ONCE: Final = 100
 OUTGOING_AT_ONCE: Final = 100
 CLEAN_UP_EVERY_S: Final = 3600.0
@@ -84,6 +87,14 @@ class Follower:
         self._retry_s, self._retry_at = RETRY_FIRST_S, 0.0
         self._clean_up_at = 0.0
         self._is_out = False
+        self._is_up_to_date_at = time.monotonic()
+        self._failures = 0
+        self._handled = Counter[str]()
+
+    @property
+    def followed(self) -> Followed:
+        """How far it is, and what it has done."""
+        return Followed(time.monotonic() - self._is_up_to_date_at, self._failures, self._handled)
 
     def round(self) -> bool:
         """Follow one portion; return whether more may wait. Raises nothing: a database that is away is tried again."""
@@ -98,6 +109,8 @@ class Follower:
         if self._is_out:
             log.warning("follower: the database can be used again")
         self._is_out, self._retry_s = False, RETRY_FIRST_S
+        if not is_more:
+            self._is_up_to_date_at = time.monotonic()
         return is_more
 
     def close(self) -> None:
@@ -105,6 +118,7 @@ class Follower:
         drop_connection(self._db)
 
     def _failed(self, error: peewee.PeeweeException) -> None:
+        self._failures += 1
         drop_connection(self._db)
         self._reader = None  # what was read has not been written
         self._known.clear()
@@ -173,16 +187,17 @@ class Follower:
 
     def _write(self, found: _Found, position: int) -> None:
         """Write all of it, and how far that is, in one transaction."""
-        handled: list[str] = []
+        handled: dict[str, str] = {}
         with self._db.atomic():
             callers.add(self._db, found.callers, self._config.country)
             for call in found.outgoing:
                 self._note_outgoing(call)
             for mark in sorted(found.marks, key=lambda mark: mark.call_id):
                 if self._handle(mark):
-                    handled.append(mark.call_id)
+                    handled[mark.call_id] = mark.contact.how.value
             self._advance(found.changes, position)
             changes.note(self._db, handled)
+        self._handled.update(handled.values())
         if len(self._known) > CALLERS_KNOWN_MAX:
             self._known.clear()
         self._known |= found.callers
@@ -251,9 +266,12 @@ def main() -> None:
     except HuntgroupError as error:
         log.error("follower: it ends: %s", error)
         sys.exit(1)
-    is_more = False
+    is_more, tell_at = False, 0.0
     while not service.is_gone(0 if is_more else LOOK_EVERY_S):
         is_more = follower.round()
+        if time.monotonic() >= tell_at:
+            service.tell(follower.followed)
+            tell_at = time.monotonic() + TELL_EVERY_S
     follower.close()
 
 

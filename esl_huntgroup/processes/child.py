@@ -7,14 +7,16 @@ without that means that the service was killed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
+import socket
 import sys
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from esl_huntgroup.processes.messages import BYTES_MAX, decode
+from esl_huntgroup.processes.messages import BYTES_MAX, decode, encode
 
 T = TypeVar("T")
 
@@ -48,3 +50,8 @@ class Service:
         if not self._is_gone and select.select([self._file], [], [], wait_s)[0]:
             self._is_gone, self.has_died = True, not os.read(self._file, 4096)
         return self._is_gone
+
+    def tell(self, message: Any) -> None:
+        """Tell the service something, a dataclass; where it does not listen, that is lost."""
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._file)) as line:
+            line.send(encode(message), socket.MSG_DONTWAIT)

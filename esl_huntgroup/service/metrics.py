@@ -15,7 +15,8 @@ from prometheus_client.registry import Collector
 from esl_huntgroup import __version__
 from esl_huntgroup.calls.counters import Histogram, Snapshot
 from esl_huntgroup.journal import spool
-from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.journal.followed import Followed
+from esl_huntgroup.model.outcome import How, Outcome
 from esl_huntgroup.model.text import counted
 
 
@@ -44,6 +45,8 @@ class Status:
     refused_reloads: int = 0
     journal: JournalStatus = field(default_factory=JournalStatus)
     journal_lag_s: float = 0.0
+    followed: Followed = field(default_factory=Followed)
+    follower_lag_s: float = 0.0
 
     def __str__(self) -> str:
         """Return the line that ``systemctl status`` shows."""
@@ -80,6 +83,7 @@ class StatusCollector(Collector):
         yield from _service(status)
         yield from _calls(status.reading)
         yield from _journal(status.journal, status.journal_lag_s)
+        yield from _follower(status.followed, status.follower_lag_s)
 
 
 def _service(status: Status) -> Iterator[Metric]:
@@ -125,6 +129,18 @@ def _journal(journal: JournalStatus, lag_s: float) -> Iterator[Metric]:
     yield GaugeMetricFamily("huntgroup_journal_outage", "1 while the database takes no records", int(journal.is_out))
     yield GaugeMetricFamily("huntgroup_spool_bytes", waiting, journal.waiting_bytes)
     yield GaugeMetricFamily("huntgroup_spool_rejected_bytes", rejected, journal.rejected_bytes)
+
+
+def _follower(followed: Followed, lag_s: float) -> Iterator[Metric]:
+    yield GaugeMetricFamily("huntgroup_follower_lag_seconds", "Since when the follower has not read everything", lag_s)
+    failures = "Times that the database did not let the follower go on"
+    yield CounterMetricFamily("huntgroup_follower_failures", failures, followed.failures)
+    handled = CounterMetricFamily(
+        "huntgroup_handled_calls", "Missed calls that the follower has found handled", labels=["how"]
+    )
+    for how in dict.fromkeys([How.CALLED_BACK.value, How.CALLED_AGAIN.value, *followed.handled]):
+        handled.add_metric([how], followed.handled[how])
+    yield handled
 
 
 def journal_status(directory: Path) -> JournalStatus:

@@ -11,6 +11,7 @@ from esl_huntgroup import logs
 from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.journal import follower, spool, writer
+from esl_huntgroup.journal.followed import Followed
 from esl_huntgroup.model.text import counted
 from esl_huntgroup.recovery import reconciler
 from esl_huntgroup.service.descriptors import raise_limit
@@ -71,7 +72,7 @@ def _sidecars(settings: Settings) -> list[Sidecar]:
     follows = follower.FollowerConfig(settings.database, settings.country, settings.outside_prefix, *log_as)
     found = [
         Sidecar("journal writer", writer.__name__, config),
-        Sidecar("journal follower", follower.__name__, follows),
+        Sidecar("journal follower", follower.__name__, follows, says=Followed),
     ]
     if settings.esl_address:
         second = reconciler.ReconcilerConfig(

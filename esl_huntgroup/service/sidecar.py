@@ -10,22 +10,33 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from esl_huntgroup.processes.messages import decode
 from esl_huntgroup.processes.parent import ChildProcess, Restarts
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
 class Sidecar:
-    """One such process: ``name`` is for the log, ``module`` is what it runs, ``config`` (a dataclass) its task."""
+    """
+    One such process: ``name`` is for the log, ``module`` is what it runs, ``config`` (a dataclass) its task.
 
-    def __init__(self, name: str, module: str, config: Any) -> None:
+    ``says`` is the dataclass in which it tells of itself, None for one that tells nothing.
+    """
+
+    def __init__(self, name: str, module: str, config: Any, says: type[Any] | None = None) -> None:
         """Start nothing yet."""
         self.name = name
         self.module = module
         self.config = config
-        self._child: ChildProcess | None = None
+        self.says = says
+        self.said: Any = None
+        """The last that it has told, also by one that has died since."""
+        self.said_at = time.monotonic()
+        self._child: _Child | None = None
         self._restarts = Restarts()
         self._is_stopping = False
 
@@ -47,6 +58,8 @@ class Sidecar:
         if self._is_stopping:
             return
         now = time.monotonic()
+        if self._child:
+            self._child.receive()
         if self._child and (status := self._child.end_status()) is not None:
             self._child.close()
             self._child = None
@@ -74,10 +87,22 @@ class Sidecar:
     def _start(self, now: float) -> None:
         self._restarts.started_at = now
         try:
-            self._child = ChildProcess(self.module, self.config, is_apart=True)
+            self._child = _Child(self)
         except OSError as error:
             log.error("the %s cannot be started: %s", self, error.strerror)
             self._restarts.put_off(now)
+
+
+class _Child(ChildProcess):
+    """Such a process while it runs."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        super().__init__(sidecar.module, sidecar.config, is_apart=True)
+        self._sidecar = sidecar
+
+    def _understand(self, data: bytes) -> None:
+        if self._sidecar.says is not None:
+            self._sidecar.said, self._sidecar.said_at = decode(data, self._sidecar.says), time.monotonic()
 
 
 class Sidecars:
@@ -103,6 +128,18 @@ class Sidecars:
         for sidecar in self._kept:
             sidecar.look()
         self._stopping = [sidecar for sidecar in self._stopping if not sidecar.has_ended()]
+
+    def latest(self, kind: type[T]) -> tuple[T | None, float]:
+        """
+        Return the last that a process has told in this way, and how many seconds ago.
+
+        It is None where it has told nothing yet, then the seconds are those since it should have been started; where
+        there is no such process they are 0.
+        """
+        for sidecar in self._kept:
+            if sidecar.says is kind:
+                return sidecar.said, time.monotonic() - sidecar.said_at
+        return None, 0.0
 
     def end(self, limit_s: float) -> None:
         """Let all go, and wait at most so long until they have finished what they have in hand."""

@@ -24,6 +24,7 @@ from esl_huntgroup import logs
 from esl_huntgroup.calls.counters import Lag
 from esl_huntgroup.db.engine import safe_url
 from esl_huntgroup.errors import HuntgroupError
+from esl_huntgroup.journal.followed import Followed
 from esl_huntgroup.service.health_server import StatusServer
 from esl_huntgroup.service.metrics import Status, journal_status
 from esl_huntgroup.service.process import WorkerProcess
@@ -175,6 +176,7 @@ class Supervisor:
         reading = self._pool.reading()
         journal = journal_status(Path(self._settings.spool))
         lag_s = self._lag.look(time.monotonic(), reading.counters["journal_bytes"], journal.waiting_bytes)
+        followed, told_s = self._sidecars.latest(Followed)
         self.status = Status(
             at_s=time.monotonic(),
             is_stopping=self._is_stopping,
@@ -188,6 +190,8 @@ class Supervisor:
             refused_reloads=self._refused_reloads,
             journal=journal,
             journal_lag_s=lag_s,
+            followed=followed or Followed(),
+            follower_lag_s=told_s + (followed.behind_s if followed else 0.0),
         )
 
     @contextlib.contextmanager

@@ -14,12 +14,13 @@ import pytest
 from esl_huntgroup.db.engine import execute, open_database, quoted
 from esl_huntgroup.journal import changes, handled
 from esl_huntgroup.journal import follower as follower_module
+from esl_huntgroup.journal.followed import Followed
 from esl_huntgroup.journal.follower import CHANGES_KEPT_MS, Follower, FollowerConfig
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, EntryRecord, JournalRecord
 from esl_huntgroup.journal.store import JournalStore
 from esl_huntgroup.model.call_ids import first_at
 from esl_huntgroup.model.outcome import EntryKind, Outcome
-from esl_huntgroup.service.sidecar import Sidecar
+from esl_huntgroup.service.sidecar import Sidecar, Sidecars
 from tests.database.rows import DOMAIN, group, insert, line, user
 
 NOW_MS = time.time_ns() // 1_000_000
@@ -385,13 +386,13 @@ def _no_alarm(db: peewee.Database, limit_s: float) -> Any:
 @pytest.fixture
 def process(url: str, firm: peewee.Database) -> Iterator[Sidecar]:
     """Give the process as the supervisor keeps it, not started yet."""
-    sidecar = Sidecar("journal follower", follower_module.__name__, FollowerConfig(url))
+    sidecar = Sidecar("journal follower", follower_module.__name__, FollowerConfig(url), says=Followed)
     yield sidecar
     sidecar.stop()
     sidecar.end(time.monotonic() + 10)
 
 
-def until(is_so: Callable[[], bool], sidecar: Sidecar, within_s: float = 20) -> None:
+def until(is_so: Callable[[], object], sidecar: Sidecar, within_s: float = 20) -> None:
     deadline = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < deadline
@@ -412,16 +413,37 @@ def test_the_process_follows_however_often_it_is_killed(firm: peewee.Database, p
     assert all(marks(firm, number) == [again(number + 1)] * 2 for number in range(1, 40, 2))
 
 
+def test_the_process_tells_how_far_it_is_and_what_it_has_handled(firm: peewee.Database, process: Sidecar) -> None:
+    store(firm, missed(1), missed(2), answered(3), missed(4))
+    until(lambda: process.said and process.said.handled, process)
+    assert process.said.handled == {"called_again": 2}
+    until(lambda: process.said.behind_s < 1, process)
+    sidecars = Sidecars()
+    assert sidecars.latest(Followed) == (None, 0.0)
+    sidecars.set([process])
+    said, told_s = sidecars.latest(Followed)
+    assert said is process.said
+    assert 0 <= told_s < 60
+    process.stop()
+    process.end(time.monotonic() + 10)
+    process.said_at -= 60
+    assert sidecars.latest(Followed)[1] >= 60, "one that is dead is behind, whatever it has said"
+
+
 def test_a_database_that_is_away_is_waited_for(tmp_path: Any, caplog: pytest.LogCaptureFixture) -> None:
     db = open_database(f"sqlite:///{tmp_path}/later.db")
     follower = Follower(db, FollowerConfig("", "DE"))
     assert follower.round() is False
     assert "missed calls wait for what handles them: the database" in caplog.text
+    assert follower.followed.failures == 1
+    behind_s = follower.followed.behind_s
     from esl_huntgroup.db import migrate
 
     migrate.upgrade(db)
     assert follower.round() is False, "it waits before it tries again"
     follower._retry_at = 0.0
+    assert follower.followed.behind_s > behind_s
     follower.round()
     assert "can be used again" in caplog.text
+    assert follower.followed.failures == 1
     db.close()

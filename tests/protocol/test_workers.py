@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -222,6 +223,7 @@ def test_a_reload_with_bad_settings_is_refused_in_one_sentence_and_changes_nothi
     assert Office(address).call(talks_s=0.1).get().spoken_with == "Anna Berg"
     assert service.workers() == before
     until(lambda: 'huntgroup_reloads_total{result="refused"} 1.0' in asked(port, "/metrics")[1])
+    until(lambda: bool(re.search(r"\nhuntgroup_follower_lag_seconds \d\.\d+\n", asked(port, "/metrics")[1])))
 
 
 def test_a_reload_to_an_address_that_is_taken_is_refused_and_everything_stays(service: Service) -> None:

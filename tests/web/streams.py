@@ -191,7 +191,7 @@ class Web:
 
     def metric(self, name: str) -> float:
         lines = self.get("/metrics").splitlines()
-        return float(next(line.split()[1] for line in lines if line.startswith(f"esl_huntgroup_web_{name} ")))
+        return float(next(line.split()[1] for line in lines if line.startswith(f"huntgroup_web_{name} ")))
 
     def log_text(self) -> str:
         return self.log.read_text()

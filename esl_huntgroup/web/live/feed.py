@@ -41,6 +41,7 @@ class Counters:
     """What the feed has done since the start. ``lag_s`` is how old the oldest change of the last round was."""
 
     rounds: int = 0
+    failures: int = 0
     events: int = 0
     overruns: int = 0
     lag_s: float = 0.0
@@ -94,9 +95,11 @@ class Feed:
         try:
             told: Told = asked.get()
         except peewee.PeeweeException as error:
+            self.counters.failures += 1
             self._trouble(explain(self._db, error))
             return False
         except Exception:
+            self.counters.failures += 1
             if not self.is_in_trouble:
                 log.exception("live: a fault of this program; pages are told so, and it goes on")
             self._rounds.skip()

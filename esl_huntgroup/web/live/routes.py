@@ -14,6 +14,7 @@ from esl_huntgroup.errors import InputError
 from esl_huntgroup.model.limits import DAY_MS
 from esl_huntgroup.web import clock
 from esl_huntgroup.web.access import Access
+from esl_huntgroup.web.around import around
 from esl_huntgroup.web.config import WebConfig
 from esl_huntgroup.web.identity import Scope, require, somebody
 from esl_huntgroup.web.identity.people import Person
@@ -103,7 +104,7 @@ def metrics() -> flask.Response:
     is_forwarded = any(name in flask.request.headers for name in FORWARDED)
     if is_forwarded or not ip_address(flask.request.remote_addr or "::").is_loopback:
         flask.abort(404)
-    return flask.Response(shown(_feed()), content_type="text/plain; version=0.0.4; charset=utf-8")
+    return flask.Response(shown(_feed(), around().marked), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _feed() -> Feed:

@@ -6,25 +6,33 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import peewee
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from esl_huntgroup.calls.counters import Snapshot
+from esl_huntgroup.journal.followed import Followed
 from esl_huntgroup.journal.spool import REJECTED, SEGMENT, Outage, note_outage, prepare
-from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.model.outcome import How, Outcome
 from esl_huntgroup.service.descriptors import needed
 from esl_huntgroup.service.metrics import GAUGES, JournalStatus, Status, StatusCollector, journal_status
 from esl_huntgroup.service.supervisor import FINISH_S
 from esl_huntgroup.settings import Settings
+from esl_huntgroup.web.around import Around
+from esl_huntgroup.web.config import WebConfig
+from esl_huntgroup.web.live.feed import Feed
+from esl_huntgroup.web.live.metrics import shown
 
 ROOT = Path(__file__).parents[3]
 UNITS = sorted((ROOT / "systemd").iterdir())
+WEB = WebConfig(database="sqlite:///unused", listen=("127.0.0.1", 8090))
 _NAME = re.compile(r"\bhuntgroup_[a-z_]+")
 _LABELS = re.compile(r"\b(huntgroup_[a-z_]+)\{([a-z_]+)=~?\"([^\"]*)\"")
 
@@ -35,9 +43,16 @@ def told(status: Status) -> str:
     return generate_latest(registry).decode()
 
 
+def told_by_pages() -> str:
+    """Return what a web process tells that has just been started."""
+    guard: Any = None
+    return shown(Feed(peewee.SqliteDatabase(None), guard, {}), Around(WEB, peewee.SqliteDatabase(None)).marked)
+
+
 def samples(status: Status) -> dict[str, list[dict[str, str]]]:
+    """Return what is told by the service and by its web process: name → the labels of each sample."""
     found: dict[str, list[dict[str, str]]] = {}
-    for family in text_string_to_metric_families(told(status)):
+    for family in text_string_to_metric_families(told(status) + told_by_pages()):
         for sample in family.samples:
             found.setdefault(sample.name, []).append(sample.labels)
     return found
@@ -99,6 +114,18 @@ def test_a_gauge_shows_its_own_value() -> None:
     text = told(Status(reading=reading))
     for number, (name, _) in enumerate(GAUGES.values(), 1):
         assert f"\n{name} {number}.0\n" in text
+
+
+def test_the_follower_tells_what_it_has_handled_and_how_late_it_is() -> None:
+    followed = Followed(2.5, 3, Counter({How.CALLED_BACK.value: 7}))
+    text = told(Status(followed=followed, follower_lag_s=4.0))
+    for line in (
+        "follower_lag_seconds 4.0",
+        "follower_failures_total 3.0",
+        'handled_calls_total{how="called_back"} 7.0',
+        'handled_calls_total{how="called_again"} 0.0',
+    ):
+        assert f"\nhuntgroup_{line}\n" in text
 
 
 def test_a_histogram_counts_upwards() -> None:
