@@ -1,7 +1,8 @@
 """
 What all tests have in common.
 
-A program that is not there is told in one line, with how many tests it leaves out. One browser serves all tests that
+Two processes share them (pytest-xdist): each file is one process's, and one process has all that start a FreeSWITCH. A
+program that is not there is told in one line, with how many tests it leaves out. One browser serves all tests that
 look at the page: Playwright can be started once in a process.
 """
 
@@ -15,10 +16,19 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
+SWITCH = HERE / "e2e"
+SWITCH_TOO = (HERE / "faults" / "test_on_a_real_switch.py",)
 CHROMIUM = "chromium"
 ARGUMENTS = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
 TIMEOUT_MS = 60_000
 """For what takes a moment where nothing else runs, and much longer beside other work."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests one process must have: their servers and switches are started once for them."""
+    for item in items:
+        has_switch = item.path.parent == SWITCH or item.path in SWITCH_TOO
+        item.add_marker(pytest.mark.xdist_group("switch" if has_switch else str(item.path.relative_to(HERE))))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,9 @@ from tests.database import servers
 from tests.database.servers import Server
 from tests.faults import firm, table
 from tests.faults.installed import template
+
+TABLES = "fault tables"
+shown: list[tuple[str, list[str]]] = []
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +34,24 @@ def postgresql() -> Iterator[Server]:
         yield server
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over the rows that a process of pytest-xdist has examined."""
+    shown.extend(getattr(node, "workeroutput", {}).get(TABLES, []))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the rows that were examined here to where they are shown."""
+    tables = table.shown()
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[TABLES] = list(tables)
+    else:
+        shown.extend(tables)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show the matrix."""
-    for title, lines in table.shown():
+    for title, lines in shown:
         terminalreporter.section(title)
         for line in lines:
             terminalreporter.line(line)

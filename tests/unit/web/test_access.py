@@ -43,7 +43,7 @@ def test_leader_and_deputy_see_the_journal_of_an_active_group_with_the_service(r
         own_group(Role.LEADER, has_journal=False),
         own_group(Role.MEMBER, Role.DEPUTY, has_journal=False),
     ],
-    ids=str,
+    ids=["a member", "leader of a group that is off", "leader without the service", "deputy without the service"],
 )
 def test_nobody_else_sees_anything_of_others(group: OwnGroup) -> None:
     seen = access(1, [group])
