@@ -246,6 +246,28 @@ class Follower(Table):
         table_name = "followers"
 
 
+class GroupFigures(Table):
+    """What there was in a group on one day (days of UTC since 1970), as JSON: see ``web.reading.days``."""
+
+    group = peewee.ForeignKeyField(Group, on_delete="CASCADE")
+    day = peewee.IntegerField()
+    figures = peewee.TextField()
+
+    class Meta:
+        table_name = "group_figures"
+        primary_key = peewee.CompositeKey("group", "day")
+
+
+class FiguresMark(Table):
+    """Which of the stored figures may be believed: see ``journal.figures_marks``."""
+
+    name = peewee.CharField(16, primary_key=True)
+    value = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "figures_marks"
+
+
 class Superior(Table):
     """Who leads a group, or deputizes, and the level this gives on the members. Need not be a member."""
 
@@ -419,5 +441,5 @@ TABLES: tuple[type[Table], ...] = (
     *(User, Line, Group, Number, Member, Overflow, Call, Leg, JournalEntry),
     *(Superior, UserLevel, Service, GroupService, UserService, PreparedContent, Audit),
     *(WebAccount, WebInvitation, WebSession, ApiToken, WebOidcState),
-    *(JournalChange, Caller, OutgoingCall, Follower),
+    *(JournalChange, Caller, OutgoingCall, Follower, GroupFigures, FiguresMark),
 )

@@ -17,6 +17,7 @@ import msgspec
 import peewee
 
 from esl_huntgroup.db.engine import execute, insert_rows
+from esl_huntgroup.journal import figures_marks
 
 GAP_S: Final = 65.0
 """
@@ -67,8 +68,14 @@ def since(db: peewee.Database, after: int, limit: int) -> list[Change]:
 
 
 def forget(db: peewee.Database, up_to: int, before_ms: int) -> None:
-    """Delete the changes up to this id that are older. Raises peewee's exceptions."""
-    execute(db, f"DELETE FROM journal_changes WHERE at_ms < {db.param} AND id <= {db.param}", (before_ms, up_to))
+    """
+    Delete the changes up to this id that are older; who keeps figures and has not read them begins anew.
+
+    One transaction; raises peewee's exceptions.
+    """
+    with db.atomic():
+        figures_marks.give_up(db, up_to, before_ms)
+        execute(db, f"DELETE FROM journal_changes WHERE at_ms < {db.param} AND id <= {db.param}", (before_ms, up_to))
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ import peewee
 
 from esl_huntgroup.db.engine import Progress, database_errors, execute, marks, update_sql
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.journal import figures_marks
 from esl_huntgroup.model.limits import DAY_MS
 from esl_huntgroup.model.text import counted
 from esl_huntgroup.provisioning import audit
@@ -78,6 +79,7 @@ def prune(db: peewee.Database, moment_ms: int, who: str, progress: Progress = la
     done = Pruned(0, 0, 0)
     row: int | None = None
     with database_errors(db):
+        figures_marks.move(db, figures_marks.PRUNED, moment_ms)  # before anything goes
         while ids := _oldest(db, moment_ms):
             with db.atomic():
                 done = done.plus(_of_calls(db, ids))

@@ -26,9 +26,14 @@ def is_short(text: str) -> bool:
     return _SHORT.fullmatch(text) is not None
 
 
+def arrived_at_ms(call_id: str) -> int:
+    """Return the milliseconds with which an id begins."""
+    return int(call_id[:8] + call_id[9:13], 16)
+
+
 def short(call_id: str) -> str:
     """Return the short form of an id."""
-    ms, found = int(call_id[:8] + call_id[9:13], 16), ""
+    ms, found = arrived_at_ms(call_id), ""
     while ms:
         ms, digit = divmod(ms, len(_DIGITS))
         found = _DIGITS[digit] + found

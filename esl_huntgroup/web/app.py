@@ -8,7 +8,7 @@ import flask
 import peewee
 
 from esl_huntgroup.db.engine import open_database
-from esl_huntgroup.web import headers, pages, refusals, words
+from esl_huntgroup.web import headers, keeper, pages, refusals, words
 from esl_huntgroup.web.api import reader
 from esl_huntgroup.web.around import surround
 from esl_huntgroup.web.config import WebConfig
@@ -37,6 +37,7 @@ def make_app(config: WebConfig, db: peewee.Database | None = None) -> flask.Flas
     app.register_blueprint(reader.blueprint)
     pages.install(app)
     live.install(app, config, database, page=live_form.writer(app), api=as_json)
+    keeper.install(app, database)
     guard.check_routes(app)
     app.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
         app.wsgi_app, config.trusted_proxies, config.user_header, config.url

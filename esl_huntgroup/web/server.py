@@ -26,6 +26,7 @@ from esl_huntgroup.service.descriptors import raise_limit
 from esl_huntgroup.web.app import make_app
 from esl_huntgroup.web.config import WebConfig
 from esl_huntgroup.web.connections import CONNECTIONS_MAX, Server
+from esl_huntgroup.web.keeper import keeper_of
 from esl_huntgroup.web.live import routes as live
 from esl_huntgroup.web.threads import THREADS, InThreads
 
@@ -52,17 +53,21 @@ def serve(config: WebConfig, until: gevent.Greenlet) -> None:
 def serve_app(
     app: flask.Flask, listen: tuple[str, int], until: gevent.Greenlet, *, connections_max: int = CONNECTIONS_MAX
 ) -> None:
-    """Serve an application, and the feed that it may have, until this greenlet ends. Raises SettingsError."""
+    """Serve an application, and the feed and the keeper that it may have, until this ends. Raises SettingsError."""
     server = Server(listen, InThreads(app, ThreadPool(THREADS)), connections_max=connections_max)
-    feed = live.feed_of(app)
+    feed, keeper = live.feed_of(app), keeper_of(app)
     _listen(server)
     log.info("serving on %s port %d", *listen)
     if feed:
         feed.start()
+    if keeper:
+        keeper.start()
     try:
         until.join()
     finally:
         server.close()
+        if keeper:
+            keeper.stop()
         if feed:
             feed.stop()
         server.end_waiting()

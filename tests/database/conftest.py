@@ -26,6 +26,7 @@ NewDatabase = Callable[[], AbstractContextManager[str]]
 CHILDREN_FIRST = [
     *("web_oidc_states", "api_tokens", "web_sessions", "web_invitations", "web_accounts"),
     *("audit", "prepared_contents", "user_services", "group_services", "services", "user_levels", "superiors"),
+    *("group_figures", "figures_marks", "followers", "outgoing_calls", "callers", "journal_changes"),
     *("journal_entries", "legs", "calls", "overflows", "members"),
     *("numbers", "groups", "lines", "users", "schema_version"),
 ]

@@ -19,12 +19,13 @@ from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.model.outcome import Outcome
 from tests.database.rows import group, insert, line, user
 
-NAMES = ["0001 initial", "0002 journal_follow_up", "0003 web", "0004 group_figures"]
+NAMES = ["0001 initial", "0002 journal_follow_up", "0003 web", "0004 group_figures", "0005 stored_figures"]
 APPLIED = [
     "applied 0001 initial: users, lines, groups, rights, lists, the journal, the audit, and the number guarantee",
     "applied 0002 journal_follow_up: who rings, what has been handled, and what has changed in the journal",
     "applied 0003 web: who signs in to the members' page: passwords, invitations, sessions, tokens, sign-ins under way",
     "applied 0004 group_figures: the figures of a group are counted in an index",
+    "applied 0005 stored_figures: the figures of days that are over are stored",
 ]
 NEWEST = len(APPLIED)
 NOTHING_TO_DO = [f"nothing to do: the schema is at version {NEWEST}, the newest"]

@@ -301,7 +301,7 @@ def test_every_page_takes_few_statements_and_each_an_index(
         (2, lambda: access_of(database, ANNA)),
         (1, lambda: journal.unhandled_count(database, ANNA)),
         (8, lambda: call_details(database, access, call_id(12))),
-        (2, lambda: statistics(database, SALES, at_ms(5000), at_ms(6000), BERLIN)),
+        (3, lambda: statistics(database, SALES, at_ms(5000), at_ms(6000), BERLIN)),
     ]
     for wanted in filters:
         for position in (Position(), Position(older_than=call_id(9000)), Position(newer_than=call_id(100))):
