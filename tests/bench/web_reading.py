@@ -109,6 +109,15 @@ def _cases(db: peewee.Database, count: int) -> dict[str, Callable[[random.Random
     def days(number: int) -> Callable[[random.Random], object]:
         return lambda chance: statistics_of(db, chance.randrange(GROUPS) + 1, newest - number * DAY_MS, newest)
 
+    def not_mine(chance: random.Random) -> object:
+        """Search for five hundred callers of another group: each group has callers of its own."""
+        group = chance.randrange(GROUPS)
+        wanted = Filters(search=f"{(group + 1) * 7919 % 100:02} gmbh")
+        access = Access(group * MEMBERS + chance.randrange(MEMBERS) + 1)
+        page = journal.own_page(db, access, wanted, Position(), country="DE", now_ms=newest)
+        assert not page.rows
+        return page
+
     hundredth = Position(older_than=first_at(newest - 100 * 50 * GROUPS * EVERY_MS))
     middle = FIRST_MS + count // 2 * EVERY_MS
     return {
@@ -122,6 +131,8 @@ def _cases(db: peewee.Database, count: int) -> dict[str, Callable[[random.Random
         "mine: another group (there is none)": own(Filters(group_id=GROUPS + 1)),
         "mine: search, one caller": own(Filters(search="kundin 4711 ")),
         "mine: search, many callers": own(Filters(search="kundin")),
+        "mine: search, many callers, none of mine": not_mine,
+        "mine: search, nearly a thousand calls": own(Filters(search="711 gmbh", from_ms=FIRST_MS + count * 1500)),
         "mine: search, no caller": own(Filters(search="zzz")),
         "mine: search, a number": own(Filters(search="030 555-04711")),
         "mine: number": own(Filters(number="+49 30 55504711")),

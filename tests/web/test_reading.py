@@ -15,8 +15,10 @@ import pytest
 from esl_huntgroup.db import statements
 from esl_huntgroup.db.engine import dialect, execute, quoted
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.journal import callers
 from esl_huntgroup.model.outcome import SPOKEN, EntryKind, Outcome
 from esl_huntgroup.web.access import Access
+from esl_huntgroup.web.keeper import Keeper
 from esl_huntgroup.web.reading import journal
 from esl_huntgroup.web.reading.details import call_details
 from esl_huntgroup.web.reading.filters import Filters, Position
@@ -264,7 +266,11 @@ def test_the_figures_of_a_group(db: peewee.Database) -> None:
 
 def test_a_number_is_the_same_in_every_writing() -> None:
     ways = ("+49 89 1234567", "0049891234567", "089/123-4567", "089 1234567")
-    assert {needles(way, "DE")[0] for way in ways} == {"49891234567"}
+    (*_, kept) = callers.row(("+49891234567", "Müller"), "DE")
+    for way in ways:
+        assert any(needle in kept for needle in needles(way, "DE")), way
+    assert needles("0049891234567", "DE") == ("49891234567",)
+    assert needles("089 1234567", "DE") == ("891234567",)
     assert needles("Müller  GmbH", "DE") == ("muller gmbh",)
     assert needles("000", "DE") == ("000",)
 
@@ -293,6 +299,10 @@ def test_every_page_takes_few_statements_and_each_an_index(
         pytest.skip("its plans depend on figures that it gathers by itself; SQLite and PostgreSQL are looked at")
     journals.firm(database, with_users=True)
     journals.fill(database, MANY)
+    keeper = Keeper(database, lambda: at_ms(MANY))
+    keeper.move()
+    while keeper.store_some():
+        pass
     filters = [wanted for wanted, _ in CASES] + [
         Filters(kind=EntryKind.ANSWERED, from_ms=at_ms(5000), until_ms=at_ms(6000))
     ]
@@ -302,6 +312,7 @@ def test_every_page_takes_few_statements_and_each_an_index(
         (1, lambda: journal.unhandled_count(database, ANNA)),
         (8, lambda: call_details(database, access, call_id(12))),
         (3, lambda: statistics(database, SALES, at_ms(5000), at_ms(6000), BERLIN)),
+        (4, lambda: statistics(database, SALES, at_ms(200), at_ms(MANY), BERLIN)),
     ]
     for wanted in filters:
         for position in (Position(), Position(older_than=call_id(9000)), Position(newer_than=call_id(100))):
@@ -321,7 +332,11 @@ def _scans(db: peewee.Database, sql: str, values: tuple[object, ...]) -> list[st
     large = {"calls": "c", "journal_entries": "e", "legs": "l"}
     if dialect(db) == "sqlite":
         plan = [str(row[3]) for row in execute(db, f"EXPLAIN QUERY PLAN {sql}", values).fetchall()]
-        return [step for step in plan if step.startswith(tuple(f"SCAN {alias}" for alias in large.values()))]
+        return [
+            step
+            for step in plan
+            if step.startswith(tuple(f"SCAN {alias}" for alias in (*large.values(), "w", "group_figures")))
+        ]
     (told,) = execute(db, f"EXPLAIN (FORMAT JSON) {sql}", values).fetchone()
     nodes = [(told if isinstance(told, list) else json.loads(told))[0]["Plan"]]
     found = []

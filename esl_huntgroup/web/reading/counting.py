@@ -22,8 +22,8 @@ _CALLS: Final = f"SELECT c.arrived_at_ms, c.outcome, c.wait_ms, c.talk_ms FROM c
 _ENTRIES: Final = f"""SELECT c.arrived_at_ms, e.user_id, e.user_name, e.kind, c.wait_ms, c.talk_ms
     FROM calls c JOIN journal_entries e ON e.call_id = c.call_id WHERE {_WHERE}
     AND e.call_id >= ? AND e.call_id <= ?"""
-_CLASSES: Final = " ".join(f"WHEN c.wait_ms < {until_s * 1000} THEN {n}" for n, until_s in enumerate(WAITS_S))
-_SUMS: Final = "COUNT(*), SUM(c.wait_ms), SUM(c.talk_ms)"
+_CLASSES: Final = " ".join(f"WHEN f.wait_ms < {until_s * 1000} THEN {n}" for n, until_s in enumerate(WAITS_S))
+_SUMS: Final = "COUNT(*), SUM(f.wait_ms), SUM(f.talk_ms)"
 _WAITED: Final = f"CASE {_CLASSES} ELSE {len(WAITS_S)} END"
 
 
@@ -33,27 +33,27 @@ def calls(db: peewee.Database, group_id: int, spans: Sequence[Span], known: list
 
     One statement, none for no span.
     """
-    hour = f"({_divided(db, local_ms('c.arrived_at_ms', known), HOUR_MS)} % {WEEK_HOURS})"
-    return _counted(db, _CALLS, f"{hour}, c.outcome, {_WAITED}", [_values(group_id, it) for it in spans])
+    hour = f"({_divided(db, local_ms('f.arrived_at_ms', known), HOUR_MS)} % {WEEK_HOURS})"
+    return _counted(db, _CALLS, f"{hour}, f.outcome, {_WAITED}", [_values(group_id, it) for it in spans])
 
 
 def entries(db: peewee.Database, group_id: int, spans: Sequence[Span]) -> Rows:
     """Return user, name, kind, calls, and their waiting and talking. One statement, none for no span."""
     return _counted(
-        db, _ENTRIES, "c.user_id, c.user_name, c.kind", [_of_entries(_values(group_id, it)) for it in spans]
+        db, _ENTRIES, "f.user_id, f.user_name, f.kind", [_of_entries(_values(group_id, it)) for it in spans]
     )
 
 
 def calls_by_day(db: peewee.Database, group_id: int, span: Span) -> Rows:
     """Return day and quarter of an hour (UTC), outcome, class of waiting time, and the rest. One statement."""
-    day = _divided(db, "c.arrived_at_ms", DAY_MS)
-    quarter = f"({_divided(db, 'c.arrived_at_ms', QUARTER_MS)} % {QUARTERS})"
-    return _counted(db, _CALLS, f"{day}, {quarter}, c.outcome, {_WAITED}", [_values(group_id, span)])
+    day = _divided(db, "f.arrived_at_ms", DAY_MS)
+    quarter = f"({_divided(db, 'f.arrived_at_ms', QUARTER_MS)} % {QUARTERS})"
+    return _counted(db, _CALLS, f"{day}, {quarter}, f.outcome, {_WAITED}", [_values(group_id, span)])
 
 
 def entries_by_day(db: peewee.Database, group_id: int, span: Span) -> Rows:
     """Return day (UTC), user, name, kind, calls, and their waiting and talking. One statement."""
-    by = f"{_divided(db, 'c.arrived_at_ms', DAY_MS)}, c.user_id, c.user_name, c.kind"
+    by = f"{_divided(db, 'f.arrived_at_ms', DAY_MS)}, f.user_id, f.user_name, f.kind"
     return _counted(db, _ENTRIES, by, [_of_entries(_values(group_id, span))])
 
 
@@ -62,7 +62,7 @@ def _counted(db: peewee.Database, source: str, by: str, values: Sequence[tuple[o
         return ()
     places = ", ".join(str(place) for place in range(1, _columns(by) + 1))
     found = " UNION ALL ".join([source] * len(values))
-    sql = f"SELECT {by}, {_SUMS} FROM ({found}) c GROUP BY {places}"
+    sql = f"SELECT {by}, {_SUMS} FROM ({found}) f GROUP BY {places}"
     return rows(db, sql, [value for of_span in values for value in of_span])
 
 

@@ -67,7 +67,8 @@ def own_page(
         rest.append(("e.kind = ?", [wanted.kind.value]))
     if wanted.group_id is not None:
         rest.append(("c.group_id = ?", [wanted.group_id]))
-    found = _read(db, _Question(_OWN, fixed, rest, wanted, position, limit), country)
+    within = ("journal_entries w WHERE w.user_id = ?", [access.user_id])
+    found = _read(db, _Question(_OWN, within, fixed, rest, wanted, position, limit), country)
     names = names_of(db, found.rows)
     shown = [Row(columns.call(row, names), columns.entry(row[columns.CALL_COLUMNS :])) for row in found.rows]
     if position == NEWEST and _can_show_open(wanted):
@@ -98,7 +99,8 @@ def group_page(
         rest.append((entry.format("x.kind = ?"), [wanted.kind.value]))
     if wanted.unhandled:
         rest.append((entry.format(_unhandled("x")), []))
-    found = _read(db, _Question(_GROUP, fixed, rest, wanted, position, limit), country)
+    within = ("calls w WHERE w.group_id = ?", [group_id])
+    found = _read(db, _Question(_GROUP, within, fixed, rest, wanted, position, limit), country)
     names = names_of(db, found.rows)
     entries = entries_of(db, [str(row[0]) for row in found.rows])
     shown = [_of_group(row, names, entries[str(row[0])], reader_id) for row in found.rows]
@@ -176,9 +178,14 @@ _GROUP: Final = _Source("calls c", "calls c", "c.call_id", columns.CALL)
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A page that is wanted: ``fixed`` are conditions that the index of the source knows, ``rest`` all others."""
+    """
+    A page that is wanted: ``fixed`` are conditions that the index of the source knows, ``rest`` all others.
+
+    ``within`` is what is looked through, for ``search.callers``.
+    """
 
     source: _Source
+    within: Condition
     fixed: Sequence[Condition]
     rest: Sequence[Condition]
     wanted: Filters
@@ -208,7 +215,7 @@ class _Found:
 def _read(db: peewee.Database, question: _Question, country: str) -> _Found:
     """Read a page: at most four statements."""
     wanted, source = question.wanted, question.source
-    looked_for = callers(db, wanted, country, [*_ids(question, "c.call_id")])
+    looked_for = callers(db, wanted, country, [*_ids(question, "c.call_id")], question.within)
     conditions = [*question.fixed, *question.rest, *_times(wanted), *_ids(question, source.call_id)]
     edge = None
     if looked_for is not None:

@@ -38,16 +38,19 @@ class Callers:
     call_ids: tuple[str, ...] | None = None
 
 
-def callers(db: peewee.Database, wanted: Filters, country: str, ids: Sequence[Condition]) -> Callers | None:
+def callers(
+    db: peewee.Database, wanted: Filters, country: str, ids: Sequence[Condition], within: Condition
+) -> Callers | None:
     """
     Return whom a search looks for; None: there is none. At most two statements.
 
-    ``ids`` are conditions on ``c.call_id`` that hold anyway.
+    ``ids`` are conditions on ``c.call_id`` that hold anyway. ``within`` is what is looked through: a table ``w`` and
+    the condition on it, of which an index knows, and the ``call_id``.
     """
     if wanted.number:
         ways = phone_numbers.variants(wanted.number, country)
         marks = ", ".join("?" * len(ways)) or "NULL"
-        return Callers((f"c.caller_number IN ({marks})", ways), _few(db, ways, ids))
+        return Callers((f"c.caller_number IN ({marks})", ways), _few(db, ways, ids, within))
     if not wanted.search:
         return None
     if is_call_id(wanted.search.lower()):
@@ -63,7 +66,7 @@ def callers(db: peewee.Database, wanted: Filters, country: str, ids: Sequence[Co
     )
     if len(found) > CALLERS_MAX:
         return Callers(condition)
-    return Callers(condition, _few(db, sorted({str(row[0]) for row in found}), ids))
+    return Callers(condition, _few(db, sorted({str(row[0]) for row in found}), ids, within))
 
 
 def needles(text: str, country: str) -> tuple[str, ...]:
@@ -74,7 +77,7 @@ def needles(text: str, country: str) -> tuple[str, ...]:
     # Somebody who types knows the beginning of a number, and few of these are numbers already.
     full = phone_numbers.e164(number, country).removeprefix("+")
     bare = number.lstrip("+").lstrip("0") or number.lstrip("+")
-    return tuple(dict.fromkeys(filter(None, (full, bare))))
+    return (bare,) if bare in full else tuple(filter(None, (full, bare)))
 
 
 def _match(db: peewee.Database, text: str, country: str) -> Condition:
@@ -83,11 +86,21 @@ def _match(db: peewee.Database, text: str, country: str) -> Condition:
     return f"({' OR '.join(parts)})", wanted
 
 
-def _few(db: peewee.Database, numbers: Sequence[str], ids: Sequence[Condition]) -> tuple[str, ...] | None:
-    """Return the calls of these numbers if there are few. One statement."""
+def _few(
+    db: peewee.Database, numbers: Sequence[str], ids: Sequence[Condition], within: Condition
+) -> tuple[str, ...] | None:
+    """
+    Return which calls of what is looked through are of these numbers, if they have few in all. One statement.
+
+    It asks indexes alone: of calls of others nothing is read.
+    """
     if not numbers:
         return ()
     conditions = [(f"c.caller_number IN ({', '.join('?' * len(numbers))})", numbers), *ids]
     chosen, values = where(conditions)
-    found = rows(db, f"SELECT c.call_id FROM calls c{chosen} LIMIT {FEW}", values)
-    return tuple(str(row[0]) for row in found) if len(found) < FEW else None
+    its, its_values = within
+    # A value for each call, and no join, which a planner might make by reading all of what is looked through.
+    sql = f"""SELECT (SELECT w.call_id FROM {its} AND w.call_id = f.call_id LIMIT 1)
+        FROM (SELECT c.call_id FROM calls c{chosen} LIMIT {FEW}) f"""
+    found = rows(db, sql, [*its_values, *values])
+    return tuple(str(row[0]) for row in found if row[0] is not None) if len(found) < FEW else None
