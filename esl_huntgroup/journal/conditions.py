@@ -17,6 +17,10 @@ OF_MISSED: Final = f"({_KINDS})"
 UNHANDLED: Final = f"handled_at_ms IS NULL AND {OF_MISSED}"
 """The words in which the partial index of SQLite and PostgreSQL says it; for others they do not use it."""
 
+_EVERYWHERE: Final = (EntryKind.ANSWERED_ELSEWHERE, EntryKind.MISSED)
+_SELDOM: Final = "".join(f" AND e.kind <> '{kind.value}'" for kind in _EVERYWHERE)
+"""The words in which the index by kind of SQLite and PostgreSQL says that it has the other kinds alone."""
+
 Condition = tuple[str, Sequence[object]]
 """SQL with a ``?`` for each value, and the values. ``c`` is the call, ``e`` the entry."""
 
@@ -75,7 +79,7 @@ def of_entries(wanted: Wanted) -> list[Condition]:
     if wanted.user_id is not None:
         found.append(("e.user_id = ?", [wanted.user_id]))
     if wanted.kind is not None:
-        found.append(("e.kind = ?", [wanted.kind.value]))
+        found.append((f"e.kind = ?{'' if wanted.kind in _EVERYWHERE else _SELDOM}", [wanted.kind.value]))
     if wanted.is_unhandled:
         found.append((UNHANDLED, []))
     return found

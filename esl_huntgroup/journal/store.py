@@ -13,6 +13,7 @@ Each transaction that writes something says which calls it has touched (``change
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -48,6 +49,8 @@ from esl_huntgroup.journal.records import (
 from esl_huntgroup.model.outcome import SPOKEN, Outcome
 
 Row = tuple[object, ...]
+
+_KNOWN_MAX = 2048
 
 _OPENED = (
     "call_id", "node", "channel_uuid", "group_id", "group_name", "group_number", "group_domain",
@@ -163,8 +166,9 @@ class JournalStore:
         about, and peewee's exceptions when the database is out of order.
         """
         try:
-            rows = _Rows.of((record for record in records if not _is_unseen(record)), gone)
-            unseen = _Rows.of(filter(_is_unseen, records), gone)
+            supposed = [record for record in records if _is_unseen(record)]
+            told = [record for record in records if not _is_unseen(record)] if supposed else records
+            rows, unseen = _Rows.of(told, gone), _Rows.of(supposed, gone)
             with self._db.atomic():
                 self._write(rows)
                 touched = rows.call_ids
@@ -323,27 +327,23 @@ def _outgoing_row(record: OutgoingCall) -> Row:
 
 
 def _leg_row(call_id: str, leg: LegRecord, gone: Collection[int | None]) -> Row:
+    number, user_id, line, contact, cause, rang = leg
+    owner = None if user_id in gone else user_id
     return (
         call_id,
-        leg.number,
-        None if leg.user_id in gone else leg.user_id,
-        leg.line,
-        _fit(leg.contact, _LEG_CONTACT_MAX),
-        _fit(leg.cause, _LEG_CAUSE_MAX),
-        leg.rang,
+        number,
+        owner,
+        line,
+        _fit_known(contact, _LEG_CONTACT_MAX),
+        _fit_known(cause, _LEG_CAUSE_MAX),
+        rang,
     )
 
 
 def _entry_row(call_id: str, entry: EntryRecord, gone: Collection[int | None]) -> Row:
-    return (
-        call_id,
-        entry.position,
-        None if entry.user_id in gone else entry.user_id,
-        entry.user_name,
-        str(entry.kind),
-        entry.rang,
-        _fit(entry.cause, _ENTRY_CAUSE_MAX),
-    )
+    position, user_id, user_name, kind, rang, cause = entry
+    owner = None if user_id in gone else user_id
+    return call_id, position, owner, user_name, str(kind), rang, _fit_known(cause, _ENTRY_CAUSE_MAX)
 
 
 def _fit(text: str, chars_max: int) -> str:
@@ -351,6 +351,10 @@ def _fit(text: str, chars_max: int) -> str:
     if len(text) <= chars_max and text.isprintable():
         return text
     return text.replace("\0", "").encode("utf-8", "replace").decode()[:chars_max]
+
+
+_fit_known = functools.lru_cache(_KNOWN_MAX)(_fit)
+"""The same for what most calls repeat: causes, and where phones are."""
 
 
 def _lengths(table: type[peewee.Model]) -> dict[str, int]:

@@ -108,7 +108,7 @@ def test_a_page_takes_one_query_and_no_look_at_the_rest_of_the_journal(
         Wanted(since_ms=FIRST_MS, until_ms=FIRST_MS + DAY_MS),
         Wanted(caller="0301"),
         Wanted(outcome=Outcome.NO_ANSWER),
-        Wanted(kind=EntryKind.MISSED),
+        Wanted(kind=EntryKind.NOT_SIGNALLED),
         Wanted(after=Cursor(call_id(3))),
     ]
     for wanted in every:

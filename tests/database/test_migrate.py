@@ -25,7 +25,7 @@ APPLIED = [
     "applied 0002 journal_follow_up: who rings, what has been handled, and what has changed in the journal",
     "applied 0003 web: who signs in to the members' page: passwords, invitations, sessions, tokens, sign-ins under way",
     "applied 0004 group_figures: the figures of a group are counted in an index",
-    "applied 0005 stored_figures: the figures of days that are over are stored",
+    "applied 0005 stored_figures: the figures of days that are over are stored, and a call writes less into indexes",
 ]
 NEWEST = len(APPLIED)
 NOTHING_TO_DO = [f"nothing to do: the schema is at version {NEWEST}, the newest"]
