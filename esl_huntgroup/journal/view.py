@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from esl_huntgroup.journal.words import WORDS
 from esl_huntgroup.model.call_ids import short
 from esl_huntgroup.model.call_state import CallState
 from esl_huntgroup.model.columns import Column, rows
@@ -48,8 +49,8 @@ class JournalLine:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
-    """What the table says in one language. ``spoken_with`` has a place for the name."""
+class _Table:
+    """What the table says in one language, beside how each call went (``words``)."""
 
     headings: tuple[str, ...]
     member: str
@@ -59,19 +60,11 @@ class _Words:
     time_format: str
     minute_format: str
     day_format: str
-    answered: str
-    spoken_with: str
-    answered_elsewhere: str
-    missed: str
-    not_signalled: str
-    handled: Mapping[How, str]
     empty: str
-    without_entry: Mapping[Outcome, str]
-    not_over: Mapping[CallState, str]
 
 
-_WORDS: Mapping[str, _Words] = {
-    "en": _Words(
+_TABLES: Mapping[str, _Table] = {
+    "en": _Table(
         headings=("time", "group", "caller", "seen as", "waiting", "talking"),
         member="member",
         call="call",
@@ -80,38 +73,9 @@ _WORDS: Mapping[str, _Words] = {
         time_format="%Y-%m-%d %H:%M:%S",
         minute_format="%Y-%m-%d %H:%M",
         day_format="%m-%d %H:%M",
-        answered="answered",
-        spoken_with="spoken with {}",
-        answered_elsewhere="answered elsewhere",
-        missed="missed",
-        not_signalled="not signalled",
-        handled={
-            How.BY_HAND: "handled by {}",
-            How.CALLED_BACK: "called back by {}",
-            How.CALLED_AGAIN: "called again, spoken with {}",
-        },
         empty="no journal entries",
-        without_entry={
-            Outcome.ANSWERED: "answered",
-            Outcome.NO_ANSWER: "nobody answered",
-            Outcome.NOBODY_REGISTERED: "nobody registered",
-            Outcome.ALL_BUSY: "all busy",
-            Outcome.CALLER_GONE: "caller gone",
-            Outcome.GROUP_DISABLED: "group switched off",
-            Outcome.UNKNOWN_NUMBER: "unknown number",
-            Outcome.SWITCH_GONE: "switch gone",
-            Outcome.SERVICE_FAULT: "fault of the service",
-            Outcome.INTERRUPTED: "interrupted",
-            Outcome.PICKED_UP: "picked up",
-            Outcome.LOOP: "loop",
-        },
-        not_over={
-            CallState.RINGING: "ringing now",
-            CallState.TALKING: "talking now",
-            CallState.END_UNKNOWN: "end unknown",
-        },
     ),
-    "de": _Words(
+    "de": _Table(
         headings=("Zeit", "Gruppe", "Anrufer", "gesehen als", "gewartet", "gesprochen"),
         member="Mitglied",
         call="Anruf",
@@ -120,39 +84,10 @@ _WORDS: Mapping[str, _Words] = {
         time_format="%d.%m.%Y %H:%M:%S",
         minute_format="%d.%m.%Y %H:%M",
         day_format="%d.%m. %H:%M",
-        answered="angenommen",
-        spoken_with="gesprochen mit {}",
-        answered_elsewhere="anderswo angenommen",
-        missed="verpasst",
-        not_signalled="nicht signalisiert",
-        handled={
-            How.BY_HAND: "bearbeitet von {}",
-            How.CALLED_BACK: "zurückgerufen von {}",
-            How.CALLED_AGAIN: "rief wieder an, gesprochen mit {}",
-        },
         empty="keine Journaleinträge",
-        without_entry={
-            Outcome.ANSWERED: "angenommen",
-            Outcome.NO_ANSWER: "niemand hat abgenommen",
-            Outcome.NOBODY_REGISTERED: "niemand angemeldet",
-            Outcome.ALL_BUSY: "alle besetzt",
-            Outcome.CALLER_GONE: "Anrufer hat aufgelegt",
-            Outcome.GROUP_DISABLED: "Gruppe ausgeschaltet",
-            Outcome.UNKNOWN_NUMBER: "unbekannte Nummer",
-            Outcome.SWITCH_GONE: "Telefonanlage fort",
-            Outcome.SERVICE_FAULT: "Fehler im Dienst",
-            Outcome.INTERRUPTED: "unterbrochen",
-            Outcome.PICKED_UP: "herangeholt",
-            Outcome.LOOP: "Schleife",
-        },
-        not_over={
-            CallState.RINGING: "klingelt gerade",
-            CallState.TALKING: "spricht gerade",
-            CallState.END_UNKNOWN: "Ende unbekannt",
-        },
     ),
 }
-LANGUAGES = tuple(_WORDS)
+LANGUAGES = tuple(WORDS)
 
 _STYLE: Mapping[EntryKind | None, Mapping[str, Any]] = {
     None: {"dim": True},
@@ -180,7 +115,7 @@ def table(
     Raises KeyError for a language that is not in LANGUAGES.
     """
     if not lines:
-        return [_WORDS[language].empty]
+        return [_TABLES[language].empty]
     heading, *shown = rows(_columns(lines, language, with_member, zone, with_id), width)
     return [
         click.style(heading, underline=True),
@@ -199,12 +134,12 @@ def handled_as(line: JournalLine, language: str, zone: datetime.tzinfo | None = 
         return ""
     at = datetime.datetime.fromtimestamp(line.handled_at_ms / 1000, datetime.UTC).astimezone(zone)
     who = handled_by(line.handled_how, line.handled_by_name, language)
-    return f"{who} {at.strftime(_WORDS[language].day_format)}"
+    return f"{who} {at.strftime(_TABLES[language].day_format)}"
 
 
 def handled_by(how: How, name: str, language: str = "en") -> str:
     """Return in words how a missed call was handled, and by whom. Raises KeyError for a language not in LANGUAGES."""
-    return _WORDS[language].handled[how].format(clean(name))
+    return WORDS[language].handled[how] % clean(name)
 
 
 def seen_as(line: JournalLine, language: str) -> str:
@@ -213,20 +148,13 @@ def seen_as(line: JournalLine, language: str) -> str:
 
     Raises KeyError for a language that is not in LANGUAGES.
     """
-    words = _WORDS[language]
+    words = WORDS[language]
     match line.kind:
-        case EntryKind.ANSWERED:
-            return words.answered
         case EntryKind.ANSWERED_ELSEWHERE if line.answered_by_name:
-            return words.spoken_with.format(clean(line.answered_by_name))
-        case EntryKind.ANSWERED_ELSEWHERE:
-            return words.answered_elsewhere
-        case EntryKind.MISSED:
-            return words.missed
-        case EntryKind.NOT_SIGNALLED:
-            return words.not_signalled
+            return words.spoken_with % clean(line.answered_by_name)
         case None:
-            return words.without_entry[line.outcome] if line.outcome else words.not_over[line.state]
+            return words.outcomes[line.outcome] if line.outcome else words.states[line.state]
+    return words.kinds[line.kind]
 
 
 def as_dict(line: JournalLine) -> dict[str, Any]:
@@ -247,7 +175,7 @@ def duration(milliseconds: int | None) -> str:
 def _columns(
     lines: Sequence[JournalLine], language: str, with_member: bool, zone: datetime.tzinfo | None, with_id: bool
 ) -> list[Column]:
-    words = _WORDS[language]
+    words = _TABLES[language]
     time, group, caller, seen, waiting, talking = words.headings
     members = Column(words.member, tuple(clean(line.user_name) for line in lines), least=8)
     groups = tuple(_both(line.group_name, line.group_number) for line in lines)
@@ -272,7 +200,7 @@ def _seen_and_handled(line: JournalLine, language: str, zone: datetime.tzinfo | 
     return ", ".join(filter(None, (seen_as(line, language), handled_as(line, language, zone))))
 
 
-def _times(heading: str, lines: Sequence[JournalLine], words: _Words, zone: datetime.tzinfo | None) -> Column:
+def _times(heading: str, lines: Sequence[JournalLine], words: _Table, zone: datetime.tzinfo | None) -> Column:
     """Return when the calls came; the short form has no seconds, and no year where all are of one."""
     times = [datetime.datetime.fromtimestamp(it.arrived_at_ms / 1000, datetime.UTC).astimezone(zone) for it in lines]
     short_format = words.day_format if len({time.year for time in times}) == 1 else words.minute_format
@@ -283,7 +211,7 @@ def _times(heading: str, lines: Sequence[JournalLine], words: _Words, zone: date
 def _talked(line: JournalLine, language: str) -> str:
     """Return how long they talked. A member's entry of a call that is not over says here where the call is."""
     is_open_entry = line.kind is not None and line.outcome is None
-    return _WORDS[language].not_over[line.state] if is_open_entry else duration(line.talk_ms)
+    return WORDS[language].states[line.state] if is_open_entry else duration(line.talk_ms)
 
 
 def _both(name: str, number: str) -> str:

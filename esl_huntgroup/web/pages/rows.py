@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from esl_huntgroup.journal.handled import How
+from esl_huntgroup.journal.words import WORDS, Words
 from esl_huntgroup.model.call_state import CallState
-from esl_huntgroup.model.outcome import CAN_BE_HANDLED, EntryKind, Outcome
+from esl_huntgroup.model.outcome import CAN_BE_HANDLED, EntryKind, How, Outcome
 from esl_huntgroup.web.pages import times
 from esl_huntgroup.web.reading import rows as read
 from esl_huntgroup.web.reading.rows import Entry, Handled
 from esl_huntgroup.web.words import gettext as _
+from esl_huntgroup.web.words import language
 
 RINGING = "ringing"
 NONE = "none"
+_KINDS = (EntryKind.MISSED, EntryKind.NOT_SIGNALLED, EntryKind.ANSWERED, EntryKind.ANSWERED_ELSEWHERE)
 _TALKED = frozenset({EntryKind.ANSWERED, EntryKind.ANSWERED_ELSEWHERE})
 
 
@@ -95,22 +97,15 @@ def _handled_by_all(missed: Iterable[Entry]) -> Handled | None:
 def said(row: Row) -> str:
     """Return what became of a call, without the name of the colleague who took it."""
     if row.mark == RINGING:
-        return _("ringing now")
-    match row.kind:
-        case EntryKind.ANSWERED:
-            return _("answered")
-        case EntryKind.ANSWERED_ELSEWHERE:
-            return spoken() if row.spoken_with else _("answered elsewhere")
-        case EntryKind.MISSED:
-            return _("missed")
-        case EntryKind.NOT_SIGNALLED:
-            return _("not signalled")
-    return ended(row)
+        return _words().states[CallState.RINGING]
+    if row.kind is None:
+        return ended(row)
+    return spoken() if row.spoken_with else _words().kinds[row.kind]
 
 
 def spoken() -> str:
     """Return with whom the caller spoke, with a place for the name."""
-    return _("spoken with %s")
+    return _words().spoken_with
 
 
 def besides(row: Row) -> str:
@@ -122,51 +117,24 @@ def besides(row: Row) -> str:
 
 def ended(row: Row) -> str:
     """Return how the call ended, or that it goes on."""
-    if row.call.outcome:
-        return outcomes()[row.call.outcome]
-    match row.state:
-        case CallState.TALKING:
-            return _("talking now")
-        case CallState.RINGING:
-            return _("ringing now")
-    return _("end unknown")
+    return outcomes()[row.call.outcome] if row.call.outcome else _words().states[row.state]
 
 
-def outcomes() -> dict[Outcome, str]:
+def outcomes() -> Mapping[Outcome, str]:
     """Return in words how calls end."""
-    return {
-        Outcome.ANSWERED: _("answered"),
-        Outcome.NO_ANSWER: _("nobody answered"),
-        Outcome.NOBODY_REGISTERED: _("nobody registered"),
-        Outcome.ALL_BUSY: _("all busy"),
-        Outcome.CALLER_GONE: _("caller gone"),
-        Outcome.GROUP_DISABLED: _("group switched off"),
-        Outcome.UNKNOWN_NUMBER: _("unknown number"),
-        Outcome.SWITCH_GONE: _("switch gone"),
-        Outcome.SERVICE_FAULT: _("fault of the service"),
-        Outcome.INTERRUPTED: _("interrupted"),
-        Outcome.PICKED_UP: _("picked up"),
-        Outcome.LOOP: _("loop"),
-    }
+    return _words().outcomes
 
 
-def kinds() -> dict[EntryKind, str]:
-    """Return in words how one can have seen a call."""
-    return {
-        EntryKind.MISSED: _("missed"),
-        EntryKind.NOT_SIGNALLED: _("not signalled"),
-        EntryKind.ANSWERED: _("answered"),
-        EntryKind.ANSWERED_ELSEWHERE: _("answered elsewhere"),
-    }
+def kinds() -> Mapping[EntryKind, str]:
+    """Return in words how one can have seen a call, what is asked for most first."""
+    return {kind: _words().kinds[kind] for kind in _KINDS}
 
 
 def handled(it: Handled, now_ms: int) -> tuple[str, str]:
     """Return in words how a call was handled, with a place for who has done it, and when."""
-    match it.how:
-        case How.CALLED_BACK:
-            text = _("called back by %s")
-        case How.CALLED_AGAIN:
-            text = _("called again, spoken with %s")
-        case _other:
-            text = _("handled by %s")
-    return text, times.near(it.at_ms, now_ms)
+    return _words().handled[How(it.how)], times.near(it.at_ms, now_ms)
+
+
+def _words() -> Words:
+    """Return how a call went, in the language that is spoken now: as the terminal says it, too."""
+    return WORDS[language()]

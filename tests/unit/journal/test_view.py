@@ -132,8 +132,8 @@ def test_a_call_without_entries_says_how_it_ended_in_both_languages(outcome: Out
 @pytest.mark.parametrize(
     ("state", "english", "german"),
     [
-        (CallState.RINGING, "ringing now", "klingelt gerade"),
-        (CallState.TALKING, "talking now", "spricht gerade"),
+        (CallState.RINGING, "ringing now", "klingelt jetzt"),
+        (CallState.TALKING, "talking now", "im Gespräch"),
         (CallState.END_UNKNOWN, "end unknown", "Ende unbekannt"),
     ],
 )
@@ -148,7 +148,7 @@ def test_a_call_without_an_end_says_where_it_is_in_both_languages(state: CallSta
 @pytest.mark.parametrize(
     ("state", "english", "german"),
     [
-        (CallState.TALKING, "talking now", "spricht gerade"),
+        (CallState.TALKING, "talking now", "im Gespräch"),
         (CallState.END_UNKNOWN, "end unknown", "Ende unbekannt"),
     ],
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from esl_huntgroup.journal.words import WORDS
+from esl_huntgroup.model.call_state import CallState
+from esl_huntgroup.model.outcome import EntryKind, How, Outcome
 from esl_huntgroup.web import words
 from tests.unit.web.catalogue import german, messages
 
@@ -34,8 +37,17 @@ def test_a_translation_has_the_places_of_its_message() -> None:
 
 def test_what_is_said_is_said_in_the_language_that_is_spoken() -> None:
     with words.speaking("de"):
-        assert words.gettext("missed") == "verpasst"
+        assert words.gettext("still talking") == "noch im Gespräch"
         assert words.language() == "de"
         with words.speaking("en"):
-            assert words.gettext("missed") == "missed"
+            assert words.gettext("still talking") == "still talking"
     assert words.language() == words.SOURCE
+
+
+def test_how_a_call_went_is_said_in_every_language_of_the_page() -> None:
+    """In the words of the terminal: they stand once, and not in the catalogue."""
+    assert WORDS.keys() == words.LANGUAGES.keys()
+    for its in WORDS.values():
+        assert (set(its.kinds), set(its.outcomes), set(its.handled)) == (set(EntryKind), set(Outcome), set(How))
+        assert set(its.states) == set(CallState) - {CallState.ENDED}
+        assert [text.count("%s") for text in (its.spoken_with, *its.handled.values())] == [1] * (1 + len(How))
