@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from esl_huntgroup.diagnostics.checks.database import check_database, domains_of_groups, some_lines
+from esl_huntgroup.diagnostics.checks.database import check_database, domains_of_groups, numbers_by_domain, some_lines
 from esl_huntgroup.diagnostics.checks.journal import check_spool
 from esl_huntgroup.diagnostics.checks.kamailio import check_kamailios, check_ways
+from esl_huntgroup.diagnostics.checks.kamailio_numbers import check_numbers
 from esl_huntgroup.diagnostics.checks.service import check_service
 from esl_huntgroup.diagnostics.checks.settings import check_addresses, check_descriptors
 from esl_huntgroup.diagnostics.checks.switch import check_switch
@@ -29,6 +30,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from (check_service(settings, address) for address in settings.listen)
     if settings.kamailio:
         yield from check_kamailios(settings, some_lines(settings))
+        yield from check_numbers(settings, numbers_by_domain(settings))
     if not settings.esl_address:
         yield wrong(f"settings: {NO_EVENT_SOCKET}")
         return

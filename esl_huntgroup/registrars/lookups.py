@@ -23,6 +23,7 @@ from esl_huntgroup.registrars.gruu import RUID, gruu
 AOR: Final = re.compile(r"[A-Za-z0-9_.+@-]{1,200}", re.ASCII)
 """What can be asked for: the endpoint lets through nothing else (``kamailio/README.md``)."""
 _NOBODY: Final = ("AOR not found", "AOR has no contacts")
+_DOMAIN_MISSING: Final = "Domain missing"
 _SHOWN_MAX_CHARS: Final = 80
 
 
@@ -84,6 +85,7 @@ class _Contact(msgspec.Struct, frozen=True):
     received: str = msgspec.field(name="Received", default=UNSET)
     path: str = msgspec.field(name="Path", default=UNSET)
     socket: str = msgspec.field(name="Socket", default=UNSET)
+    state: str = msgspec.field(name="State", default="")
 
 
 class _Item(msgspec.Struct, frozen=True):
@@ -165,12 +167,31 @@ def _transport(contact: _Contact) -> str:
 
 
 def has_domains(answer: Answer) -> bool | None:
-    """Return whether Kamailio tells domains apart (``use_domain``); None where the answer does not show it."""
+    """
+    Return whether Kamailio tells domains apart (``use_domain``), by what it says of an account without one.
+
+    None where it does not say.
+    """
+    try:
+        error = _reply(answer).error
+    except LookUpFault:
+        return None
+    if error and error.message.startswith(_DOMAIN_MISSING):
+        return True
+    return False if error and error.message.startswith(_NOBODY) else None
+
+
+def states(answer: Answer) -> list[str]:
+    """
+    Return the state of each registration, none where the answer has none: where usrloc keeps it.
+
+    ``CS_NEW`` is in memory alone, ``CS_SYNC`` in the database too, ``CS_DIRTY`` there in an earlier form (ucontact.h).
+    """
     try:
         result = _reply(answer).result
     except LookUpFault:
-        return None
-    return "@" in result.aor if result and result.aor else None
+        return []
+    return [item.contact.state for item in result.items if item.contact.state] if result else []
 
 
 def _shown(text: str) -> str:

@@ -3,14 +3,17 @@ A SIP user agent of a few lines, for what a SIPp scenario cannot say.
 
 Two dialogs at once, a REFER with Replaces, a phone that rings in every way that there is.
 
-It speaks UDP on the loopback from a thread of its own, repeats only its 200 and authenticates nowhere: the switch of
-these tests loses no datagram.
+It speaks UDP on the loopback from a thread of its own (``stream_agent`` has those that do not), and repeats only its
+200: the switch of these tests loses no datagram. It gives its ``password`` to who asks for one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
+import queue
+import re
 import socket
 import threading
 import time
@@ -22,6 +25,7 @@ from urllib.parse import quote
 WAITS_S = 10.0
 REPEATED_AFTER_S = (0.5, 1.0, 2.0)
 """When a 200 that nobody acknowledges is sent again (RFC 3261, 13.3.1.4)."""
+REGISTERED_FOR_S = 600
 _numbers = itertools.count(1)
 _SDP = (
     "v=0\r\no=agent 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -88,10 +92,12 @@ class Dialog:
     is_caller: bool
     invite: Packet | None = None
     cseq: int = 1
+    invite_cseq: int = 1
     branch: str = ""
     statuses: list[int] = field(default_factory=list)
     received: list[Packet] = field(default_factory=list)
     is_answered: bool = False
+    routes: list[str] = field(default_factory=list)
     is_acknowledged: bool = False
     is_over: bool = False
     reason: str = ""
@@ -126,9 +132,9 @@ class Dialog:
         self.request("BYE")
         self.is_over = True
 
-    def cancel(self) -> None:
+    def cancel(self, *headers: str) -> None:
         """Give up a call that is not answered."""
-        self.agent.send(self.agent.cancel(self))
+        self.agent.send(self.agent.cancel(self, headers))
 
     def refer(self, to: str, replaces: Dialog | None = None) -> None:
         """Send the other side to ``to``; with ``replaces`` into the place that this agent has in that call."""
@@ -144,38 +150,77 @@ def _tag(address: str) -> str:
 
 
 class Agent:
-    """A phone and a caller in one; ``stop`` ends its thread. ``rings`` is what it does when it is called."""
+    """
+    A phone and a caller in one; ``stop`` ends its thread. ``rings`` is what it does when it is called.
+
+    ``contact`` is what it registers, with ``sip.register`` or its own ``register``.
+    """
+
+    protocol = "UDP"
+    software = "agent"
+    password = ""
 
     def __init__(self, account: str, domain: str, switch: tuple[str, int], rings: Rings | None = None) -> None:
-        """Listen on a port of its own; register it with ``sip.register`` and ``contact``."""
+        """Listen on a port of its own."""
         self.name = self.number = account
+        self.domain = domain
         self.uri = f"sip:{account}@{domain}"
         self.rings = rings or Rings()
         self.dialogs: list[Dialog] = []
         self._switch = switch
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self.contact = f"<sip:{account}@127.0.0.1:{self.port}>"
         self._is_stopped = False
         self._finals = threading.Lock()
+        self._registered: queue.Queue[Packet] = queue.Queue()
+        self._connect()
+        self.port: int = self._socket.getsockname()[1]
+        self.sent_by = f"127.0.0.1:{self.port}"
+        self.contact = f"<sip:{account}@127.0.0.1:{self.port}>"
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
+    def _connect(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+
     # -- what a test does ---------------------------------------------------------------------------------------------
 
-    def call(self, number: str, *headers: str, display: str = "") -> Dialog:
-        """Call a number at the switch."""
+    def register(self, expires_s: int = REGISTERED_FOR_S) -> int:
+        """Register at the switch; return the final status."""
+        self.send(self._register(expires_s))
+        answer = self._registered.get(timeout=WAITS_S)
+        if answer.status == 401 and self.password:
+            self.send(self._register(expires_s, self._credentials(answer, "REGISTER", f"sip:{self.domain}")))
+            answer = self._registered.get(timeout=WAITS_S)
+        return answer.status
+
+    def call(
+        self,
+        number: str,
+        *headers: str,
+        display: str = "",
+        target: str = "",
+        to: str = "",
+        routes: Sequence[str] = (),
+    ) -> Dialog:
+        """
+        Call a number at the switch, or any other address by it.
+
+        ``target`` is the request URI, ``to`` the To header, where they are others; ``routes`` are preloaded.
+        """
         tag = uuid.uuid4().hex[:10]
         shown = f'"{display}" ' if display else ""
-        target = f"sip:{number}@{self._switch[0]}:{self._switch[1]}"
+        target = target or f"sip:{number}@{self._switch[0]}:{self._switch[1]}"
         call_id = f"{uuid.uuid4().hex}@127.0.0.1"
         local = f"{shown}<{self.uri}>;tag={tag}"
-        dialog = Dialog(self, call_id, local, f"<sip:{number}@{self._switch[0]}>", target, True)
+        dialog = Dialog(self, call_id, local, to or f"<sip:{number}@{self._switch[0]}>", target, True)
+        dialog.routes = list(routes)
         self.dialogs.append(dialog)
-        dialog.branch = self._branch()
-        self.send(self._request(dialog, "INVITE", 1, dialog.branch, headers, self._sdp()))
+        self._invite(dialog, headers)
         return dialog
+
+    def _invite(self, dialog: Dialog, headers: Sequence[str]) -> None:
+        dialog.branch = self._branch()
+        self.send(self._request(dialog, "INVITE", dialog.invite_cseq, dialog.branch, headers, self._sdp()))
 
     def invited(self, count: int = 1, within_s: float = WAITS_S) -> Dialog:
         """Wait until this phone has been called so often, and return the last of these calls."""
@@ -215,9 +260,9 @@ class Agent:
         """Return a request within a dialog."""
         return self._request(dialog, method, cseq, self._branch(), headers)
 
-    def cancel(self, dialog: Dialog) -> str:
+    def cancel(self, dialog: Dialog, headers: Sequence[str] = ()) -> str:
         """Return the CANCEL of an INVITE."""
-        return self._request(dialog, "CANCEL", 1, dialog.branch)
+        return self._request(dialog, "CANCEL", dialog.invite_cseq, dialog.branch, headers)
 
     def _branch(self) -> str:
         return f"z9hG4bK-agent-{self.port}-{next(_numbers)}"
@@ -227,8 +272,9 @@ class Agent:
     ) -> str:
         lines = [
             f"{method} {dialog.target} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};rport;branch={branch}",
+            f"Via: SIP/2.0/{self.protocol} {self.sent_by};rport;branch={branch}",
             "Max-Forwards: 70",
+            *(f"Route: {route}" for route in dialog.routes),
             f"From: {dialog.local}",
             f"To: {dialog.remote}",
             f"Call-ID: {dialog.call_id}",
@@ -238,6 +284,37 @@ class Agent:
             *headers,
         ]
         return self._message(lines, body)
+
+    def _register(self, expires_s: int, *headers: str) -> str:
+        lines = [
+            f"REGISTER sip:{self.domain} SIP/2.0",
+            f"Via: SIP/2.0/{self.protocol} {self.sent_by};rport;branch={self._branch()}",
+            "Max-Forwards: 70",
+            f"From: <{self.uri}>;tag=register{self.port}",
+            f"To: <{self.uri}>",
+            f"Call-ID: register-{self.port}-{self.protocol}@127.0.0.1",
+            f"CSeq: {next(_numbers)} REGISTER",
+            f"Contact: {self.contact}",
+            f"Expires: {expires_s}",
+            "Supported: path",
+            *headers,
+        ]
+        return self._message(lines, "")
+
+    def _credentials(self, answer: Packet, method: str, uri: str) -> str:
+        def md5(text: str) -> str:
+            return hashlib.md5(text.encode()).hexdigest()
+
+        name, asked_in = "Authorization", "www-authenticate"
+        if answer.status == 407:
+            name, asked_in = "Proxy-Authorization", "proxy-authenticate"
+        challenge = dict(re.findall(r'(\w+)="([^"]*)"', answer.get(asked_in)))
+        realm, nonce = challenge["realm"], challenge["nonce"]
+        response = md5(f"{md5(f'{self.number}:{realm}:{self.password}')}:{nonce}:{md5(f'{method}:{uri}')}")
+        return (
+            f'{name}: Digest username="{self.number}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
+            f'response="{response}"'
+        )
 
     def _response(self, request: Packet, dialog: Dialog | None, status: str, *, with_media: bool = False) -> str:
         to = request.get("to")
@@ -256,9 +333,9 @@ class Agent:
         ]
         return self._message(lines, self._sdp() if with_media else "")
 
-    @staticmethod
-    def _message(lines: Sequence[str], body: str) -> str:
+    def _message(self, lines: Sequence[str], body: str) -> str:
         kind = ["Content-Type: application/sdp"] if body else []
+        kind.append(f"User-Agent: {self.software}")
         return "\r\n".join([*lines, *kind, f"Content-Length: {len(body.encode())}", "", body])
 
     def _sdp(self) -> str:
@@ -274,16 +351,20 @@ class Agent:
                 return
             if b"SIP/2.0" not in data:
                 continue  # the media of a call, which another agent has let go
-            packet = Packet.read(data)
-            dialog = next((dialog for dialog in self.dialogs if dialog.call_id == packet.get("call-id")), None)
-            if dialog:
-                dialog.received.append(packet)
-            if packet.status:
-                self._answered(packet, dialog)
-            else:
-                self._asked(packet, dialog)
+            self._take(Packet.read(data))
+
+    def _take(self, packet: Packet) -> None:
+        dialog = next((dialog for dialog in self.dialogs if dialog.call_id == packet.get("call-id")), None)
+        if dialog:
+            dialog.received.append(packet)
+        if packet.status:
+            self._answered(packet, dialog)
+        else:
+            self._asked(packet, dialog)
 
     def _answered(self, packet: Packet, dialog: Dialog | None) -> None:
+        if packet.status >= 200 and packet.get("cseq").endswith("REGISTER"):
+            self._registered.put(packet)
         if dialog is None or not packet.get("cseq").endswith("INVITE"):
             return
         dialog.statuses.append(packet.status)
@@ -294,11 +375,17 @@ class Agent:
         cseq = int(packet.get("cseq").split()[0])
         if packet.status < 300:
             dialog.target = packet.get("contact").strip("<>").partition(">")[0]
+            dialog.routes = packet.all("record-route")[::-1]
             dialog.is_answered = True
             self.send(self._request(dialog, "ACK", cseq, self._branch()))
             return
-        dialog.is_over = True
         self.send(self._request(dialog, "ACK", cseq, dialog.branch))
+        if packet.status in (401, 407) and self.password and cseq == 1:
+            dialog.cseq = dialog.invite_cseq = 2
+            dialog.remote = dialog.remote.partition(";tag=")[0]
+            self._invite(dialog, [self._credentials(packet, "INVITE", dialog.target)])
+            return
+        dialog.is_over = True
 
     def _asked(self, packet: Packet, dialog: Dialog | None) -> None:
         match packet.method:
@@ -326,6 +413,7 @@ class Agent:
         target = packet.get("contact").strip("<>").partition(">")[0]
         local = f"{packet.get('to')};tag={uuid.uuid4().hex[:10]}"
         dialog = Dialog(self, packet.get("call-id"), local, packet.get("from"), target, False, packet)
+        dialog.routes = packet.all("record-route")
         self.dialogs.append(dialog)
         threading.Thread(target=self._play, args=(dialog, packet, self.rings), daemon=True).start()
 

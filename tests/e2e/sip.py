@@ -75,7 +75,9 @@ def _parse(stamp: str, text: str) -> Message | None:
     return Message(at, " sent " in direction, start_line, headers, body.strip())
 
 
-def register(registrar: tuple[str, int], account: str, domain: str, contact: str, *, port: int = 0) -> None:
+def register(
+    registrar: tuple[str, int], account: str, domain: str, contact: str, *, port: int = 0, host: str = "127.0.0.1"
+) -> None:
     """
     Register ``contact`` (the whole header value) for ``account@domain``, from a port of this host.
 
@@ -83,7 +85,7 @@ def register(registrar: tuple[str, int], account: str, domain: str, contact: str
     """
     number = next(_sequence)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", port))
+        sock.bind((host, port))
         sock.settimeout(REPLY_WITHIN_S)
         host, port = sock.getsockname()
         request = (

@@ -69,6 +69,31 @@ def domains_of_groups(settings: Settings) -> set[str]:
     return set()
 
 
+def numbers_by_domain(settings: Settings) -> dict[str, list[str]]:
+    """
+    Return, for each domain, the group numbers that are dialled there: of its groups, and of groups with members there.
+
+    None where the database cannot say, which is told before.
+    """
+    group, member, line = tables.Group, tables.Member, tables.Line
+    query = (
+        group.select(group.number, group.domain, line.domain)
+        .join(member, peewee.JOIN.LEFT_OUTER)
+        .join(line, peewee.JOIN.LEFT_OUTER, on=(line.user == member.user) & (line.kind == LineKind.SOFTPHONE))
+        .where(group.number.is_null(False), group.hunt_mode == HuntMode.SOFTPHONE)
+        .distinct()
+    )
+    found: dict[str, set[str]] = {}
+    with (
+        contextlib.suppress(HuntgroupError, peewee.PeeweeException),
+        contextlib.closing(open_database(settings.database)) as database,
+    ):
+        for number, *domains in query.tuples().execute(database):
+            for domain in filter(None, domains):
+                found.setdefault(domain, set()).add(number)
+    return {domain: sorted(numbers) for domain, numbers in found.items()}
+
+
 def some_lines(settings: Settings) -> list[Line]:
     """Return some of the softphone lines, none where the database cannot say, which is told before."""
     line = tables.Line

@@ -140,9 +140,13 @@ def test_a_line_is_found_in_whatever_case_and_without_its_domain() -> None:
     upper = Line("1001", DOMAIN, "Anna.Berg")
     told = answer(device(), result={"AoR": "anna.berg", "Contacts": [device()]})
     assert found(told, upper).dialable[0].startswith(f"sip:{RUID}-")
-    assert has_domains(told) is False
-    assert has_domains(answer(device())) is True
-    assert has_domains(error("AOR not found")) is None
+
+
+def test_an_account_without_its_domain_shows_whether_domains_are_told_apart() -> None:
+    assert has_domains(error("AOR not found in location table")) is False
+    assert has_domains(error("Domain missing in AOR")) is True
+    assert has_domains(error("Method Not Allowed")) is None
+    assert has_domains(Answer(1, 403, b"no")) is None
 
 
 def test_nothing_that_a_phone_wrote_stands_in_a_dial_string() -> None:

@@ -18,26 +18,45 @@ NONE = Answer(1, 500, b'{"jsonrpc":"2.0","error":{"code":500,"message":"AOR not 
 LINES = [Line("", "a.example", NOBODY), Line("1", "a.example", "1"), Line("1", "b.example", "1")]
 
 
-def found(aor: str) -> Answer:
-    contacts = [{"Contact": {"Ruid": "uloc-1", "Address": "sip:x@h"}}]
+def found(aor: str, *states: str) -> Answer:
+    contacts = [{"Contact": {"Ruid": "uloc-1", "Address": "sip:x@h", "State": it}} for it in states or [""]]
     return Answer(1, 200, json.dumps({"result": {"AoR": aor, "Contacts": contacts}, "id": 1}).encode())
 
 
+NO_DOMAIN = Answer(1, 500, b'{"jsonrpc":"2.0","error":{"code":500,"message":"Domain missing in AOR"},"id":1}')
+
+
 def test_a_kamailio_that_tells_who_is_registered_is_right() -> None:
-    (it,) = read_lookups(RPC, LINES, [NONE, found("1@a.example"), NONE])
+    it, _ = read_lookups(RPC, LINES, [NONE, found("1@a.example"), NONE], NO_DOMAIN)
     assert str(it) == "ok  kamailio: http://10.0.0.1:8460/huntgroup tells who is registered (1 of 2 lines asked for)"
 
 
 def test_one_that_does_not_tell_domains_apart_is_found() -> None:
-    right, wrong = read_lookups(RPC, LINES, [NONE, found("1"), NONE])
+    right, wrong, _ = read_lookups(RPC, LINES, [NONE, NONE, NONE], NONE)
     assert right.is_ok
     assert "does not tell domains apart" in wrong.text
-    (alone,) = read_lookups(RPC, LINES[:2], [NONE, found("1")])
-    assert alone.is_ok
+    assert all(it.is_ok for it in read_lookups(RPC, LINES[:2], [NONE, found("1")], NONE))
+
+
+@pytest.mark.parametrize(
+    ("states", "is_note", "text"),
+    [
+        ([], True, "shows no registration, so it is not seen whether those outlive a restart of it"),
+        (["CS_NEW", "CS_NEW"], True, "keeps registrations in memory alone (seen at 2 of them): after a restart"),
+        (["CS_SYNC", "CS_SYNC"], False, "has its registrations in a database, too: they outlive a restart of it"),
+        (["CS_SYNC", "CS_NEW"], True, "db_mode 2): those of the last minute are lost when it crashes"),
+        (["CS_DIRTY"], True, "db_mode 2): those of the last minute are lost when it crashes"),
+    ],
+)
+def test_the_states_of_registrations_show_what_a_restart_costs(states: list[str], is_note: bool, text: str) -> None:
+    answers = [found(LINES[0].address, *states)] if states else [NONE]
+    *_, it = read_lookups(RPC, LINES[:1], answers, NO_DOMAIN)
+    assert (it.is_ok, it.is_note) == (True, is_note)
+    assert text in it.text
 
 
 def test_one_that_gives_no_answer_is_to_be_mended() -> None:
-    (it,) = read_lookups(RPC, LINES, [Answer(1, 403, b"no")] * 3)
+    (it,) = read_lookups(RPC, LINES, [Answer(1, 403, b"no")] * 3, Answer(1, 403, b"no"))
     assert not it.is_ok
     assert "HTTP status 403: the endpoint refuses ul.lookup or this service" in it.text
 
@@ -48,6 +67,11 @@ def test_one_that_gives_no_answer_is_to_be_mended() -> None:
         ("-ERR MANDATORY_IE_MISSING", "Kamailio wants a password of FreeSWITCH"),
         ("-ERR CALL_REJECTED", "route(HUNTGROUP) is missing"),
         ("-ERR RECOVERY_ON_TIMER_EXPIRE", "pike has banned FreeSWITCH"),
+        ("-ERR NORMAL_UNSPECIFIED", "Kamailio cannot send it on"),
+        ("-ERR NORMAL_TEMPORARY_FAILURE", "see kamailio_profile"),
+        ("-ERR EXCHANGE_ROUTING_ERROR", "it goes in a circle"),
+        ("-ERR NO_ANSWER", "voicemail or a forwarding"),
+        ("-ERR INVALID_PROFILE", "set kamailio_profile"),
         ("-ERR USER_BUSY", "404 would be right"),
         ("+OK 28d93954-673b-42a5-88bd-6068fb9b5cb5", "voicemail or a forwarding"),
     ],
@@ -73,24 +97,63 @@ def test_the_call_goes_to_a_phone_that_does_not_exist() -> None:
     assert "@a.example;gr;fs_path=sip:10.0.0.1:5060%3Blr &sleep(10)" in asked[0]
 
 
+class Endpoint:
+    """An HTTP server with one answer for each path, else 404; ``asked`` has what came."""
+
+    def __init__(self, answers: dict[str, tuple[int, bytes]]) -> None:
+        self.asked: list[tuple[str, bytes, str]] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(handler) -> None:
+                sent = handler.rfile.read(int(handler.headers["Content-Length"]))
+                self.asked.append((handler.path, sent, handler.headers.get("Authorization", "")))
+                status, body = answers.get(handler.path, (404, b"no"))
+                handler.send_response(status)
+                handler.send_header("Content-Length", str(len(body)))
+                handler.end_headers()
+                handler.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    @property
+    def rpc(self) -> Rpc:
+        return Rpc("127.0.0.1", self._server.server_port, "/huntgroup")
+
+    def __enter__(self) -> Endpoint:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
 @pytest.mark.parametrize(
-    ("status", "body", "is_ok"),
-    [(403, b"no\n", True), (200, b'{"result":"5.6.3"}', False), (200, b'{"error":{"code":405}}', True)],
+    ("answers", "where"),
+    [
+        ({"/huntgroup": (403, b"no\n")}, ""),
+        ({"/huntgroup": (200, b'{"error":{"code":405}}')}, ""),
+        ({"/huntgroup": (200, b'{"result":"5.6.3"}')}, "/huntgroup"),
+        ({"/huntgroup": (403, b"no"), "/RPC": (200, b'{"result":"5.6.3"}')}, "/RPC"),
+    ],
 )
-def test_an_endpoint_that_runs_any_command_is_found(status: int, body: bytes, is_ok: bool) -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+def test_an_endpoint_that_runs_any_command_is_found(answers: dict[str, tuple[int, bytes]], where: str) -> None:
+    with Endpoint(answers) as endpoint:
+        (it,) = check_restriction(endpoint.rpc, "0123456789abcdef")
+    assert {secret for _, _, secret in endpoint.asked} == {"Bearer 0123456789abcdef"}
+    assert it.is_ok is not bool(where)
+    if where:
+        assert f":{endpoint.rpc.port}{where} runs any RPC command" in it.text
+    else:
+        assert len(endpoint.asked) == 6
 
-        def log_message(self, *_: object) -> None:
-            pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        it = check_restriction(Rpc("127.0.0.1", server.server_port, "/RPC"), "0123456789abcdef")
-        thread.join()
-    assert it.is_ok is is_ok
+def test_nothing_is_said_of_an_endpoint_that_nobody_reaches() -> None:
+    with Endpoint({}) as endpoint:
+        gone = endpoint.rpc
+    assert list(check_restriction(gone, "")) == []
