@@ -1,0 +1,121 @@
+"""
+Group calls with what an administrator may define in Debian's own file, and the switch that Kamailio has to trust.
+
+``test_kamailio`` has the file as it comes, WITH_VOICEMAIL and WITH_NAT; ``tests/kamailio`` has all of them without a
+real switch.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from . import kamailio as kamailio_of
+from . import sip
+from .agent import Agent, Rings
+from .kamailio import Kamailio
+from .lab import ELSEWHERE, GAVE_UP
+from .service import Service
+from .test_domains import SwitchOfTenants
+from .test_kamailio import EDGE, FIRM, EdgeLab
+
+MANY = 24
+"""Devices: more INVITEs than pike lets pass in two seconds."""
+VARIANTS = {
+    "AUTH+IPAUTH": ("127.0.0.1", ("WITH_AUTH", "WITH_IPAUTH")),
+    "ANTIFLOOD": ("127.0.0.3", ("WITH_ANTIFLOOD",)),  # pike lets pass what comes from Kamailio's own address
+}
+
+
+@pytest.fixture(scope="module")
+def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchOfTenants]:
+    kamailio_of.require()
+    service_port = sip.free_port(socket.SOCK_STREAM)
+    switch = SwitchOfTenants(tmp_path_factory.mktemp("switch"), service_port)
+    switch.service_port = service_port  # type: ignore[attr-defined]
+    switch.start()
+    yield switch
+    switch.stop()
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def kamailio(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants
+) -> Iterator[Kamailio]:
+    host, defines = VARIANTS[request.param]
+    folder = tmp_path_factory.mktemp("kamailio") / "edge"
+    kamailio = Kamailio(folder, EDGE, switch.sip_port, *defines, host=host)
+    kamailio.start()
+    yield kamailio
+    kamailio.stop()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("service"), port=switch.service_port)  # type: ignore[attr-defined]
+    service.load(FIRM)
+    service.witness(switch.esl_port)
+    yield service
+    service.stop()
+
+
+class DebianLab(EdgeLab):
+    """A lab whose phones give their password to Kamailio."""
+
+    def phone_of(self, account: str, rings: Rings) -> Agent:
+        """Switch on a phone that registers at Kamailio."""
+        phone = Agent(account, EDGE, self.kamailio.address, rings)
+        phone.password = kamailio_of.PASSWORD
+        self._agents.append(phone)
+        assert phone.register() == 200
+        return phone
+
+
+@pytest.fixture
+def lab(kamailio: Kamailio, switch: SwitchOfTenants, service: Service, tmp_path: Path) -> Iterator[DebianLab]:
+    service.start({"ESL_HUNTGROUP_KAMAILIO": kamailio.setting})
+    lab = DebianLab(kamailio, switch, service, tmp_path)
+    yield lab
+    try:
+        lab.close()
+    finally:
+        service.stop()
+
+
+def test_a_group_rings_and_check_is_content(lab: DebianLab) -> None:
+    others = [lab.phone_of("1001", Rings()) for _ in range(2)]
+    ben = lab.phone_of("1002", Rings(final=200, then_s=0.5))
+    caller = lab.call(talk_ms=300)
+    assert caller.final_status() == 200
+    for phone in others:
+        assert phone.invited().wait_over().reason == ELSEWHERE
+    ben.invited().wait_over()
+    assert lab.journal(caller).answered_by == "Ben Wolf"
+
+    member = lab.phone_of("1004", Rings())
+    call = member.call("701", target=f"sip:701@{EDGE}")
+    member.invited()
+    call.wait_status(180).cancel()
+    assert member.invited().wait_over().reason == GAVE_UP
+
+    checked = lab.service.run("check", settings={"ESL_HUNTGROUP_KAMAILIO": lab.kamailio.setting})
+    said = [line for line in checked.splitlines() if " kamailio: " in line]
+    assert [line for line in said if line.startswith("FIX")] == []
+    assert any("passes 2 of 2 group numbers on to FreeSWITCH" in line for line in said)
+    assert any(f"looks for the phones of {EDGE} that FreeSWITCH rings" in line for line in said)
+
+
+@pytest.mark.parametrize("kamailio", ["ANTIFLOOD"], indirect=True)
+def test_a_big_group_rings_again_and_again(lab: DebianLab) -> None:
+    phone = lab.phone_of("1002", Rings())
+    for device in range(1, MANY):
+        contact = f"<sip:1002@127.0.0.1:{phone.port};device={device}>"
+        sip.register(lab.kamailio.address, "1002", EDGE, contact, host=f"127.0.1.{device}")
+    for called in (MANY, 2 * MANY):
+        caller = lab.call(gives_up_after_ms=2500)
+        phone.invited(called)
+        assert caller.final_status() == 487
+        assert lab.journal(caller).rang == {"Ben Wolf"}
