@@ -53,7 +53,7 @@ _RPC = re.compile(
     re.ASCII,
 )
 _SIP = re.compile(r"[A-Za-z0-9._-]+:(?P<port>\d{1,5})(?:;transport=(?:udp|tcp|tls))?", re.ASCII)
-_CREDENTIALS = re.compile(r"//[^/\s]*@")
+_CREDENTIALS = re.compile(r"(?<=//)[^/\s]*@|(?<![^\s,])[^\s/,@]+:[^\s/,@]*@")
 EVERY_DOMAIN: Final = "*"
 
 
@@ -175,6 +175,8 @@ def _kamailios(value: Any) -> tuple[KamailioAt, ...]:
 def _kamailio(value: Any) -> KamailioAt:
     words = str(value).split()
     accepted = "'DOMAIN http://HOST:PORT/PATH SIP_HOST:PORT' is accepted, or 'DOMAIN SIP_HOST:PORT' without look-ups"
+    if any("@" in word for word in words):
+        raise ValueError("an address with credentials is not accepted: the secret belongs into kamailio_secret")
     if len(words) not in (2, 3):
         raise ValueError(accepted)
     domain, *url, sip = words
@@ -186,8 +188,6 @@ def _kamailio(value: Any) -> KamailioAt:
 
 
 def _rpc(url: str) -> tuple[str, int, str]:
-    if _CREDENTIALS.search(url):
-        raise ValueError("a URL with credentials is not accepted: the secret belongs into kamailio_secret")
     match = _RPC.fullmatch(url)
     if not match or not 0 < int(match["port"]) <= 65535:
         raise ValueError(f"{url!r} is no address of the RPC: http://HOST:PORT/PATH is accepted, without TLS")
@@ -439,4 +439,4 @@ def _read(name: str, value: Any, where: str) -> Any:
 def _without_credentials(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_credentials(item) for item in value]
-    return _CREDENTIALS.sub("//***@", value) if isinstance(value, str) else value
+    return _CREDENTIALS.sub("***@", value) if isinstance(value, str) else value

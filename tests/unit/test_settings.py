@@ -129,9 +129,49 @@ def test_hunt_modes_are_a_list_or_a_text_with_commas(tmp_path: Path, text: str) 
         ("esl_password = 3", "esl_password in {file}: a line of text is accepted"),
         (
             "kamailio = ['a.example http://u:geheim@h:1/x h:5060']",
-            "kamailio in {file}: ['a.example http://***@h:1/x h:5060'] is refused, a URL with credentials is not "
-            "accepted: the secret belongs into kamailio_secret",
+            "kamailio in {file}: ['a.example http://***@h:1/x h:5060'] is refused, an address with credentials is "
+            "not accepted: the secret belongs into kamailio_secret",
         ),
+        (
+            "kamailio = 'a.example u:geheim@h:5060'",
+            "kamailio in {file}: 'a.example ***@h:5060' is refused, an address with credentials is not accepted: the "
+            "secret belongs into kamailio_secret",
+        ),
+        (
+            "kamailio = 'a.example http://u:geheim@h:1/x,b.example h:5060'",
+            "kamailio in {file}: 'a.example http://***@h:1/x,b.example h:5060' is refused, an address with credentials "
+            "is not accepted: the secret belongs into kamailio_secret",
+        ),
+        (
+            "kamailio = 'a.example http://h/x h:5060'",
+            "kamailio in {file}: 'a.example http://h/x h:5060' is refused, 'http://h/x' is no address of the RPC: "
+            "http://HOST:PORT/PATH is accepted, without TLS",
+        ),
+        (
+            "kamailio = 'a.example http://h:70000/x h:5060'",
+            "kamailio in {file}: 'a.example http://h:70000/x h:5060' is refused, 'http://h:70000/x' is no address of "
+            "the RPC: http://HOST:PORT/PATH is accepted, without TLS",
+        ),
+        (
+            "kamailio = 'a.example http://h:1/x sip:h:5060'",
+            "kamailio in {file}: 'a.example http://h:1/x sip:h:5060' is refused, 'sip:h:5060' is no SIP address: "
+            "HOST:PORT is accepted, with ;transport=tcp or tls behind it",
+        ),
+        (
+            "kamailio = 'a.example h:5060;transport=ws'",
+            "kamailio in {file}: 'a.example h:5060;transport=ws' is refused, 'h:5060;transport=ws' is no SIP address: ",
+        ),
+        (
+            "kamailio = '*.example h:5060'",
+            "kamailio in {file}: '*.example h:5060' is refused, '*.example' is not a domain: ",
+        ),
+        (
+            "kamailio = ['* h:5060', '* h:5070']",
+            "kamailio in {file}: ['* h:5060', '* h:5070'] is refused, the domain * is there twice, and has one ",
+        ),
+        ("kamailio = 5", "kamailio in {file}: 5 is refused, 'DOMAIN http://HOST:PORT/PATH SIP_HOST:PORT' is accepted"),
+        ("kamailio_secret = 'geheim'", "kamailio_secret in {file}: 16 or more letters and digits"),
+        ("kamailio_timeout_s = 60", "kamailio_timeout_s in {file}: 60 is refused, "),
         (
             "kamailio = 'a.example https://h:1/x h:5060'",
             "kamailio in {file}: 'a.example https://h:1/x h:5060' is refused, 'https://h:1/x' is no address of the "
@@ -164,6 +204,16 @@ def test_what_is_refused_and_what_would_be_accepted(tmp_path: Path, toml: str, s
     with pytest.raises(SettingsError) as refused:
         settings(tmp_path, toml)
     assert str(refused.value).startswith(sentence.format(file=tmp_path / "s.toml"))
+    assert "geheim" not in str(refused.value)
+
+
+def test_credentials_of_kamailio_in_a_command_line_are_refused_and_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings(tmp_path, "", kamailio="a.example http://u:geheim@h:1/x h:5060")
+    assert str(refused.value) == (
+        "--kamailio: 'a.example http://***@h:1/x h:5060' is refused, an address with credentials is not accepted: the "
+        "secret belongs into kamailio_secret"
+    )
 
 
 def test_every_mistake_is_told_at_once_each_on_a_line_of_its_own(tmp_path: Path) -> None:

@@ -105,6 +105,17 @@ def test_nobody_is_a_status_500(message: str) -> None:
         (answer(device("uloc,x")), "the record id 'uloc,x'"),
         (answer(device("")), "the record id ''"),
         (answer({"Contact": {"Address": "sip:x@h"}}), "none of JSON-RPC"),
+        (answer(device(Ruid=5)), "none of JSON-RPC"),
+        (answer(result={"AoR": f"1001@{DOMAIN}", "Contacts": None}), "none of JSON-RPC"),
+        (answer(result={"AoR": f"1001@{DOMAIN}", "Contacts": []}), "an empty result"),
+        (answer(result={"AoR": "\N{FULLWIDTH DIGIT ONE}001", "Contacts": [device()]}), "the answer is about"),
+        (Answer(1, 200, b'{"jsonrpc":"2.0","result":null,"id":1}'), "an empty result"),
+        (Answer(1, 200, b'{"jsonrpc":"2.0","result":{},"id":"1"}'), "none of JSON-RPC"),
+        (Answer(1, 500, b'{"jsonrpc":"2.0","error":{"code":500},"id":1}'), "Kamailio says ''"),
+        (Answer(1, 200, b"[]"), "none of JSON-RPC"),
+        (Answer(1, 200, b"null"), "none of JSON-RPC"),
+        (Answer(1, 200, b""), "none of JSON-RPC"),
+        (Answer(1, 200, b"\xff\xfe{"), "none of JSON-RPC"),
     ],
 )
 def test_what_is_no_answer_is_not_nobody(told: Answer, why: str) -> None:
