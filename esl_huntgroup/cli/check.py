@@ -13,7 +13,9 @@ from esl_huntgroup.cli.context import database_of, settings_of
 from esl_huntgroup.cli.help import Overview
 from esl_huntgroup.cli.options import json_option
 from esl_huntgroup.diagnostics.check import findings
+from esl_huntgroup.diagnostics.checks.database import numbers_by_domain
 from esl_huntgroup.diagnostics.finding import Finding, right, wrong
+from esl_huntgroup.diagnostics.kamailio_devices import registered_numbers
 from esl_huntgroup.diagnostics.switch_numbers import Sources, compare, of_files, of_switches
 from esl_huntgroup.errors import SwitchError
 from esl_huntgroup.model.numbers import normal_number
@@ -50,7 +52,8 @@ def numbers_command(
     Compare the numbers of groups and lines with what the switch knows: directory, dialplan, gateways.
 
     One line for each conflict; the exit status is 1 if there is any. Without files the switch is asked (settings
-    esl_address and esl_password), each of several. With files no switch is needed, for example in a CI job.
+    esl_address and esl_password), each of several, and each Kamailio for phones that have the number of a group. With
+    files no switch is needed, for example in a CI job.
 
     Example: esl-huntgroup check numbers --directory-xml directory/ --dialplan-xml dialplan/default.xml
     """
@@ -59,6 +62,11 @@ def numbers_command(
     every = [of_files(directory_xml, dialplan_xml)] if has_files else of_switches(settings)
     with database_of(settings) as db:
         shown = [finding for sources in every for finding in _compared(db, sources, accepted)]
+    if settings.kamailio and not has_files:
+        wanted = numbers_by_domain(settings)
+        shown += registered_numbers(
+            settings, {domain: [it for it in some if it not in accepted] for domain, some in wanted.items()}
+        )
     _show(ctx, shown, as_json=as_json)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import peewee
 import pytest
@@ -12,15 +11,22 @@ from click.testing import CliRunner, Result
 
 from esl_huntgroup.cli.check import check_command
 from esl_huntgroup.errors import InputError
+from esl_huntgroup.settings import KamailioAt, Settings
 from tests.database import rows
 from tests.database.rows import DOMAIN
 from tests.database.switches import AskedSwitch
+from tests.protocol.rpc_server import RpcServer
 
 OURS = Path(__file__).parents[2] / "freeswitch" / "dialplan" / "00_huntgroup.xml"
 
 
-def run(url: str, *arguments: str, esl_address: tuple[tuple[str, int], ...] = ()) -> Result:
-    settings = SimpleNamespace(database=url, esl_address=esl_address, esl_password="")
+def run(
+    url: str,
+    *arguments: str,
+    esl_address: tuple[tuple[str, int], ...] = (),
+    kamailio: tuple[KamailioAt, ...] = (),
+) -> Result:
+    settings = Settings(database=url, esl_address=esl_address, kamailio=kamailio)
     return CliRunner().invoke(check_command, ["numbers", *arguments], obj=settings)
 
 
@@ -175,3 +181,35 @@ def test_a_channel_variable_among_the_global_ones_is_read_as_the_switch_stores_i
     assert f"no extension 'huntgroup' serves the domain {DOMAIN}" in wrong.output
     ours.write_text(text.replace("huntgroup_domain=$${huntgroup_domain}", "huntgroup_domain=${sip_req_host}"))
     assert run(sqlite_url, *sources(conf)).exit_code == 0
+
+
+def test_a_phone_at_kamailio_that_has_the_number_of_a_group_is_a_conflict(
+    firm: peewee.Database, sqlite_url: str
+) -> None:
+    where = {"Address": "sip:700@192.168.7.7:5062", "Received": "sip:10.9.8.7:5"}
+    phone = {"Ruid": "uloc-1", "User-Agent": "Pho\x07ne", **where}
+    switch, server = AskedSwitch({}), RpcServer({f"700@{DOMAIN}": [phone]})
+    at = KamailioAt(DOMAIN, ("127.0.0.1", server.port, "/huntgroup"), "10.0.0.1:5060")
+    try:
+        asked = run(sqlite_url, esl_address=(switch.address,), kamailio=(at,))
+        accepted = run(sqlite_url, "--accept", "700", esl_address=(switch.address,), kamailio=(at,))
+        server.phones.clear()
+        free = run(sqlite_url, esl_address=(switch.address,), kamailio=(at,))
+        alone = run(sqlite_url, esl_address=(switch.address,), kamailio=(KamailioAt(DOMAIN, None, "10.0.0.1:5060"),))
+    finally:
+        switch.close()
+        server.stop()
+    gone = run(sqlite_url, esl_address=(switch.address,), kamailio=(at,))
+    said = asked.output.splitlines()[-1]
+    assert asked.exit_code == 1
+    assert said.startswith(
+        f"FIX numbers: 700@{DOMAIN}, the number of a group, is registered at Kamailio 10.0.0.1:5060 by "
+        "Pho\N{REPLACEMENT CHARACTER}ne at sip:700@192.168.7.7:5062 behind NAT at 10.9.8.7:5 (sip:uloc-1-"
+    )
+    assert said.endswith("): give that phone another account")
+    assert "Kamailio" not in accepted.output
+    assert free.output.splitlines()[-1] == "ok  numbers: 1 group number without a phone at Kamailio 10.0.0.1:5060"
+    assert "Kamailio" not in alone.output
+    assert gone.output.splitlines()[-1] == (
+        "FIX numbers: Kamailio 10.0.0.1:5060 does not tell who is registered: Connection refused"
+    )
