@@ -160,8 +160,10 @@ class Agent:
     software = "agent"
     password = ""
 
-    def __init__(self, account: str, domain: str, switch: tuple[str, int], rings: Rings | None = None) -> None:
-        """Listen on a port of its own."""
+    def __init__(
+        self, account: str, domain: str, switch: tuple[str, int], rings: Rings | None = None, port: int = 0
+    ) -> None:
+        """Listen on a port of its own, or on a certain one."""
         self.name = self.number = account
         self.domain = domain
         self.uri = f"sip:{account}@{domain}"
@@ -171,16 +173,16 @@ class Agent:
         self._is_stopped = False
         self._finals = threading.Lock()
         self._registered: queue.Queue[Packet] = queue.Queue()
-        self._connect()
+        self._connect(port)
         self.port: int = self._socket.getsockname()[1]
         self.sent_by = f"127.0.0.1:{self.port}"
         self.contact = f"<sip:{account}@127.0.0.1:{self.port}>"
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
-    def _connect(self) -> None:
+    def _connect(self, port: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind(("127.0.0.1", port))
 
     # -- what a test does ---------------------------------------------------------------------------------------------
 

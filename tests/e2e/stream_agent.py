@@ -19,11 +19,13 @@ class TcpAgent(Agent):
 
     protocol = "TCP"
 
-    def __init__(self, account: str, domain: str, switch: tuple[str, int], rings: Rings | None = None) -> None:
-        super().__init__(account, domain, switch, rings)
+    def __init__(
+        self, account: str, domain: str, switch: tuple[str, int], rings: Rings | None = None, port: int = 0
+    ) -> None:
+        super().__init__(account, domain, switch, rings, port)
         self.contact = f"<sip:{account}@127.0.0.1:{self.port};transport=tcp>"
 
-    def _connect(self) -> None:
+    def _connect(self, port: int) -> None:
         self._socket = socket.create_connection(self._switch, WAITS_S)
         self._socket.settimeout(None)
 
@@ -70,13 +72,15 @@ class WebSocketAgent(TcpAgent):
 
     protocol = "WS"
 
-    def __init__(self, account: str, domain: str, switch: tuple[str, int], rings: Rings | None = None) -> None:
-        super().__init__(account, domain, switch, rings)
+    def __init__(
+        self, account: str, domain: str, switch: tuple[str, int], rings: Rings | None = None, port: int = 0
+    ) -> None:
+        super().__init__(account, domain, switch, rings, port)
         self.sent_by = f"{base64.b32encode(os.urandom(5)).decode().lower()}.invalid"
         self.contact = f"<sip:{account}@{self.sent_by};transport=ws>"
 
-    def _connect(self) -> None:
-        super()._connect()
+    def _connect(self, port: int) -> None:
+        super()._connect(port)
         key = base64.b64encode(os.urandom(16)).decode()
         self._socket.sendall(
             f"GET / HTTP/1.1\r\nHost: {self._switch[0]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -8,7 +8,9 @@ real switch.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,14 @@ from . import kamailio as kamailio_of
 from . import sip
 from .agent import Agent, Rings
 from .kamailio import Kamailio
-from .lab import ELSEWHERE, GAVE_UP
+from .lab import ELSEWHERE, ENDED_WITHIN_S, GAVE_UP
 from .service import Service
 from .test_domains import SwitchOfTenants
 from .test_kamailio import EDGE, FIRM, EdgeLab
 
 MANY = 24
 """Devices: more INVITEs than pike lets pass in two seconds."""
+BANNED_WITHIN_S = 10.0
 VARIANTS = {
     "AUTH+IPAUTH": ("127.0.0.1", ("WITH_AUTH", "WITH_IPAUTH")),
     "ANTIFLOOD": ("127.0.0.3", ("WITH_ANTIFLOOD",)),  # pike lets pass what comes from Kamailio's own address
@@ -119,3 +122,65 @@ def test_a_big_group_rings_again_and_again(lab: DebianLab) -> None:
         phone.invited(called)
         assert caller.final_status() == 487
         assert lab.journal(caller).rang == {"Ben Wolf"}
+
+
+PSTN, FLOOD = "\troute(PSTN);\n", "\tif(src_ip!=myself) {\n"
+"""What the README says to change in Debian's file."""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A Kamailio that is not set up as the README says, and what `check` says of the way through it."""
+
+    cause: str
+    sentence: str
+    defines: tuple[str, ...] = ()
+    undone: str = ""
+    host: str = "127.0.0.1"
+    domain: str = EDGE
+    profile: str = ""
+
+
+WRONG = {
+    "another domain": Wrong("CALL_REJECTED", "the domain is none of its own (alias)", domain="other.example"),
+    "a mailbox": Wrong("", "voicemail or a forwarding in Kamailio has it", ("WITH_VOICEMAIL",), PSTN),
+    "a ban": Wrong("PROGRESS_TIMEOUT", "pike has banned FreeSWITCH", ("WITH_ANTIFLOOD",), FLOOD, "127.0.0.3"),
+    "another profile": Wrong("INVALID_PROFILE", "set kamailio_profile", profile="external"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_check_says_what_keeps_the_switch_from_ringing_phones(
+    switch: SwitchOfTenants, service: Service, tmp_path: Path, wrong: Wrong
+) -> None:
+    edits = {it: it for it in [wrong.undone] if it}
+    edge = Kamailio(tmp_path / "edge", EDGE, switch.sip_port, *wrong.defines, host=wrong.host, edits=edits)
+    mailbox = Agent("mailbox", EDGE, edge.address, Rings(final=200, then_s=0.0), port=edge.voicemail_port)
+    edge.start()
+    try:
+        if wrong.undone == FLOOD:
+            flood(edge)
+        setting = {
+            "ESL_HUNTGROUP_KAMAILIO": edge.setting.replace(EDGE, wrong.domain),
+            "ESL_HUNTGROUP_KAMAILIO_PROFILE": wrong.profile or "internal",
+        }
+        said = [line for line in service.run("check", settings=setting, status=1).splitlines() if line[:3] == "FIX"]
+    finally:
+        edge.stop()
+        mailbox.stop()
+    (way,) = [line for line in said if line.startswith("FIX kamailio: ") and "OPTIONS" not in line]
+    assert wrong.sentence in way
+    assert not wrong.cause or f" with {wrong.cause!r}: " in way
+    switch.wait_without_channels(ENDED_WITHIN_S)
+
+
+def flood(edge: Kamailio) -> None:
+    """Have Kamailio ban this host, which is that of the switch, too."""
+    phone = Agent("1009", EDGE, edge.address)
+    for _ in range(4 * MANY):
+        phone.call("1009")
+    deadline = time.monotonic() + BANNED_WITHIN_S
+    while "pike blocking" not in edge.log():
+        assert time.monotonic() < deadline, edge.log()
+        time.sleep(0.1)
+    phone.stop()

@@ -11,6 +11,7 @@ from esl_huntgroup.diagnostics.finding import Finding, note, right, wrong
 from esl_huntgroup.errors import SwitchError
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.model.group import Line
+from esl_huntgroup.registrars.device import by_address
 from esl_huntgroup.registrars.gruu import gruu
 from esl_huntgroup.registrars.kamailio import Kamailio
 from esl_huntgroup.registrars.kamailio_client import KamailioClient
@@ -28,7 +29,9 @@ FOREIGN: Final = (
 FOREIGN_PATH: Final = "/RPC"
 """Where Debian's own configuration runs any command (``WITH_JSONRPC``)."""
 FOREIGN_TIMEOUT_S: Final = 2.0
-RING_TIMEOUT_S: Final = 3
+RING_TIMEOUT_S: Final = 5
+PROGRESS_TIMEOUT_S: Final = 2
+"""Within which there has to be more than silence (``leg_progress_timeout``)."""
 README: Final = "kamailio/README.md"
 
 CAUSES: Final[Mapping[str, str]] = {
@@ -38,7 +41,9 @@ CAUSES: Final[Mapping[str, str]] = {
     "NORMAL_UNSPECIFIED": f"Kamailio cannot send it on (477 to 479), and should not: route(HUNTGROUP) is missing, or "
     f"stands too late; {README}, step 2",
     "NORMAL_TEMPORARY_FAILURE": "FreeSWITCH cannot send to Kamailio, or Kamailio not on; see kamailio_profile",
-    "RECOVERY_ON_TIMER_EXPIRE": f"Kamailio is silent: a wrong address, or pike has banned FreeSWITCH; {README}, step 3",
+    "PROGRESS_TIMEOUT": f"Kamailio is silent: a wrong address, or pike has banned FreeSWITCH; {README}, step 3",
+    "RECOVERY_ON_TIMER_EXPIRE": f"Kamailio sends it to somebody who is silent (408): a mailbox or a gateway; {README}, "
+    "step 2",
     "EXCHANGE_ROUTING_ERROR": "it goes in a circle (482, 483): HUNTGROUP_IS_FREESWITCH does not know FreeSWITCH; "
     f"{README}, step 1",
     "NO_ANSWER": f"a phone rings that does not exist: voicemail or a forwarding in Kamailio has it; {README}, step 2",
@@ -46,6 +51,12 @@ CAUSES: Final[Mapping[str, str]] = {
 }
 """What a call to a phone that does not exist says of the way to it; UNALLOCATED_NUMBER (404) is right."""
 RIGHT: Final = "UNALLOCATED_NUMBER"
+CALL_VARIABLES: Final = (
+    ("originate_timeout", str(RING_TIMEOUT_S)),
+    ("leg_progress_timeout", str(PROGRESS_TIMEOUT_S)),
+    ("ignore_early_media", "true"),
+    ("origination_caller_id_number", "check"),
+)
 
 
 def check_kamailios(settings: Settings, lines: Sequence[Line]) -> Iterator[Finding]:
@@ -157,9 +168,10 @@ def ways(settings: Settings, api: Callable[[str], str]) -> Iterator[Finding]:
         host = "example.invalid" if domain == EVERY_DOMAIN else domain
         line = Line("", host, NOBODY)
         kamailio = Kamailio(Rpc(*rpc) if rpc else None, sip, settings.kamailio_profile)
-        endpoint, _ = kamailio.destination(line, gruu("uloc-0-0-0", line.address, host))
-        variables = f"originate_timeout={RING_TIMEOUT_S},ignore_early_media=true,origination_caller_id_number=check"
-        answer = api(f"originate {{{variables}}}{endpoint} &sleep(10)")
+        contact = gruu("uloc-0-0-0", line.address, host) if rpc else by_address(line.account, host)
+        endpoint, own = kamailio.destination(line, contact)
+        variables = ",".join(f"{name}={value}" for name, value in (*CALL_VARIABLES, *own))
+        answer = api(f"originate {{{variables}}}{endpoint} &hangup()")
         yield read_way(domain, sip, answer.strip())
 
 

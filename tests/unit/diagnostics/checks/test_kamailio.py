@@ -66,7 +66,8 @@ def test_one_that_gives_no_answer_is_to_be_mended() -> None:
     [
         ("-ERR MANDATORY_IE_MISSING", "Kamailio wants a password of FreeSWITCH"),
         ("-ERR CALL_REJECTED", "route(HUNTGROUP) is missing"),
-        ("-ERR RECOVERY_ON_TIMER_EXPIRE", "pike has banned FreeSWITCH"),
+        ("-ERR PROGRESS_TIMEOUT", "pike has banned FreeSWITCH"),
+        ("-ERR RECOVERY_ON_TIMER_EXPIRE", "somebody who is silent (408)"),
         ("-ERR NORMAL_UNSPECIFIED", "Kamailio cannot send it on"),
         ("-ERR NORMAL_TEMPORARY_FAILURE", "see kamailio_profile"),
         ("-ERR EXCHANGE_ROUTING_ERROR", "it goes in a circle"),
@@ -90,11 +91,16 @@ def test_the_call_goes_to_a_phone_that_does_not_exist() -> None:
         return "-ERR UNALLOCATED_NUMBER\n"
 
     settings = Settings(
-        kamailio=(KamailioAt("a.example", None, "10.0.0.1:5060"), KamailioAt("*", None, "10.0.0.2:5060"))
+        kamailio=(KamailioAt("a.example", RPC, "10.0.0.1:5060"), KamailioAt("*", None, "10.0.0.2:5060"))
     )
     assert all(it.is_ok for it in ways(settings, api))
     assert "sofia/internal/sip:uloc-0-0-0-" in asked[0]
-    assert "@a.example;gr;fs_path=sip:10.0.0.1:5060%3Blr &sleep(10)" in asked[0]
+    assert "@a.example;gr;fs_path=sip:10.0.0.1:5060%3Blr &hangup()" in asked[0]
+    assert f",sip_invite_to_uri=<sip:{NOBODY}@a.example>}}" in asked[0]
+    assert (
+        f",sip_h_X-Huntgroup=line}}sofia/internal/sip:{NOBODY}@example.invalid;fs_path=sip:10.0.0.2:5060%3Blr"
+        in (asked[1])
+    )
 
 
 class Endpoint:
