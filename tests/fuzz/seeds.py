@@ -29,7 +29,7 @@ def seeds(target: str) -> dict[str, bytes]:
         case "dialling":
             return {f"attack-{number}": "\0".join(texts).encode() for number, texts in enumerate(ATTACKS)}
         case "looking_up":
-            return {f"answer-{number}": _http(body) for number, body in enumerate(ANSWERS)}
+            return {f"answer-{number}": _http(body) for number, body in enumerate(ANSWERS)} | {"options": OPTIONS}
     return {f"text-{number}": text.encode() for number, texts in enumerate(ATTACKS) for text in [texts[0]]}
 
 
@@ -49,6 +49,13 @@ ANSWERS: Final = (
     b'{"jsonrpc":"2.0","result":{}}',
 )
 """What Kamailio says of a hostile phone, of nobody, and to what it does not understand."""
+
+
+OPTIONS: Final = (
+    b"SIP/2.0 100 trying\r\n\r\nSIP/2.0 404 Not Found\r\nVia: SIP/2.0/UDP 10.0.0.5:4;rport=4\r\n"
+    b"server: \x1b[31mkama\xffilio\r\nContent-Length: 0\r\n\r\n"
+)
+"""What Kamailio says of a number that it does not pass on."""
 
 
 def _http(body: bytes) -> bytes:

@@ -21,6 +21,8 @@ from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.hunt_messages import Bridge, ContactsKnown, GroupFound
 from esl_huntgroup.calls.inbound_call import read_inbound_call
 from esl_huntgroup.calls.ring_plan import CallIds, RingPlan, make_plan
+from esl_huntgroup.diagnostics.checks.kamailio_numbers import read_options
+from esl_huntgroup.diagnostics.checks.sip_options import read_final
 from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execute
@@ -165,8 +167,12 @@ def looking_up(data: bytes) -> None:
     """
     Whatever Kamailio answers, and however the network cuts it, a line has devices, or nobody, or its address.
 
-    Nothing that came with it adds a leg or a variable to a dial string.
+    Nothing that came with it adds a leg or a variable to a dial string. What it answers to OPTIONS is one line.
     """
+    if said := read_final(data):
+        finding = read_options("127.0.0.1:5060", "700", DOMAIN, said)
+        assert 200 <= said.status < 700
+        assert finding is None or str(finding).isprintable()
     reader, pieces = HttpReader(), HttpReader()
     size = 1 + (data[0] if data else 0)
     found, why = _responses(reader, [data])
