@@ -96,12 +96,19 @@ def test_a_group_rings_and_check_is_content(lab: DebianLab) -> None:
     for phone in others:
         assert phone.invited().wait_over().reason == ELSEWHERE
     ben.invited().wait_over()
-    assert lab.journal(caller).answered_by == "Ben Wolf"
+    call = lab.journal(caller)
+    assert call.answered_by == "Ben Wolf"
+    told = lab.service.run("explain", call.call_id, settings={"ESL_HUNTGROUP_KAMAILIO": lab.kamailio.setting})
+    kamailio = f"registered at Kamailio {lab.kamailio.host}:{lab.kamailio.port} by udp, expires in "
+    for phone, account in ((others[0], "1001"), (ben, "1002")):
+        (line,) = [it for it in told.splitlines() if f" agent at sip:{account}@127.0.0.1:{phone.port} (sip:uloc-" in it]
+        assert f"{account}@{EDGE} at agent at " in line
+        assert kamailio in line
 
     member = lab.phone_of("1004", Rings())
-    call = member.call("701", target=f"sip:701@{EDGE}")
+    own = member.call("701", target=f"sip:701@{EDGE}")
     member.invited()
-    call.wait_status(180).cancel()
+    own.wait_status(180).cancel()
     assert member.invited().wait_over().reason == GAVE_UP
 
     checked = lab.service.run("check", settings={"ESL_HUNTGROUP_KAMAILIO": lab.kamailio.setting})
