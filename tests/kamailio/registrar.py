@@ -1,0 +1,124 @@
+"""A Kamailio of Debian with what ``kamailio/README.md`` says to add, and more of what a site may have around it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+from pathlib import Path
+
+from tests.e2e import sip
+from tests.e2e.kamailio import BINARY, Kamailio, _replaced
+
+SCHEMA = Path("/usr/share/kamailio/db_sqlite")
+MODULES = {
+    "websocket": "kamailio-websocket-modules",
+    "db_sqlite": "kamailio-sqlite-modules",
+    "db_postgres": "kamailio-postgres-modules",
+    "evapi": "kamailio-extra-modules",
+}
+"""Module → the Debian package that has it."""
+WEBSOCKET = """\tif ($hdr(Upgrade) =~ "websocket") {
+\t\tws_handle_handshake();
+\t\texit;
+\t}
+"""
+
+
+def missing_packages() -> list[str]:
+    """Return the packages of modules that tests want, and that are not there."""
+    there = {module.stem for module in Path("/usr/lib").glob("*/kamailio/modules/*.so")}
+    return [package for module, package in MODULES.items() if module not in there]
+
+
+class Registrar(Kamailio):
+    """
+    One Kamailio. ``websocket`` has it take phones by WebSocket at the port of the RPC, and know those behind NAT.
+
+    With ``database`` (a URL; ``sqlite`` is a file of its own) usrloc keeps who is registered there, in this mode. Text
+    in ``more`` stands at the end of its configuration; ``edits`` replace what is there once.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        domain: str,
+        freeswitch_port: int,
+        *defines: str,
+        websocket: bool = False,
+        database: str = "",
+        db_mode: int = 1,
+        more: str = "",
+        edits: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self._websocket, self._database, self._db_mode = websocket, database, db_mode
+        self._more, self._edits = more, edits
+        super().__init__(folder, domain, freeswitch_port, *defines)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """Have all of it stand still: the kernel takes packets and connections, and nobody answers."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.killpg(self._process.pid, signal.SIGCONT)
+
+    def tcp_processes(self) -> list[int]:
+        """Return the processes that answer what comes by TCP, which the RPC does; SIP by UDP does not need them."""
+        lines = self.command("ps").splitlines()
+        return [int(pid) for pid, _, what in (line.partition("\t") for line in lines) if what.startswith("tcp ")]
+
+    def command(self, *words: str) -> str:
+        """Return what Kamailio answers to a command of its own tool."""
+        command = [str(Path(BINARY).with_name("kamcmd")), "-s", f"unix:{self._folder / 'run' / 'kamailio_ctl'}", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    def forget(self, *accounts: str) -> None:
+        """Take back every registration of these accounts."""
+        for account in accounts:
+            self.command("ul.rm", "location", f"s:{account}")
+
+    def register(self, account: str, contact: str) -> None:
+        """Register a contact from nowhere in particular."""
+        sip.register(self.address, account, self.domain, contact)
+
+    def _write(self, freeswitch_port: int, defines: tuple[str, ...], numbers: str) -> None:
+        super()._write(freeswitch_port, defines, numbers)
+        if self._websocket:
+            self._edit(
+                "kamailio-local.cfg", 'loadmodule "xhttp.so"\n', 'loadmodule "xhttp.so"\nloadmodule "websocket.so"\n'
+            )
+            self._edit("huntgroup.cfg", "event_route[xhttp:request] {\n", "event_route[xhttp:request] {\n" + WEBSOCKET)
+            self._edit("kamailio.cfg", 'nat_uac_test("19")', 'nat_uac_test("83")')
+        for old, new in self._edits:
+            self._edit("kamailio.cfg", old, new)
+        more = self._more
+        if self._database:
+            more += self._usrloc(self._database)
+        with (self._folder / "kamailio.cfg").open("a") as file:
+            file.write(more)
+
+    def _edit(self, name: str, old: str, new: str) -> None:
+        file = self._folder / name
+        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+        file.write_text(_replaced(text, old, new), encoding="utf-8", errors="surrogateescape")
+
+    def _usrloc(self, url: str) -> str:
+        module = "db_postgres"
+        if url == "sqlite":
+            module, file = "db_sqlite", self._folder / "location.sqlite"
+            url = f"sqlite:///{file}"
+            with sqlite3.connect(file) as db:
+                for name in ("standard", "usrloc"):
+                    db.executescript((SCHEMA / f"{name}-create.sql").read_text())
+            db.close()
+        return (
+            f'\nloadmodule "{module}.so"\nmodparam("usrloc", "db_url", "{url}")\n'
+            f'modparam("usrloc", "db_mode", {self._db_mode})\n'
+        )
