@@ -21,6 +21,7 @@ from gevent import socket
 
 from tests.database.servers import Server
 from tests.faults.board import Board
+from tests.faults.edge import LIES, Edge
 from tests.faults.firm import MEMBER
 from tests.faults.installed import SETTLES_WITHIN_S, Installed, until
 from tests.faults.relay import Relay
@@ -369,6 +370,54 @@ class WebFlooded(WebPages):
             peer.sendall(says)
 
 
+class OfRegistrar(Injection):
+    """The phones are registered at a Kamailio. Calls go on: a line of which it does not tell rings as a whole."""
+
+    @property
+    def edge(self) -> Edge:
+        assert self.stage.edge is not None, "this fault needs a Kamailio"
+        return self.stage.edge
+
+
+class RegistrarStopped(OfRegistrar):
+    def inject(self) -> None:
+        self.edge.kill()
+
+    def mend(self) -> None:
+        gevent.get_hub().threadpool.apply(self.edge.start)
+        self.edge.back()
+        until(lambda: "answers again" in self.stage.log_text(), SETTLES_WITHIN_S, "Kamailio is not asked again")
+
+
+class RegistrarRestarted(RegistrarStopped):
+    """As a package that is upgraded does; who is registered is in its database (``db_mode`` 1)."""
+
+    def inject(self) -> None:
+        super().inject()
+        self._starting = gevent.spawn(super().mend)
+
+    def mend(self) -> None:
+        self._starting.get()
+
+
+class RegistrarFrozen(OfRegistrar):
+    def inject(self) -> None:
+        self.edge.freeze()
+
+    def mend(self) -> None:
+        self.edge.thaw()
+        until(lambda: "answers again" in self.stage.log_text(), SETTLES_WITHIN_S, "Kamailio is not asked again")
+
+
+class RegistrarLies(OfRegistrar):
+    def inject(self) -> None:
+        self.edge.liar.lies = True
+
+    def mend(self) -> None:
+        until(lambda: self.edge.liar.told > len(LIES), SETTLES_WITHIN_S, "not every lie was told")
+        self.edge.liar.lies = False
+
+
 def _is_stopped(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
@@ -390,12 +439,13 @@ class Fault:
     with_server: bool = False
     with_board: bool = False
     with_web: bool = False
+    with_registrar: bool = False
     spares_callers: bool = False
 
     @property
     def is_beside_the_service(self) -> bool:
         """Whether it hits something else than the service and its SQLite database."""
-        return self.with_relay or self.with_server or self.with_board or self.with_web
+        return self.with_relay or self.with_server or self.with_board or self.with_web or self.with_registrar
 
 
 FAULTS = {
@@ -457,6 +507,28 @@ FAULTS = {
         ),
         Fault("web process frozen for 3 s", WebFrozen, "hunt ended ", 3.0, with_web=True, spares_callers=True),
         Fault("web process flooded", WebFlooded, "hunt ended ", 3.0, with_web=True, spares_callers=True),
+        Fault(
+            "registrar stopped for 3 s", RegistrarStopped, "is down: ", 3.0, with_registrar=True, spares_callers=True
+        ),
+        Fault(
+            "registrar frozen for 3 s",
+            RegistrarFrozen,
+            "no answer within 300 ms; lines there are dialled by their address",
+            3.0,
+            with_registrar=True,
+            spares_callers=True,
+        ),
+        Fault(
+            "registrar restarted", RegistrarRestarted, "answers again", 1.0, with_registrar=True, spares_callers=True
+        ),
+        Fault(
+            "registrar lies for 3 s",
+            RegistrarLies,
+            "because the registrar did not tell their phones",
+            3.0,
+            with_registrar=True,
+            spares_callers=True,
+        ),
         Fault("hostile peers", Garbage, "not an event socket: it begins with", 3.0, spares_callers=True),
     )
 }

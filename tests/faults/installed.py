@@ -19,6 +19,7 @@ import gevent
 from esl_huntgroup.db.engine import execute, open_database
 from esl_huntgroup.journal import spool
 from tests.e2e.journal import Call, calls_of
+from tests.faults.edge import Edge
 from tests.protocol.test_service import LIMIT_S
 from tests.protocol.test_workers import Service, free_port, is_alive
 
@@ -78,6 +79,7 @@ class Installed(Service):
         self.spares_callers = self.was_without_database = False
         self.address = address
         self.web_address: tuple[str, int] | None = None
+        self.edge: Edge | None = None
         self.database_url = self._place(database)
         self.environment |= {
             "ESL_HUNTGROUP_DATABASE": self.database_url,

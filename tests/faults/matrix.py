@@ -155,7 +155,13 @@ def run(folder: Path, fault: Fault, database: Path | str, server: Server | None 
     for attempt in range(1, ATTEMPTS + 1):
         home = folder / str(attempt)
         home.mkdir()
-        stage = Stage(home, database, with_relay=fault.with_relay, with_web=fault.with_web)
+        stage = Stage(
+            home,
+            database,
+            with_relay=fault.with_relay,
+            with_web=fault.with_web,
+            with_registrar=fault.with_registrar,
+        )
         try:
             return Run(stage, fault, server).go()
         except NotFilledError as error:

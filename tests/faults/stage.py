@@ -11,6 +11,7 @@ from tests.e2e.journal import Call
 from tests.faults import firm
 from tests.faults.board import Board
 from tests.faults.calls import Made, lived
+from tests.faults.edge import Edge
 from tests.faults.installed import Installed
 from tests.faults.relay import Relay
 from tests.faults.truth import Examined, problems
@@ -18,9 +19,21 @@ from tests.protocol.test_workers import free_port
 
 
 class Stage(Installed):
-    """A service and the switch in front of it; with a relay, the switch reaches the service through that."""
+    """
+    A service and the switch in front of it; with a relay, the switch reaches the service through that.
 
-    def __init__(self, folder: Path, database: Path | str, *, with_relay: bool = False, with_web: bool = False) -> None:
+    With a registrar, the phones are registered at a real Kamailio, and at the switch is nobody.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        database: Path | str,
+        *,
+        with_relay: bool = False,
+        with_web: bool = False,
+        with_registrar: bool = False,
+    ) -> None:
         address = ("127.0.0.1", free_port())
         self.relay = Relay(address) if with_relay else None
         self.phones = firm.phones()
@@ -30,12 +43,18 @@ class Stage(Installed):
         self.environment |= {"ESL_HUNTGROUP_DEFAULT_DOMAIN": firm.DOMAIN, "ESL_HUNTGROUP_ESL_PASSWORD": "secret"}
         if with_web:
             self.open_web()
+        if with_registrar:
+            self.edge = Edge(folder / "kamailio", everybody)
+            self.board.registrar = self.edge
+            self.environment["ESL_HUNTGROUP_KAMAILIO"] = self.edge.setting
 
     def close(self) -> None:
         """End everything."""
         super().close()
         if self.relay:
             self.relay.close()
+        if self.edge:
+            self.edge.close()
         self.board.close()
 
     def examine(self, made: Sequence[Made]) -> list[Examined]:
