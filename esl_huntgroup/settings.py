@@ -305,6 +305,11 @@ class Settings:
     kamailio_timeout_s: float = _setting(
         0.3, _number(float, 0.01, 5), "how long a call waits for Kamailio before it rings lines as a whole"
     )
+    kamailio_notices: tuple[Address, ...] = _setting(
+        (),
+        _optional_addresses,
+        "where each Kamailio tells that a phone has registered (evapi), HOST:PORT, with commas between; empty: none",
+    )
     web_listen: Address | None = _setting(
         None, _optional_address, "address of the members' page, such as 127.0.0.1:8090; empty: none"
     )

@@ -100,7 +100,7 @@ class Counters:
             self.outcomes[hunt.outcome.value if hunt.outcome else "unknown"] += 1
 
     def count(self, what: str, times: int = 1) -> None:
-        """Count ``database_errors``, ``wrong_secrets``, ``registrar_lookups``, ``registrar_unanswered``."""
+        """Count ``database_errors``, ``wrong_secrets``, ``registrar_lookups``, …``_unanswered``, …``_notices``."""
         self.counters[what] += times
 
     def wrote(self, entry: JournalRecord) -> None:

@@ -13,6 +13,7 @@ from esl_huntgroup.diagnostics.checks.database import check_database, domains_of
 from esl_huntgroup.diagnostics.checks.journal import check_spool
 from esl_huntgroup.diagnostics.checks.kamailio import check_kamailios, check_ways
 from esl_huntgroup.diagnostics.checks.kamailio_numbers import check_numbers
+from esl_huntgroup.diagnostics.checks.notices import check_notices
 from esl_huntgroup.diagnostics.checks.service import check_service
 from esl_huntgroup.diagnostics.checks.settings import check_addresses, check_descriptors
 from esl_huntgroup.diagnostics.checks.switch import check_switch
@@ -31,6 +32,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     if settings.kamailio:
         yield from check_kamailios(settings, some_lines(settings))
         yield from check_numbers(settings, numbers_by_domain(settings))
+    yield from map(check_notices, settings.kamailio_notices)
     if not settings.esl_address:
         yield wrong(f"settings: {NO_EVENT_SOCKET}")
         return

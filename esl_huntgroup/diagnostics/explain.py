@@ -76,6 +76,20 @@ def explain(
     yield from _explain_group(db, settings, _inbound(domain, number, caller), seams)
 
 
+def lines_of_group(db: peewee.Database, what: str, default_domain: str) -> list[str]:
+    """
+    Return the softphone lines, ACCOUNT@DOMAIN, of a group's members; ``what`` is its name, NUMBER or NUMBER@DOMAIN.
+
+    Raises InputError and DatabaseError.
+    """
+    with database_errors(db):
+        is_call = _call_meant(db, what) is not None
+    if is_call:
+        raise InputError(f"{what!r} is a call, and what became of it changes no more: a group is accepted")
+    group = find_group(db, *_group_key(db, what, default_domain))
+    return [line.address for member in group.members for line in member.lines] if group else []
+
+
 def _call_meant(db: peewee.Database, what: str) -> PastCall | None:
     """Return the call with this id, whole or short; a group of the same name comes before a short one."""
     text = what.lower()

@@ -1,4 +1,4 @@
-"""A connection to a switch that is made again whenever it breaks."""
+"""A connection that is made again whenever it breaks, and what a switch is listened to by."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from contextlib import AbstractContextManager
+from typing import Final, NoReturn, TypeVar
 
 import gevent
 
@@ -15,6 +16,8 @@ from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.wire import Message, api, command
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 FIRST_S: Final = 0.5
 MAX_S: Final = 30.0
@@ -33,8 +36,8 @@ HEARTBEAT: Final = command("filter Event-Name HEARTBEAT")
 
 
 def keep_connected(
-    connect: Callable[[], InboundSession],
-    use: Callable[[InboundSession], NoReturn],
+    connect: Callable[[], AbstractContextManager[T]],
+    use: Callable[[T], NoReturn],
     what: str,
     *,
     clock: Callable[[], float] = time.monotonic,
@@ -43,14 +46,15 @@ def keep_connected(
     """
     Use a connection until it breaks, and the next one then, for ever. Returns never.
 
-    A switch that cannot be reached is tried again, less and less often. ``what`` begins the lines of the log.
+    Who cannot be reached is tried again, less and less often. ``what`` begins the lines of the log. Both functions may
+    raise SwitchError.
     """
     pause_s = FIRST_S
     while True:
         began = clock()
         try:
-            with connect() as switch:
-                use(switch)
+            with connect() as connection:
+                use(connection)
         except SwitchError as error:
             log.warning("%s: %s", what, error)
         if clock() - began > MAX_S:

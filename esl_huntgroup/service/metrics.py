@@ -58,12 +58,20 @@ GAUGES = {
     "open": ("huntgroup_open_calls", "Calls that the service has hold of"),
     "ringing": ("huntgroup_ringing_calls", "Calls whose phones ring now"),
     "registrars_down": ("huntgroup_registrars_down", "Kamailios that give no answer now, added up over the workers"),
+    "notices_lost": (
+        "huntgroup_registrar_notices_lost",
+        "Kamailios that tell of no registration now, added up over the workers",
+    ),
     "talking": ("huntgroup_talking_calls", "Calls in conversation now"),
 }
 COUNTERS = {
     "database_errors": ("huntgroup_database_errors", "Look-ups of a group to which the database gave no answer"),
     "registrar_lookups": ("huntgroup_registrar_lookups", "Lines that Kamailio was asked for"),
     "registrar_unanswered": ("huntgroup_registrar_unanswered", "Lines that rang as a whole for want of an answer"),
+    "registrar_notices": (
+        "huntgroup_registrar_notices",
+        "Registrations that Kamailio has told, added up over the workers",
+    ),
     "refused_peers": ("huntgroup_refused_peers", "Connections from outside of allowed_peers"),
 }
 REFUSED = {"refused_calls": "limit", "wrong_secrets": "secret"}

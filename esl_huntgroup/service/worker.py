@@ -40,6 +40,8 @@ from esl_huntgroup.model.text import counted
 from esl_huntgroup.processes import child
 from esl_huntgroup.processes.messages import BYTES_MAX, Leave, decode, encode
 from esl_huntgroup.registrars.chosen import client_of, registrar_of
+from esl_huntgroup.registrars.notice_feed import NoticeFeed
+from esl_huntgroup.registrars.notices import LineRegistered, Notice
 from esl_huntgroup.service.descriptors import calls_that_fit, needed, raise_limit
 from esl_huntgroup.service.process import Beat, Refusal, WorkerConfig
 from esl_huntgroup.service.usage import SharedUsage
@@ -65,6 +67,7 @@ class Worker:
         )
         self._feed = AnswerFeed(settings.esl_address, settings.esl_password)
         self._kamailio = client_of(settings)
+        self._notices = NoticeFeed(settings.kamailio_notices, self._hear)
         self._server = self._make_server(config)
 
     def _make_server(self, config: WorkerConfig) -> Server:
@@ -97,6 +100,7 @@ class Worker:
         """Begin to serve. Raises InputError when the spool cannot be used."""
         self._journal.start()
         self._server.listen()
+        self._notices.start()
         # Do not search for garbage what lives as long as the process; a call leaves none that needs searching.
         gc.collect()
         gc.freeze()
@@ -110,7 +114,11 @@ class Worker:
             "refused_peers": server.refused_peers,
             "journal_bytes": self._journal.recorded_bytes,
         }
-        gauges = {"open": server.connection_count, "registrars_down": len(self._kamailio.down)}
+        gauges = {
+            "open": server.connection_count,
+            "registrars_down": len(self._kamailio.down),
+            "notices_lost": len(self._notices.lost),
+        }
         return Beat(self._is_draining, self._meter.reading(counters, {name: float(it) for name, it in gauges.items()}))
 
     def drain(self, limit_s: float) -> None:
@@ -120,9 +128,16 @@ class Worker:
         if left := self._server.stop(limit_s):
             log.warning("%s without the service", counted(left, *LIVING_ON))
         self._feed.stop()
+        self._notices.stop()
         self._kamailio.stop()
         self._directory.close()
         self._journal.stop()  # last: until the process ends, calls go on and tell it what happens
+
+    def _hear(self, notice: Notice) -> None:
+        """Take note that a line has registered."""
+        if isinstance(notice, LineRegistered):
+            self._meter.count("registrar_notices")
+            log.debug("%s has registered", notice.address)
 
     def shorten_drain(self, limit_s: float) -> None:
         """Wait for the calls that are going on no longer than this from now on."""

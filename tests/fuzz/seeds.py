@@ -30,6 +30,8 @@ def seeds(target: str) -> dict[str, bytes]:
             return {f"attack-{number}": "\0".join(texts).encode() for number, texts in enumerate(ATTACKS)}
         case "looking_up":
             return {f"answer-{number}": _http(body) for number, body in enumerate(ANSWERS)} | {"options": OPTIONS}
+        case "noticing":
+            return {"two": b"31:registered 1001@pbx.example.org,2:{},", "broken": b"3:abcd", "page": b"HTTP/1.1 200 OK"}
     return {f"text-{number}": text.encode() for number, texts in enumerate(ATTACKS) for text in [texts[0]]}
 
 

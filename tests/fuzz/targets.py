@@ -33,7 +33,8 @@ from esl_huntgroup.registrars.contacts import Contacts, is_dialable, read_contac
 from esl_huntgroup.registrars.device import in_words
 from esl_huntgroup.registrars.http_reader import HttpReader
 from esl_huntgroup.registrars.kamailio import Kamailio
-from esl_huntgroup.registrars.lookups import Answer, Rpc
+from esl_huntgroup.registrars.lookups import AOR, Answer, Rpc
+from esl_huntgroup.registrars.notices import LineRegistered, NoticeReader
 from esl_huntgroup.simulator.command import CommandReader
 from esl_huntgroup.simulator.dialstring import parse
 from tests.unit.examples import ANNA, ANNA_LINE, BERND, CALL_ID, DOMAIN, group, inbound
@@ -194,6 +195,25 @@ def looking_up(data: bytes) -> None:
 _THROUGH: Final = re.compile(r"internal/sip:(?:1001|[a-z0-9-]{1,64}-[0-9a-f]+)@example\.org(?:;gr)?")
 
 
+def noticing(data: bytes) -> None:
+    """Whatever Kamailio tells by itself, however it is cut, is a line that can be asked for, or ends the connection."""
+    size = 1 + (data[0] if data else 0)
+    found, is_broken = _notices([data])
+    assert (found, is_broken) == _notices([data[at : at + size] for at in range(0, len(data), size)])
+    assert all(AOR.fullmatch(notice.address) and notice.account for notice in found)
+
+
+def _notices(pieces: list[bytes]) -> tuple[list[LineRegistered], bool]:
+    reader, found = NoticeReader(), []
+    try:
+        for piece in pieces:
+            for notice in reader.receive(piece):
+                found.append(notice)
+    except ProtocolError:
+        return found, True
+    return found, False
+
+
 def _responses(reader: HttpReader, pieces: list[bytes]) -> tuple[list[tuple[int, bytes]], str]:
     found: list[tuple[int, bytes]] = []
     try:
@@ -265,5 +285,5 @@ def _faults_raise() -> Any:
 
 Target = Callable[[bytes], None]
 TARGETS: Final[dict[str, Target]] = {
-    it.__name__: it for it in (framing, arriving, dialling, encoding, serving, looking_up)
+    it.__name__: it for it in (framing, arriving, dialling, encoding, serving, looking_up, noticing)
 }

@@ -33,9 +33,9 @@ def switch_port(installed: None) -> int:
 
 @pytest.fixture(scope="package")
 def registrar(tmp_path_factory: pytest.TempPathFactory, switch_port: int) -> Iterator[Registrar]:
-    """Start Debian's Kamailio with NAT and WebSocket, which keeps who is registered over a restart."""
+    """Start Debian's Kamailio with NAT and WebSocket; it keeps who is registered, and tells who comes."""
     folder = tmp_path_factory.mktemp("kamailio") / "edge"
-    registrar = Registrar(folder, DOMAIN, switch_port, "WITH_NAT", websocket=True, database="sqlite")
+    registrar = Registrar(folder, DOMAIN, switch_port, "WITH_NAT", websocket=True, notices=True, database="sqlite")
     registrar.start()
     yield registrar
     registrar.stop()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 from pathlib import Path
 
 from tests.e2e import sip
-from tests.e2e.kamailio import BINARY, Kamailio, _replaced
+from tests.e2e.kamailio import BINARY, SHIPPED, Kamailio, _replaced
 
 SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 MODULES = {
@@ -19,6 +21,13 @@ MODULES = {
     "evapi": "kamailio-extra-modules",
 }
 """Module → the Debian package that has it."""
+SAVE = """\tif (!save("location")) {
+\t\tsl_reply_error();
+\t}
+"""
+SAVE_AND_TELL = SAVE.rstrip("\n") + " else {\n\t\troute(HUNTGROUP_REGISTERED);\n\t}\n"
+INCLUDED = 'include_file "huntgroup.cfg"\ninclude_file "late-registration.cfg"\n'
+"""What ``kamailio/README.md`` says to change for ``late-registration.cfg``."""
 WEBSOCKET = """\tif ($hdr(Upgrade) =~ "websocket") {
 \t\tws_handle_handshake();
 \t\texit;
@@ -36,6 +45,9 @@ class Registrar(Kamailio):
     """
     One Kamailio. ``websocket`` has it take phones by WebSocket at the port of the RPC, and know those behind NAT.
 
+    With ``notices``, it tells of registrations at ``notices_port``, as ``late-registration.cfg`` has it, to
+    whoever connects from the address of the ``listener``.
+
     With ``database`` (a URL; ``sqlite`` is a file of its own) usrloc keeps who is registered there, in this mode. Text
     in ``more`` stands at the end of its configuration; ``edits`` replace what is there once.
     """
@@ -47,12 +59,16 @@ class Registrar(Kamailio):
         freeswitch_port: int,
         *defines: str,
         websocket: bool = False,
+        notices: bool = False,
+        listener: str = "127.0.0.1",
         database: str = "",
         db_mode: int = 1,
         more: str = "",
         edits: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        self._websocket, self._database, self._db_mode = websocket, database, db_mode
+        self._websocket, self._notices, self._database, self._db_mode = websocket, notices, database, db_mode
+        self.notices_port = sip.free_port(socket.SOCK_STREAM)
+        self._listener = listener
         self._more, self._edits = more, edits
         super().__init__(folder, domain, freeswitch_port, *defines)
 
@@ -96,6 +112,12 @@ class Registrar(Kamailio):
             )
             self._edit("huntgroup.cfg", "event_route[xhttp:request] {\n", "event_route[xhttp:request] {\n" + WEBSOCKET)
             self._edit("kamailio.cfg", 'nat_uac_test("19")', 'nat_uac_test("83")')
+        if self._notices:
+            shutil.copy(SHIPPED / "late-registration.cfg", self._folder)
+            self._edit("late-registration.cfg", "10.0.0.1:8461", f"127.0.0.1:{self.notices_port}")
+            self._edit("late-registration.cfg", '"10.0.0.5"', f'"{self._listener}"')
+            self._edit("kamailio.cfg", SAVE, SAVE_AND_TELL)
+            self._edit("kamailio.cfg", 'include_file "huntgroup.cfg"\n', INCLUDED)
         for old, new in self._edits:
             self._edit("kamailio.cfg", old, new)
         more = self._more
