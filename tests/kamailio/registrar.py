@@ -13,7 +13,9 @@ from pathlib import Path
 from tests.e2e import sip
 from tests.e2e.kamailio import BINARY, SHIPPED, Kamailio, _replaced
 
-SCHEMA = Path("/usr/share/kamailio/db_sqlite")
+SCHEMAS = Path("/usr/share/kamailio")
+TABLES = ("standard", "usrloc")
+"""What usrloc needs of them."""
 MODULES = {
     "websocket": "kamailio-websocket-modules",
     "db_sqlite": "kamailio-sqlite-modules",
@@ -28,11 +30,6 @@ SAVE = """\tif (!save("location")) {
 SAVE_AND_TELL = SAVE.rstrip("\n") + " else {\n\t\troute(HUNTGROUP_REGISTERED);\n\t}\n"
 INCLUDED = 'include_file "huntgroup.cfg"\ninclude_file "late-registration.cfg"\n'
 """What ``kamailio/README.md`` says to change for ``late-registration.cfg``."""
-WEBSOCKET = """\tif ($hdr(Upgrade) =~ "websocket") {
-\t\tws_handle_handshake();
-\t\texit;
-\t}
-"""
 
 
 def missing_packages() -> list[str]:
@@ -43,13 +40,13 @@ def missing_packages() -> list[str]:
 
 class Registrar(Kamailio):
     """
-    One Kamailio. ``websocket`` has it take phones by WebSocket at the port of the RPC, and know those behind NAT.
+    One Kamailio. ``websocket`` has it take phones by WebSocket at the port of the RPC.
 
     With ``notices``, it tells of registrations at ``notices_port``, as ``late-registration.cfg`` has it, to
     whoever connects from the address of the ``listener``.
 
-    With ``database`` (a URL; ``sqlite`` is a file of its own) usrloc keeps who is registered there, in this mode. Text
-    in ``more`` stands at the end of its configuration; ``edits`` replace what is there once.
+    With ``database`` (``postgres://…``; ``sqlite`` is a file of its own) usrloc keeps there, in this mode, who is
+    registered. ``switches`` are the ports of those that take over when the first one is gone.
     """
 
     def __init__(
@@ -63,14 +60,12 @@ class Registrar(Kamailio):
         listener: str = "127.0.0.1",
         database: str = "",
         db_mode: int = 1,
-        more: str = "",
-        edits: tuple[tuple[str, str], ...] = (),
+        switches: tuple[int, ...] = (),
     ) -> None:
-        self._websocket, self._notices, self._database, self._db_mode = websocket, notices, database, db_mode
+        self._notices, self._database, self._db_mode = notices, database, db_mode
         self.notices_port = sip.free_port(socket.SOCK_STREAM)
         self._listener = listener
-        self._more, self._edits = more, edits
-        super().__init__(folder, domain, freeswitch_port, *defines)
+        super().__init__(folder, domain, freeswitch_port, *defines, takes_websocket=websocket, other_switches=switches)
 
     def kill(self) -> None:
         """End it as a crash does."""
@@ -106,25 +101,15 @@ class Registrar(Kamailio):
 
     def _write(self, freeswitch_port: int, defines: tuple[str, ...], numbers: str) -> None:
         super()._write(freeswitch_port, defines, numbers)
-        if self._websocket:
-            self._edit(
-                "kamailio-local.cfg", 'loadmodule "xhttp.so"\n', 'loadmodule "xhttp.so"\nloadmodule "websocket.so"\n'
-            )
-            self._edit("huntgroup.cfg", "event_route[xhttp:request] {\n", "event_route[xhttp:request] {\n" + WEBSOCKET)
-            self._edit("kamailio.cfg", 'nat_uac_test("19")', 'nat_uac_test("83")')
         if self._notices:
             shutil.copy(SHIPPED / "late-registration.cfg", self._folder)
             self._edit("late-registration.cfg", "10.0.0.1:8461", f"127.0.0.1:{self.notices_port}")
             self._edit("late-registration.cfg", '"10.0.0.5"', f'"{self._listener}"')
             self._edit("kamailio.cfg", SAVE, SAVE_AND_TELL)
             self._edit("kamailio.cfg", 'include_file "huntgroup.cfg"\n', INCLUDED)
-        for old, new in self._edits:
-            self._edit("kamailio.cfg", old, new)
-        more = self._more
         if self._database:
-            more += self._usrloc(self._database)
-        with (self._folder / "kamailio.cfg").open("a") as file:
-            file.write(more)
+            with (self._folder / "kamailio.cfg").open("a") as file:
+                file.write(self._usrloc(self._database))
 
     def _edit(self, name: str, old: str, new: str) -> None:
         file = self._folder / name
@@ -137,8 +122,8 @@ class Registrar(Kamailio):
             module, file = "db_sqlite", self._folder / "location.sqlite"
             url = f"sqlite:///{file}"
             with sqlite3.connect(file) as db:
-                for name in ("standard", "usrloc"):
-                    db.executescript((SCHEMA / f"{name}-create.sql").read_text())
+                for name in TABLES:
+                    db.executescript((SCHEMAS / "db_sqlite" / f"{name}-create.sql").read_text())
             db.close()
         return (
             f'\nloadmodule "{module}.so"\nmodparam("usrloc", "db_url", "{url}")\n'
