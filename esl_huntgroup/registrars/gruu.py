@@ -8,12 +8,15 @@ with this record id, and supplies its address, NAT binding, path and connection 
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
 RUID: Final = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 """The record id of a contact as usrloc makes it, such as ``uloc-6b076cc6-678b-1``."""
 _GRUU = re.compile(r"sip:[a-z0-9-]{1,64}-[0-9a-f]{1,8}@[a-z0-9_.-]{1,253};gr", re.ASCII)
+AORS_KNOWN_MAX: Final = 20_000
+"""Addresses of record whose hash is remembered: each call asks for the same ones."""
 _MASK: Final = 0xFFFFFFFF
 
 
@@ -27,6 +30,7 @@ def is_gruu(text: str) -> bool:
     return _GRUU.fullmatch(text) is not None
 
 
+@functools.lru_cache(AORS_KNOWN_MAX)
 def hash_suffix(aor: str) -> str:
     """Return Kamailio's hash of an address of record (core/hashes.h, core_hash), the lowest hex digit first."""
     data = aor.encode("ascii")

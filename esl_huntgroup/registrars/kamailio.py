@@ -7,6 +7,7 @@ address: Kamailio rings whatever is registered there, and the call is never lost
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from esl_huntgroup.model.group import Line
 from esl_huntgroup.registrars.contacts import NONE, Contacts
 from esl_huntgroup.registrars.device import by_address, is_by_address
-from esl_huntgroup.registrars.gruu import is_gruu
+from esl_huntgroup.registrars.gruu import AORS_KNOWN_MAX, is_gruu
 from esl_huntgroup.registrars.lookups import AOR, Answer, Found, LookUp, LookUpFault, Rpc, read_answer
 from esl_huntgroup.registrars.registrar import Destination
 from esl_huntgroup.registrars.registrations import Registration
@@ -116,6 +117,7 @@ class Kamailio:
         return found
 
 
+@functools.lru_cache(AORS_KNOWN_MAX)
 def _is_askable(line: Line) -> bool:
     return AOR.fullmatch(line.address) is not None
 
