@@ -26,6 +26,9 @@ come are those of transactions that failed; they cost only that whoever resumes 
 """
 GAPS_MAX: Final = 100
 """Gaps that are remembered; the oldest gives way."""
+BACK: Final = 1000
+"""Whoever begins with now looks through so many ids for those that are missing yet."""
+BACK_AT_ONCE: Final = 500
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(list[str]).decode
@@ -76,6 +79,18 @@ def forget(db: peewee.Database, up_to: int, before_ms: int) -> None:
     with db.atomic():
         figures_marks.give_up(db, up_to, before_ms)
         execute(db, f"DELETE FROM journal_changes WHERE at_ms < {db.param} AND id <= {db.param}", (before_ms, up_to))
+
+
+def from_now_on(db: peewee.Database) -> ChangeReader:
+    """
+    Return a reader that hands on what is committed from now on.
+
+    Whoever reads a table after this misses nothing by both together. Raises peewee's exceptions.
+    """
+    reader = ChangeReader(max(newest(db) - BACK, 0))
+    while len(reader.read(db, BACK_AT_ONCE)) == BACK_AT_ONCE:
+        pass
+    return reader
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 import peewee
 
-from esl_huntgroup.journal.changes import Change, ChangeReader, newest, since
+from esl_huntgroup.journal.changes import Change, ChangeReader, from_now_on, since
 from esl_huntgroup.web.access import Access
 from esl_huntgroup.web.live import audience, reading, sse
 from esl_huntgroup.web.live.audience import Facts, View
@@ -32,8 +32,6 @@ LOOKED_AT_MAX: Final = 500
 """Calls, of whomever, that are looked at for a page that comes again."""
 MISSED_MAX: Final = 60
 """Calls that a page is told at once when it comes again; with more, it begins anew."""
-BACK: Final = 1000
-"""At the start so many ids are looked through for those that are missing yet."""
 SESSIONS_S: Final = 1.0
 REMEMBERED_MAX: Final = 5000
 """Calls of which it is known who has seen them."""
@@ -135,10 +133,7 @@ class Rounds:
 
     def _read_changes(self) -> None:
         if self._reader is None:
-            reader = ChangeReader(max(newest(self._db) - BACK, 0))
-            while len(reader.read(self._db, CHANGES_MAX)) == CHANGES_MAX:
-                pass
-            self._reader = reader
+            self._reader = from_now_on(self._db)
             return
         for change in self._reader.read(self._db, CHANGES_MAX):
             for call_id in change.call_ids:
