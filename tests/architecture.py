@@ -31,7 +31,7 @@ LAYERS: Final = (
     {"web"},
     {"diagnostics"},
     {"service"},
-    {"recovery"},
+    {"lamps", "recovery"},
     {"calls"},
     {"registrars"},
     {"journal"},

@@ -75,6 +75,7 @@ class Group(Table):
     is_active = peewee.BooleanField(default=True)
     member_level = peewee.CharField(16, default="public")
     missed_shared = peewee.BooleanField(default=True)
+    lamp = peewee.BooleanField(default=False)
 
     class Meta:
         table_name = "groups"

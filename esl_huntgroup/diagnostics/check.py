@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from esl_huntgroup.diagnostics.checks.database import check_database, domains_of_groups, numbers_by_domain, some_lines
+from esl_huntgroup.diagnostics.checks.database import (
+    check_database,
+    domains_of_groups,
+    has_lamps,
+    numbers_by_domain,
+    some_lines,
+)
 from esl_huntgroup.diagnostics.checks.journal import check_spool
 from esl_huntgroup.diagnostics.checks.kamailio import check_kamailios, check_ways
 from esl_huntgroup.diagnostics.checks.kamailio_numbers import check_numbers
@@ -36,8 +42,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
     if not settings.esl_address:
         yield wrong(f"settings: {NO_EVENT_SOCKET}")
         return
-    domains = domains_of_groups(settings)
+    domains, are_lamps = domains_of_groups(settings), has_lamps(settings)
     for address in settings.esl_address:
-        yield from check_switch(settings, address, domains)
+        yield from check_switch(settings, address, domains, has_lamps=are_lamps)
         if settings.kamailio:
             yield from check_ways(settings, address)

@@ -1,5 +1,5 @@
 """
-PURE: the applications and api commands of FreeSWITCH that group calls, the second witness and the commands need.
+PURE: the applications and api commands of FreeSWITCH that group calls, the second witness, lamps and the commands need.
 
 FreeSWITCH from 1.11.2 refuses, where ``switch.conf.xml`` has an ``<interface-allowlist>``, whatever is not in it.
 This is the only place that says what has to be.
@@ -12,6 +12,7 @@ from typing import Final
 
 CALLS: Final = "a group call"
 WITNESS: Final = "the second witness"
+LAMPS: Final = "the lamps of groups"
 COMMANDS: Final = "check and explain"
 
 NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -44,6 +45,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
         "mod_commands.show.api",
         "mod_commands.switchname.api",
     ),
+    LAMPS: ("mod_dptools.presence.api",),
     COMMANDS: (
         "mod_commands.echo.api",
         "mod_commands.fsctl.api",

@@ -1,4 +1,4 @@
-"""PURE: what the SIP profiles of a switch (``sofia.conf``) do with registrations, as sofia.c reads them."""
+"""PURE: what the SIP profiles of a switch (``sofia.conf``) do with phones and watchers, as sofia.c reads them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ class SipProfile:
     A SIP profile. ``is_for_phones`` is whether it asks callers for a password, or registers whoever wants it.
 
     ``keeps_every_device`` is whether a second device of an account is registered beside the first one, and does not
-    take its place.
+    take its place. ``keeps_presence`` is whether phones can watch numbers there: ``passive`` tells them nothing.
     """
 
     name: str
     is_for_phones: bool
     keeps_every_device: bool
+    keeps_presence: bool = False
 
 
 def sip_profiles(answer: str) -> list[SipProfile]:
@@ -44,7 +45,7 @@ def _registering(root: Element) -> Iterator[SipProfile]:
         if "disable-register" in is_set:
             continue
         keeps_all = values.get("multiple-registrations") in _KEEPS_ALL or "multiple-registrations" in is_set
-        yield SipProfile(profile.get("name"), bool(is_set & _FOR_PHONES), keeps_all)
+        yield SipProfile(profile.get("name"), bool(is_set & _FOR_PHONES), keeps_all, "manage-presence" in is_set)
 
 
 def _is_true(value: str) -> bool:

@@ -124,6 +124,12 @@ class StoredGroup:
         switch="--missed-shared/--missed-own",
         default=True,
     )
+    lamp: bool = _attribute(
+        values.flag,
+        "whether phones that watch the group number are told that it rings and talks",
+        switch="--lamp/--no-lamp",
+        default=False,
+    )
     members: tuple[str, ...] = ()
     leader: Superior | None = None
     deputy: Superior | None = None

@@ -12,6 +12,7 @@ from esl_huntgroup.db.engine import open_database
 from esl_huntgroup.db.migrate import require_current
 from esl_huntgroup.journal import follower, spool, writer
 from esl_huntgroup.journal.followed import Followed
+from esl_huntgroup.lamps import process as lamps
 from esl_huntgroup.model.text import counted
 from esl_huntgroup.recovery import reconciler
 from esl_huntgroup.service.descriptors import raise_limit
@@ -65,7 +66,7 @@ def _prepare(settings: Settings) -> None:
 
 
 def _sidecars(settings: Settings) -> list[Sidecar]:
-    """Return what runs beside the workers: who stores the journal, who follows it, and the witness of switches."""
+    """Return what runs beside the workers: who stores the journal, who follows it, the witness, and the lamps."""
     log_as = settings.log_level, settings.log_format
     directory = str(Path(settings.spool).absolute())
     config = writer.WriterConfig(settings.database, directory, *log_as)
@@ -79,6 +80,8 @@ def _sidecars(settings: Settings) -> list[Sidecar]:
             settings.database, settings.esl_address, settings.esl_password, directory, *log_as
         )
         found.append(Sidecar("witness", reconciler.__name__, second))
+        shown = lamps.LampsConfig(settings.database, settings.esl_address, settings.esl_password, *log_as)
+        found.append(Sidecar("lamp process", lamps.__name__, shown))
     else:
         log.warning(NO_EVENT_SOCKET)
     return found

@@ -200,6 +200,14 @@ def _sofia_contact(channels: Channels, argument: str) -> str:
     return ",".join(f"{prefix}sofia/internal/{contact}" for contact in contacts) or "error/user_not_registered"
 
 
+def _presence(_channels: Channels, argument: str) -> str:
+    """``[in|out] <user> <rpid> <message>`` (presence_api_function); no phone of this switch watches a number."""
+    way, *words = argument.split(" ")
+    if len(words) >= {"in": 3, "out": 1}.get(way, 99):
+        return "Event Sent"
+    return "Invalid: presence [in|out] <user> <rpid> <message>"
+
+
 def _strepoch(channels: Channels, _argument: str) -> str:
     return str(int(channels.clock.now()))
 
@@ -208,6 +216,7 @@ _COMMANDS: dict[str, Api] = {
     "cond": _cond,
     "expand": _expand,
     "hupall": _hupall,
+    "presence": _presence,
     "sched_api": _sched_api,
     "sched_del": _sched_del,
     "sofia_contact": _sofia_contact,

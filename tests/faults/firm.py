@@ -108,6 +108,7 @@ def _group(kind: Kind) -> dict[str, Any]:
         "number": kind.number,
         "hunt_mode": kind.hunt_mode,
         "ring_timeout_s": RING_TIMEOUT_S,
+        "lamp": "true",
         "members": [_account(kind, at) for at, _ in enumerate(kind.phones)],
         "overflow": dict(kind.overflow),
     }

@@ -172,6 +172,11 @@ class WitnessKilled(Injection):
         self.stage.kill_processes([self.stage.sidecar("witness")])
 
 
+class LampsKilled(Injection):
+    def inject(self) -> None:
+        self.stage.kill_processes([self.stage.sidecar("lamp process")])
+
+
 class WorkerAndWitnessKilled(Injection):
     def inject(self) -> None:
         self.stage.kill_processes([self.stage.workers()[0], self.stage.sidecar("witness")])
@@ -471,6 +476,7 @@ FAULTS = {
             spares_callers=True,
         ),
         Fault("witness killed", WitnessKilled, "the witness has ended with status -9", spares_callers=True),
+        Fault("lamps killed", LampsKilled, "the lamp process has ended with status -9", spares_callers=True),
         Fault("worker and witness killed", WorkerAndWitnessKilled, "the witness has ended with status -9"),
         Fault("database locked for 4 s", DatabaseLocked, "journal: records wait in", 4.0, spares_callers=True),
         Fault(

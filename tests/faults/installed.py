@@ -58,6 +58,7 @@ MODULES = {
     "journal writer": "esl_huntgroup.journal.writer",
     "journal follower": "esl_huntgroup.journal.follower",
     "witness": "esl_huntgroup.recovery.reconciler",
+    "lamp process": "esl_huntgroup.lamps.process",
 }
 """The processes that are always beside the workers, and what each runs."""
 WEB = {"web process": "esl_huntgroup.web.server"}

@@ -37,6 +37,7 @@ DEADLY = tuple(
         "journal writer killed",
         "journal follower killed",
         "witness killed",
+        "lamps killed",
         "worker and witness killed",
         "worker killed, inbound cut",
     )

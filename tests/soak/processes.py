@@ -20,6 +20,7 @@ NAMES = {
     "esl_huntgroup.journal.writer": "journal writer",
     "esl_huntgroup.journal.follower": "journal follower",
     "esl_huntgroup.recovery.reconciler": "witness",
+    "esl_huntgroup.lamps.process": "lamp process",
 }
 """What each process runs, and how people call it."""
 

@@ -94,6 +94,17 @@ def numbers_by_domain(settings: Settings) -> dict[str, list[str]]:
     return {domain: sorted(numbers) for domain, numbers in found.items()}
 
 
+def has_lamps(settings: Settings) -> bool:
+    """Return whether a group has a lamp; no where the database cannot say, which is told before."""
+    query = tables.Group.select(tables.Group.id).where(tables.Group.lamp, tables.Group.number.is_null(False)).limit(1)
+    with (
+        contextlib.suppress(HuntgroupError, peewee.PeeweeException),
+        contextlib.closing(open_database(settings.database)) as database,
+    ):
+        return bool(list(query.tuples().execute(database)))
+    return False
+
+
 def some_lines(settings: Settings) -> list[Line]:
     """Return some of the softphone lines, none where the database cannot say, which is told before."""
     line = tables.Line

@@ -1,19 +1,19 @@
-"""PURE: whether the SIP profiles of a switch keep every device, and keep time."""
+"""PURE: whether the SIP profiles of a switch keep every device, keep time, and tell watchers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from esl_huntgroup.diagnostics.finding import Finding, note, right, wrong
 from esl_huntgroup.errors import InputError
 from esl_huntgroup.fsxml.elements import Element, parse_answer
-from esl_huntgroup.fsxml.sip_profiles import sip_profiles
+from esl_huntgroup.fsxml.sip_profiles import SipProfile, sip_profiles
 from esl_huntgroup.model.text import counted
 
 PROFILES: Final = "xml_locate configuration configuration name sofia.conf"
-"""The api command whose answer ``check_profiles`` and ``check_registrations`` judge."""
+"""The api command whose answer all of these judge."""
 
 
 def check_profiles(answer: str) -> Iterator[Finding]:
@@ -52,7 +52,7 @@ def check_registrations(answer: str, is_registered_at: Callable[[str], bool]) ->
         return wrong(f"switch: its SIP profiles cannot be read ({error})")
     if not profiles:
         return wrong(f"switch: it tells of no SIP profile at which a phone could register ({answer.strip()[:60]!r})")
-    with_phones = [profile for profile in profiles if profile.is_for_phones or is_registered_at(profile.name)]
+    with_phones = _with_phones(profiles, is_registered_at)
     last_only = [profile.name for profile in with_phones if not profile.keeps_every_device]
     if last_only:
         return wrong(
@@ -62,6 +62,30 @@ def check_registrations(answer: str, is_registered_at: Callable[[str], bool]) ->
         )
     names = ", ".join(profile.name for profile in with_phones)
     return right(f"switch: every device of a line stays registered ({names or 'no SIP profile has phones yet'})")
+
+
+def check_presence(answer: str, is_registered_at: Callable[[str], bool]) -> Iterator[Finding]:
+    """
+    Judge the same where a group has a lamp: phones have to be able to watch it.
+
+    Nothing is said of what cannot be read, which ``check_registrations`` says, or where no profile has phones.
+    """
+    try:
+        profiles = _with_phones(sip_profiles(answer), is_registered_at)
+    except InputError:
+        return
+    without = [profile.name for profile in profiles if not profile.keeps_presence]
+    for name in without:
+        yield wrong(
+            f"switch: SIP profile {name} keeps no presence, so that phones there cannot watch a group (405) and see no "
+            f'lamp: add <param name="manage-presence" value="true"/>, then: sofia profile {name} restart'
+        )
+    if profiles and not without:
+        yield right(f"switch: phones can watch groups at {', '.join(profile.name for profile in profiles)}")
+
+
+def _with_phones(profiles: Iterable[SipProfile], is_registered_at: Callable[[str], bool]) -> list[SipProfile]:
+    return [profile for profile in profiles if profile.is_for_phones or is_registered_at(profile.name)]
 
 
 def has_registrations(answer: str) -> bool:

@@ -15,10 +15,13 @@ from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.settings import Address, Settings
 
 
-def check_switch(settings: Settings, address: Address, domains: Collection[str]) -> Iterator[Finding]:
+def check_switch(
+    settings: Settings, address: Address, domains: Collection[str], *, has_lamps: bool
+) -> Iterator[Finding]:
     """
-    Ask the switch at this address; ``domains`` are those in which there are groups.
+    Ask the switch at this address.
 
+    ``domains`` are those in which there are groups, ``has_lamps`` is whether a group has a lamp.
     Raises nothing: what fails is a finding.
     """
     host, port = address
@@ -33,10 +36,13 @@ def check_switch(settings: Settings, address: Address, domains: Collection[str])
             yield from check_modules(lambda name: switch.api(f"module_exists {name}") == "true")
             yield check_rate(switch.api("fsctl sps"))
             yield check_expansion(switch.api("expand echo ${strepoch()}"))
-            yield profiles.check_registrations(
-                of_profiles,
-                lambda name: profiles.has_registrations(switch.api(f"sofia xmlstatus profile {name}")),
-            )
+
+            def is_registered_at(name: str) -> bool:
+                return profiles.has_registrations(switch.api(f"sofia xmlstatus profile {name}"))
+
+            yield profiles.check_registrations(of_profiles, is_registered_at)
+            if has_lamps:
+                yield from profiles.check_presence(of_profiles, is_registered_at)
             yield from check_dialplan(
                 switch.api("xml_locate dialplan"), settings.listen, wants_secret=bool(settings.secret), domains=domains
             )

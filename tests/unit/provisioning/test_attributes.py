@@ -23,6 +23,7 @@ WRITTEN = {
     "ringback": "%(1000,4000,425)",
     "member_level": "team",
     "missed_shared": "false",
+    "lamp": "true",
 }
 """What somebody may write, other than what a new group has."""
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from esl_huntgroup.diagnostics.checks.profiles import check_profiles, check_registrations, has_registrations
+from esl_huntgroup.diagnostics.checks.profiles import (
+    check_presence,
+    check_profiles,
+    check_registrations,
+    has_registrations,
+)
 
 
 def profile(name: str, **params: str) -> str:
@@ -59,6 +64,33 @@ def test_profiles_that_the_switch_does_not_tell_are_said(answer: str, why: str) 
 )
 def test_whether_anybody_is_registered_at_a_profile(answer: str, somebody: bool) -> None:
     assert has_registrations(answer) is somebody
+
+
+@pytest.mark.parametrize("value", ["true", "yes", "1"])
+def test_a_profile_at_which_phones_can_watch_groups_is_right(value: str) -> None:
+    answer = profiles(profile("internal", auth_calls="true", manage_presence=value), profile("external"))
+    (found,) = check_presence(answer, lambda name: False)
+    assert str(found) == "ok  switch: phones can watch groups at internal"
+
+
+@pytest.mark.parametrize("params", [{}, {"manage_presence": "false"}, {"manage_presence": "passive"}])
+def test_each_profile_with_phones_that_keeps_no_presence_is_named(params: dict[str, str]) -> None:
+    answer = profiles(
+        profile("internal", auth_calls="true", **params),
+        profile("used", **params),
+        profile("good", auth_calls="true", manage_presence="true"),
+        profile("external", **params),
+    )
+    assert [str(it) for it in check_presence(answer, lambda name: name == "used")] == [
+        f"FIX switch: SIP profile {name} keeps no presence, so that phones there cannot watch a group (405) and see no "
+        f'lamp: add <param name="manage-presence" value="true"/>, then: sofia profile {name} restart'
+        for name in ("internal", "used")
+    ]
+
+
+@pytest.mark.parametrize("answer", ["-ERR <", "", profiles(profile("external"))])
+def test_of_presence_nothing_is_said_where_no_profile_with_phones_is_known(answer: str) -> None:
+    assert list(check_presence(answer, lambda name: False)) == []
 
 
 def sofia_conf(**timers: str) -> str:
