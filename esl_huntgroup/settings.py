@@ -69,6 +69,14 @@ class KamailioAt(NamedTuple):
     sip: str
 
 
+class PublishAt(NamedTuple):
+    """Where the lamps of a domain are published, by SIP over UDP. ``domain`` may be EVERY_DOMAIN, as above."""
+
+    domain: str
+    host: str
+    port: int
+
+
 def _setting(default: Any, read: Callable[[Any], Any], sentence: str, *, is_secret: bool = False) -> Any:
     metadata = {"read": read, "sentence": sentence, "is_secret": is_secret, "range": getattr(read, "range", "")}
     return dataclasses.field(default=default, metadata=metadata)
@@ -185,6 +193,25 @@ def _kamailio(value: Any) -> KamailioAt:
     if not address or not 0 < int(address["port"]) <= 65535:
         raise ValueError(f"{sip!r} is no SIP address: HOST:PORT is accepted, with ;transport=tcp or tls behind it")
     return KamailioAt(domain if domain == EVERY_DOMAIN else _domain(domain), rpc, sip)
+
+
+def _presence_servers(value: Any) -> tuple[PublishAt, ...]:
+    """Return where each domain is published. Raises ValueError, also for a domain that is there twice."""
+    texts = [text for text in (value if isinstance(value, list) else str(value).split(",")) if text]
+    found = tuple(map(_presence_server, texts))
+    domains = [it.domain for it in found]
+    if twice := next((domain for domain in domains if domains.count(domain) > 1), ""):
+        raise ValueError(f"the domain {twice} is there twice, and is published at one server")
+    return found
+
+
+def _presence_server(value: Any) -> PublishAt:
+    domain, _, sip = str(value).strip().partition(" ")
+    address = _ADDRESS.fullmatch(sip.strip())
+    if not address or not 0 < int(address["port"]) <= 65535:
+        raise ValueError("'DOMAIN SIP_HOST:PORT' is accepted, where PUBLISH is taken by UDP")
+    host = address["ipv6"] or address["host"]
+    return PublishAt(domain if domain == EVERY_DOMAIN else _domain(domain), host, int(address["port"]))
 
 
 def _rpc(url: str) -> tuple[str, int, str]:
@@ -309,6 +336,12 @@ class Settings:
         (),
         _optional_addresses,
         "where each Kamailio tells that a phone has registered (evapi), HOST:PORT, with commas between; empty: none",
+    )
+    kamailio_presence: tuple[PublishAt, ...] = _setting(
+        (),
+        _presence_servers,
+        "where phones watch groups at Kamailio: 'DOMAIN SIP_HOST:PORT' for each domain, with commas between; * is "
+        "every other domain; empty: nowhere",
     )
     web_listen: Address | None = _setting(
         None, _optional_address, "address of the members' page, such as 127.0.0.1:8090; empty: none"

@@ -1,8 +1,8 @@
 """
 The process of the lamps: ``python -m esl_huntgroup.lamps.process``, a ``sidecar`` of the workers.
 
-It asks the journal, and tells the switches. No call depends on it, and it may be killed at any moment: the switch puts
-out a lamp of which nobody has said anything for a minute, and the next process tells all of them anew.
+It asks the journal, and tells the switches and presence servers. No call depends on it, and it may be killed at any
+moment: the switch puts out a lamp of which nobody has said anything for a minute, and the next process tells all anew.
 
 What it is to do it reads from its standard input (see ``processes.child``).
 """
@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol
 
@@ -30,8 +30,10 @@ from esl_huntgroup.errors import HuntgroupError
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.lamps.board import Board
 from esl_huntgroup.lamps.lamp import Lamp
+from esl_huntgroup.lamps.publisher import Publisher
 from esl_huntgroup.lamps.switch import LampsOfSwitch
 from esl_huntgroup.processes import child
+from esl_huntgroup.settings import EVERY_DOMAIN
 
 LOOK_EVERY_S: Final = 0.2
 LOOK_RARELY_S: Final = 1.0
@@ -45,11 +47,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LampsConfig:
-    """What the service tells its lamps: where the switches are, ``(host, port)`` each, and the database."""
+    """
+    What the service tells its lamps: the database, and where the switches are, ``(host, port)`` each.
+
+    ``presence`` are the servers where lamps are published: domain (``*``: every other one), host and port.
+    """
 
     database: str
     addresses: tuple[tuple[str, int], ...]
     password: str
+    presence: tuple[tuple[str, str, int], ...] = ()
     log_level: str = "info"
     log_format: str = "text"
 
@@ -110,6 +117,13 @@ class Watcher:
             return error
 
 
+def _is_for(served: str, named: Collection[str]) -> Callable[[str], bool]:
+    """Return what says whether a domain is served where this one, or every other than those that are named, is."""
+    if served == EVERY_DOMAIN:
+        return lambda domain: domain not in named
+    return lambda domain: domain == served
+
+
 def main() -> None:
     """Tell the switches until the service is gone."""
     child.ignore((signal.SIGTERM, signal.SIGINT))
@@ -127,6 +141,9 @@ def main() -> None:
     for host, port in config.addresses:
         connect = functools.partial(InboundSession, host, port, config.password)
         running.append(gevent.spawn(LampsOfSwitch(connect, watcher).run))
+    named = {domain for domain, _, _ in config.presence} - {EVERY_DOMAIN}
+    for domain, host, port in config.presence:
+        running.append(gevent.spawn(Publisher((host, port), _is_for(domain, named), watcher).run))
     gevent.joinall(running, count=1)
     if not service_is_gone.ready():
         sys.exit("a fault of this program; it is started again")  # the traceback is above

@@ -80,8 +80,11 @@ def _sidecars(settings: Settings) -> list[Sidecar]:
             settings.database, settings.esl_address, settings.esl_password, directory, *log_as
         )
         found.append(Sidecar("witness", reconciler.__name__, second))
-        shown = lamps.LampsConfig(settings.database, settings.esl_address, settings.esl_password, *log_as)
-        found.append(Sidecar("lamp process", lamps.__name__, shown))
     else:
         log.warning(NO_EVENT_SOCKET)
+    if settings.esl_address or settings.kamailio_presence:
+        shown = lamps.LampsConfig(
+            settings.database, settings.esl_address, settings.esl_password, settings.kamailio_presence, *log_as
+        )
+        found.append(Sidecar("lamp process", lamps.__name__, shown))
     return found

@@ -26,6 +26,13 @@ START_WITHIN_S = 15.0
 STOP_WITHIN_S = 10.0
 
 
+def require_presence() -> None:
+    """Skip the test where Kamailio cannot serve phones that watch a number."""
+    require()
+    if not any(Path("/usr/lib").glob("*/kamailio/modules/presence_dialoginfo.so")):
+        pytest.skip("the presence modules of Kamailio are not installed (Debian package: kamailio-presence-modules)")
+
+
 def require() -> None:
     """Skip the test where there is no Kamailio."""
     if not BINARY or not DEBIAN.exists():
@@ -36,7 +43,8 @@ class Kamailio:
     """
     One Kamailio, registrar of ``domain``, whose callers and phones come from 127.0.0.1, as FreeSWITCH does.
 
-    So it is told FreeSWITCH by its port. ``defines`` are those of Debian's file, such as ``WITH_NAT``.
+    So it is told FreeSWITCH by its port. ``defines`` are those of Debian's file, such as ``WITH_NAT``. With
+    ``has_presence`` phones can watch groups there.
     """
 
     def __init__(
@@ -54,6 +62,7 @@ class Kamailio:
         endpoint: bool = True,
         local: str = "",
         edits: Mapping[str, str] | None = None,
+        has_presence: bool = False,
     ) -> None:
         """
         Write its configuration.
@@ -74,6 +83,7 @@ class Kamailio:
         self._service, self._has_endpoint = service, endpoint
         self._tables = folder / "tables"
         shutil.copytree(TABLES, self._tables)
+        self._has_presence = has_presence
         self._write(freeswitch_port, defines, numbers)
 
     @property
@@ -166,6 +176,9 @@ class Kamailio:
             debian = _replaced(debian, old, new.replace("{tables}", str(self._tables)))
         shipped = "huntgroup.cfg" if self._is_registrar else "path.cfg"
         debian += f'\ninclude_file "{shipped}"\n'
+        if self._has_presence:
+            debian += 'include_file "huntgroup-presence.cfg"\n'
+            shutil.copy(SHIPPED / "huntgroup-presence.cfg", self._folder)
         (self._folder / "kamailio-local.cfg").write_text(local + self._local, encoding="utf-8")
         (self._folder / "kamailio.cfg").write_text(debian, encoding="utf-8", errors="surrogateescape")
         text = (SHIPPED / shipped).read_text(encoding="utf-8")
@@ -185,6 +198,8 @@ class Kamailio:
             steps["onreply_route[MANAGE_REPLY] {\n"] = "onreply_route[MANAGE_REPLY] {\n\troute(HUNTGROUP_REPLY);\n"
         else:
             steps["\troute(AUTH);\n"] = "\troute(HUNTGROUP_PATH);\n\troute(AUTH);\n"
+        if self._has_presence:
+            steps["route[PRESENCE] {\n"] = "route[PRESENCE] {\n\troute(HUNTGROUP_PRESENCE);\n"
         if self._takes_websocket:
             steps['nat_uac_test("19")'] = 'nat_uac_test("83")'
         if "WITH_ANTIFLOOD" in defines:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from . import kamailio as kamailio_of
 from . import sip, sipp
 from .agent import Agent, Rings
 from .conftest import FIRM
@@ -266,3 +268,72 @@ def test_check_sees_whether_phones_can_watch_groups(
     finally:
         deaf.stop()
     assert "FIX switch: SIP profile internal keeps no presence" in told
+
+
+def test_a_lamp_at_one_switch_shows_a_call_at_another_and_outlives_one_of_two_services(
+    tmp_path: Path, binary: str
+) -> None:
+    services = [Service(tmp_path / name, f"sqlite:///{tmp_path / 'huntgroup.db'}") for name in ("host1", "host2")]
+    for service in services:
+        service.folder.mkdir()
+    first, second = services
+    ports = [service.port for service in services]
+    with contextlib.ExitStack() as last:
+        switches = []
+        for name, its_ports in (("switch1", ports), ("switch2", ports[::-1])):
+            switch = SwitchWithPresence(tmp_path / name, *its_ports, name=name, is_fast=True, binary=binary)
+            switch.start()
+            last.callback(switch.stop)
+            switches.append(switch)
+        first.load(FIRM)
+        first.run("group", "set", "Vertrieb", "--lamp")
+        for service in services:
+            service.witness(*(switch.esl_port for switch in switches))
+            service.start()
+            last.callback(service.stop)
+        here, there = (LampLab(switch, first, tmp_path) for switch in switches)
+        last.callback(there.close)
+        last.callback(here.close)
+        here.agent("1001", Rings())
+        keys = [lab.watch() for lab in (here, there)]
+        call = here.stranger().call("700", display="Frau Meier")
+        for key in keys:
+            assert key.wait(rings, "ringing").name == "Frau Meier"
+        here.answer_at("1001", 1)
+        for key in keys:
+            key.wait(talks, "talking")
+        second.kill()
+        late = there.watch()
+        assert late.wait(talks, "talking").name == "Frau Meier"
+        call.bye()
+        for key in (*keys, late):
+            key.wait(is_idle, "idle")
+
+
+def test_phones_at_kamailio_see_the_lamp_too(lamps: LampLab, lamp_service: Service, tmp_path: Path) -> None:
+    kamailio_of.require_presence()
+    kamailio = kamailio_of.Kamailio(tmp_path / "kamailio", DOMAIN, lamps.switch.sip_port, has_presence=True)
+    kamailio.start()
+    try:
+        lamp_service.stop()
+        lamp_service.start({"ESL_HUNTGROUP_KAMAILIO_PRESENCE": f"* 127.0.0.1:{kamailio.port}"})
+        lamps.agent("1001", Rings())
+        watchers = [Agent(name, DOMAIN, kamailio.address) for name in ("3901", "3902")]
+        key = Watching(watchers[0], "700", DOMAIN, None)
+        caller = lamps.stranger()
+        call = caller.call("700", display="A & B <x>")
+        assert key.wait(rings, "ringing") == Shown("early", "A & B <x>", f"sip:{caller.number}@{DOMAIN}")
+        lamps.answer_at("1001", 1)
+        key.wait(talks, "talking")
+        late = Watching(watchers[1], "700", DOMAIN, None)
+        late.wait(talks, "talking")
+        key.subscribe()
+        key.wait(lambda it: talks(it) and len(key.shown()) > len(late.shown()), "talking after it has gone on")
+        call.bye()
+        for it in (key, late):
+            it.wait(is_idle, "idle")
+        for watcher in watchers:
+            watcher.stop()
+    finally:
+        lamp_service.stop()
+        kamailio.stop()

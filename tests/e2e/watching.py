@@ -28,13 +28,15 @@ class Shown:
 
 
 class Watching:
-    """One key. ``event`` is ``dialog`` or ``presence``."""
+    """One key. ``event`` is ``dialog`` or ``presence``; the request names ``server``, or the domain without one."""
 
-    def __init__(self, agent: Agent, number: str, domain: str, server: tuple[str, int], event: str = "dialog") -> None:
+    def __init__(
+        self, agent: Agent, number: str, domain: str, server: tuple[str, int] | None, event: str = "dialog"
+    ) -> None:
         self.agent = agent
         self.event = event
         local = f"<{agent.uri}>;tag={uuid.uuid4().hex[:10]}"
-        target = f"sip:{number}@{server[0]}:{server[1]}"
+        target = f"sip:{number}@{server[0]}:{server[1]}" if server else f"sip:{number}@{domain}"
         call_id = f"{uuid.uuid4().hex}@127.0.0.1"
         self._dialog = Dialog(agent, call_id, local, f"<sip:{number}@{domain}>", target, True, cseq=0)
         agent.dialogs.append(self._dialog)

@@ -28,6 +28,9 @@ def seeds(target: str) -> dict[str, bytes]:
             return {name: conversation(stream) for name, stream in streams.items()}
         case "dialling":
             return {f"attack-{number}": "\0".join(texts).encode() for number, texts in enumerate(ATTACKS)}
+        case "lighting":
+            found = {f"caller-{number}": "\0".join(texts).encode() for number, texts in enumerate(CALLERS)}
+            return found | {"answer": PUBLISHED}
         case "looking_up":
             return {f"answer-{number}": _http(body) for number, body in enumerate(ANSWERS)} | {"options": OPTIONS}
         case "noticing":
@@ -58,6 +61,13 @@ OPTIONS: Final = (
     b"server: \x1b[31mkama\xffilio\r\nContent-Length: 0\r\n\r\n"
 )
 """What Kamailio says of a number that it does not pass on."""
+CALLERS: Final = (
+    ("Anna & <b>Berg</b>", "+49 30 1", "4f@10.0.0.7", "700@pbx.example"),
+    ("\"x\" onload='y' ]]>\r\nunique-id: z", "*9#", "4f\nunique-id: z", "700@10.0.0.5:5080"),
+    ("\ufffe\u202e\x1b[0m&#0;", "", "", "sip:+@@[::1]"),
+)
+"""Names and numbers of callers; Call-ID and number of a phone that watches."""
+PUBLISHED: Final = b"SIP/2.0 200 OK\r\nCall-ID: 4f\r\nCSeq: 3 PUBLISH\r\nSIP-ETag: a.1795.2.0\r\n\r\n"
 
 
 def _http(body: bytes) -> bytes:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 from unittest import mock
+from xml.etree import ElementTree
 
 from esl_huntgroup.calls import callerid, handler
 from esl_huntgroup.calls.context import CallContext
@@ -27,6 +28,11 @@ from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import Decoder, Message, api, array, command, execute
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallOpened, CallRinging, JournalRecord
+from esl_huntgroup.lamps import presence
+from esl_huntgroup.lamps.announcer import Announcer
+from esl_huntgroup.lamps.dialog_info import document
+from esl_huntgroup.lamps.lamp import Lamp, LampState
+from esl_huntgroup.lamps.publication import answer
 from esl_huntgroup.model.group import HuntGroup, Taker
 from esl_huntgroup.model.text import is_harmless
 from esl_huntgroup.registrars.contacts import Contacts, is_dialable, read_contacts
@@ -44,6 +50,7 @@ MARKER: Final = "[h=000000000000]"
 BRIDGE_UUID: Final = f"{CALL_ID[:-4]}ffff"
 NAMES: Final = ("Unique-ID", "Event-Name", "Reply-Text", "variable_originate_causes", "Caller-Caller-ID-Name")
 KAMAILIO: Final = Kamailio(Rpc("127.0.0.1", 8460, "/huntgroup"), "127.0.0.1:5060")
+LAMP: Final = "700@pbx.example"
 FIELDS: Final = 6
 """Texts in one input of ``dialling``, with a zero byte between them."""
 
@@ -283,7 +290,30 @@ def _faults_raise() -> Any:
         yield
 
 
+def lighting(data: bytes) -> None:
+    """Whoever calls and whatever a phone writes, a switch gets one command, and phones a document with one caller."""
+    texts = data.decode("utf-8", "replace").split("\0")
+    name, number, call_id, watched = (*texts, "", "", "", "")[:4]
+    for state in LampState:
+        lamp = Lamp(state, name, number)
+        said = CommandReader()
+        said.receive(presence.told(LAMP, lamp, "4f"))
+        event = said.next()
+        assert event is not None
+        assert said.next() is None
+        assert (event.line, event.header("from"), event.header("call-id")) == ("sendevent PRESENCE_IN", LAMP, "4f")
+        ElementTree.fromstring(f'<identity display="{event.header("caller-caller-id-name")}"/>')
+        (dialog,) = ElementTree.fromstring(document(LAMP, lamp))
+        assert len(list(dialog.iter())) == (8 if lamp.is_lit else 2)
+    heard = {"Event-Name": presence.PROBE, "to": watched, "sub-call-id": call_id}
+    misled = presence.misled(heard.get)
+    if misled and (told := Announcer().correction({LAMP: Lamp(LampState.RINGING)}, misled)):
+        assert told.count(b"\n\n") == 1
+        assert told.endswith(b"\n\n")
+    answer(data)
+
+
 Target = Callable[[bytes], None]
 TARGETS: Final[dict[str, Target]] = {
-    it.__name__: it for it in (framing, arriving, dialling, encoding, serving, looking_up, noticing)
+    it.__name__: it for it in (framing, arriving, dialling, encoding, serving, looking_up, noticing, lighting)
 }

@@ -193,6 +193,16 @@ def test_hunt_modes_are_a_list_or_a_text_with_commas(tmp_path: Path, text: str) 
             "'DOMAIN SIP_HOST:PORT' without look-ups",
         ),
         (
+            "kamailio_presence = 'a.example http://h:1/x h:5060'",
+            "kamailio_presence in {file}: 'a.example http://h:1/x h:5060' is refused, 'DOMAIN SIP_HOST:PORT' is "
+            "accepted, where PUBLISH is taken by UDP",
+        ),
+        (
+            "kamailio_presence = ['a.example h:5060', 'A.example h:5070']",
+            "kamailio_presence in {file}: ['a.example h:5060', 'A.example h:5070'] is refused, the domain a.example is "
+            "there twice, and is published at one server",
+        ),
+        (
             "kamailio_profile = 'a/b'",
             "kamailio_profile in {file}: 'a/b' is refused, the name of a SIP profile is accepted",
         ),
@@ -308,6 +318,17 @@ def test_a_domain_has_its_kamailio_in_a_file_a_variable_and_an_option(tmp_path: 
     assert settings(tmp_path, "", {"ESL_HUNTGROUP_KAMAILIO": ", ".join(entries)}).kamailio == expected
     assert settings(tmp_path, "", kamailio=",".join(entries)).kamailio == expected
     assert settings(tmp_path, "kamailio = ''").kamailio == ()
+
+
+def test_the_lamps_of_a_domain_are_published_at_one_server(tmp_path: Path) -> None:
+    expected = (("a.example", "10.0.0.1", 5060), ("*", "fd00::1", 5070))
+    assert settings(tmp_path, "kamailio_presence = ['A.example 10.0.0.1:5060', '* [fd00::1]:5070']") == Settings(
+        kamailio_presence=expected  # type: ignore[arg-type]
+    )
+    assert settings(tmp_path, "", kamailio_presence="A.example 10.0.0.1:5060,* [fd00::1]:5070").kamailio_presence == (
+        expected
+    )
+    assert settings(tmp_path, "kamailio_presence = ''").kamailio_presence == ()
 
 
 def test_the_workers_are_told_of_kamailio_as_it_is_set(tmp_path: Path) -> None:
