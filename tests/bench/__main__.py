@@ -21,9 +21,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from esl_huntgroup.db.engine import execute, open_database
 from esl_huntgroup.journal import spool
 from tests.bench import real_switch, scaling
 from tests.bench.fake_switch import FakeSwitch
@@ -84,6 +85,8 @@ def _row(members: int, groups: int, options: argparse.Namespace) -> str:
                 stock_costs.append((cpu_s([stock_process]) - before) * 1000 / switch.results.ended)
         steady = FakeSwitch(service.address, called)
         steady.open_loop(100, options.seconds * 2)
+        _await_empty(service.spool)
+        _require_answered(_url(folder))
         kilobytes = _waiting_kb(service, options.waiting)
     rate, stock_rate = statistics.median(rates), statistics.median(stock_rates)
     cost, stock_cost = statistics.median(costs), statistics.median(stock_costs)
@@ -97,6 +100,14 @@ def _row(members: int, groups: int, options: argparse.Namespace) -> str:
         f"{statistics.median(writer_costs):8.2f} | {journal:7.2f} | "
         f"{p50:13.2f} / {p99:<12.2f} | {per_call:10.0f} | {kilobytes:10.1f}"
     )
+
+
+def _require_answered(url: str) -> None:
+    """See that what was measured were answered calls. Raises SystemExit for any other outcome."""
+    with closing(open_database(url)) as db:
+        found = dict(execute(db, "SELECT COALESCE(outcome, ''), COUNT(*) FROM calls GROUP BY 1").fetchall())
+    if set(found) != {"answered"}:
+        raise SystemExit(f"not every call was answered: {found}")
 
 
 def _waiting_kb(service: Running, waiting: int) -> float:

@@ -24,6 +24,7 @@ GOODBYE: Final = b"Content-Type: text/disconnect-notice\nContent-Disposition: di
 BYE: Final = b"Content-Type: command/reply\nReply-Text: +OK bye\n\n" + GOODBYE
 LINGER: Final = b"Content-Type: text/disconnect-notice\nContent-Disposition: linger\nContent-Length: 0\n\n"
 
+_HAPPENED_AT = re.compile(rb"(?<=Event-Date-Timestamp: )\d{16}")
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _LEG = re.compile(rb"origination_uuid=([0-9a-f-]{36})")
 _APPLICATION = re.compile(rb"Event-UUID: (\S+)")
@@ -53,6 +54,7 @@ class Script:
         ]
         lengths = [int(_LENGTH.search(event)[1]) for event in events]  # type: ignore[index]
         whole = [event[: event.index(b"\n\n") + 2 + length] for event, length in zip(events, lengths, strict=True)]
+        whole = [_HAPPENED_AT.sub(ARRIVED_AT_US, event) for event in whole]
         application = re.search(rb"Application: bridge\n(?:.*\n)*?Application-UUID: (\S+)", whole[1])
         assert application
         return cls(
@@ -232,7 +234,8 @@ class FakeSwitch:
             return OK
         leg = _LEG.search(dial_string)
         application = _APPLICATION.search(head)
-        events = self.script.bridged + self.script.ended
+        now = b"%d" % int(time.time() * 1_000_000)
+        events = (self.script.bridged + self.script.ended).replace(ARRIVED_AT_US, now)
         if leg:
             events = events.replace(self.script.leg, leg[1])
         if application:

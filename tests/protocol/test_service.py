@@ -89,7 +89,7 @@ class Installation:
         with self.log.open("wb") as log:
             command = [sys.executable, "-m", "esl_huntgroup", "serve"]
             self.process = subprocess.Popen(command, env=self._with(settings), stdout=log, stderr=log)
-        match = re.search(r"serving on 127\.0\.0\.1:(\d+)", self.await_log("serving on "))
+        match = re.search(r"serving on 127\.0\.0\.1:(\d+)", self.await_log("serving on 127.0.0.1:"))
         assert match is not None
         return "127.0.0.1", int(match[1])
 
