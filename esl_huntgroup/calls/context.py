@@ -13,6 +13,7 @@ from esl_huntgroup.calls.answer_feed import AnswerFeed
 from esl_huntgroup.calls.counters import Counters
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.inbound_call import InboundCall
+from esl_huntgroup.calls.late_phones import LatePhones
 from esl_huntgroup.calls.ring_plan import CallIds
 from esl_huntgroup.calls.seams import SEAMS, Seams
 from esl_huntgroup.esl.log_throttle import LogThrottle
@@ -57,6 +58,7 @@ class CallContext:
     has_witness: bool = False
     worker: str = ""
     answer_feed: AnswerFeed = field(default_factory=AnswerFeed)
+    late_phones: LatePhones = field(default_factory=LatePhones)
     call_ids: CallIds = field(default_factory=CallIds)
     seams: Seams = SEAMS
     kamailio: KamailioClient = field(default_factory=KamailioClient)

@@ -42,6 +42,8 @@ from esl_huntgroup.calls.hunt_messages import (
     CallerGone,
     Command,
     ContactsKnown,
+    EndLate,
+    EndPickup,
     EndRinging,
     Event,
     Fault,
@@ -49,18 +51,22 @@ from esl_huntgroup.calls.hunt_messages import (
     GroupUnknown,
     HandedOver,
     Keep,
+    LateLegEnded,
     LookUp,
+    PhonesRegistered,
     Prepare,
     Release,
     Restore,
+    RingLate,
     RingLimitReached,
     RunOverflow,
+    SaveCaller,
     SwitchLost,
-    TakerKnown,
     Warn,
     WriteRecord,
 )
 from esl_huntgroup.calls.inbound_call import InboundCall
+from esl_huntgroup.calls.late_phones import Hears, Watch
 from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD
 from esl_huntgroup.calls.peers import SECRET_VARIABLE
@@ -71,7 +77,8 @@ from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.esl.wire import DISCONNECT_NOTICE, Message, execute
 from esl_huntgroup.fsxml.contract import FALLBACK
-from esl_huntgroup.model.group import OverflowAction
+from esl_huntgroup.model.group import Line, OverflowAction
+from esl_huntgroup.registrars.contacts import Contacts
 
 log = logging.getLogger(__name__)
 
@@ -105,15 +112,21 @@ class CallController:
         self._has_task = inbound.watchdog_ms > 0
         self._unrestored: Restore | None = None
         self._is_replaced = False
+        self._watch: Watch | None = None
         self._enquiries = Enquiries(self._exchange, ctx.directory, inbound, hunt.call_id)
 
     def run(self) -> None:
         """Serve the caller until the hunt is over. Raises nothing but what is a fault of this program."""
         uuid = self._inbound.channel_uuid
         with self._ctx.answer_feed.follow(uuid, self._on_event) if self._inbound.is_static else nullcontext():
-            self._carry_all(self._hunt.begin())
-            while self._hunt.state is not State.RELEASED:
-                self._carry_all(self._hunt.receive(self._next_event()))
+            try:
+                self._carry_all(self._hunt.begin())
+                while self._hunt.state is not State.RELEASED:
+                    self._carry_all(self._hunt.receive(self._next_event()))
+                    self._unwatch_unless_ringing()
+            finally:
+                if self._watch:
+                    self._watch.stop()
 
     def fail(self) -> None:
         """After a fault of this program: serve the caller all the same, as far as the hunt still can."""
@@ -160,12 +173,15 @@ class CallController:
                 return self._prepare(what)
             case Bridge():
                 self._bridge(what)
-            case EndRinging():
-                self._exchange([esl_commands.end_ringing(self._hunt.call_id)])
+            case EndRinging(pickup_uuid):
+                last = [esl_commands.kill(pickup_uuid, "ORIGINATOR_CANCEL")] if pickup_uuid else []
+                self._exchange([esl_commands.end_ringing(self._hunt.call_id), *last])
+            case RingLate() | EndLate() | EndPickup() | SaveCaller():
+                self._carry_beside(what)
             case Restore(variables):
                 self._exchange(self._restoring(variables))
             case AskTaker():
-                return TakerKnown(self._enquiries.taker(), self._now_ms())
+                return self._enquiries.taker(self._now_ms)
             case AskReplacement(channel_uuid):
                 return self._enquiries.replacement(channel_uuid, self._now_ms)
             case Keep(channel_uuid, variables):
@@ -175,6 +191,45 @@ class CallController:
             case Release():
                 self._release()
         return None
+
+    def _carry_beside(self, what: RingLate | EndLate | EndPickup | SaveCaller) -> None:
+        """Carry out what goes by the connection of the late phones. One that fails leaves the call as it is."""
+        if self._watch is None:
+            return
+        uuid = self._inbound.channel_uuid
+        try:
+            match what:
+                case RingLate(legs, joins, variables):
+                    self._watch.ring(legs, joins, [esl_commands.set_variables(uuid, variables)])
+                case EndLate(cause):
+                    self._watch.exchange([esl_commands.end_late(self._hunt.call_id, cause)])
+                case EndPickup(pickup_uuid):
+                    self._watch.exchange([esl_commands.kill(pickup_uuid, "NO_PICKUP")])
+                case SaveCaller(leg_uuids):
+                    self._watch.exchange([esl_commands.connect_with(uuid, leg_uuid) for leg_uuid in leg_uuids])
+        except SwitchError as error:
+            log.warning("late phones: %s call=%s", error, self._hunt.call_id)
+
+    def _watch_for(self, lines: tuple[Line, ...]) -> None:
+        """Hear of the phones of these lines that register from now on; by a second bridge of the same call, still."""
+        if lines and self._watch is None:
+            hears = Hears(self._on_contacts, self._on_late_end)
+            self._watch = self._ctx.late_phones.watch(self._inbound.node, self._hunt.call_id, lines, hears)
+
+    def _unwatch_unless_ringing(self) -> None:
+        if self._watch and self._hunt.state is not State.ALERTING:
+            self._watch.stop()
+
+    def _on_contacts(self, contacts: Mapping[Line, Contacts]) -> None:
+        self._on_late(PhonesRegistered(contacts, self._now_ms()))
+
+    def _on_late_end(self, leg_uuid: str, cause: str) -> None:
+        self._on_late(LateLegEnded(leg_uuid, cause, self._now_ms()))
+
+    def _on_late(self, event: PhonesRegistered | LateLegEnded) -> None:
+        """Take in what another connection tells; what follows from it goes by that, too."""
+        for what in self._hunt.receive(event):
+            self._carry(what)
 
     def _release(self) -> None:
         if self._unrestored and not self._session.is_dismissed:
@@ -253,6 +308,7 @@ class CallController:
             (queued, *_) = self._exchange([ring, *beside])
             if not queued.reply.startswith("+OK"):
                 raise CommandRefused(f"bridge: {queued.reply[:80]!r}")
+        self._watch_for(what.watched)
         self._ring_limit_at = self._ctx.clock() + what.limit_s
         self._ctx.meter.to_bridge.observe(self._ctx.clock() - self._connected_at)
 
@@ -316,13 +372,20 @@ class CallController:
         event = self._read(message) if self._session.is_busy else None
         if not isinstance(event, Answered):
             return
-        answered = self._which_phone(event, lambda commands: switch.exchange(commands, switch.timeout_s))
-        for what in self._hunt.receive(answered):
-            match what:
-                case Restore():
+
+        def exchange(commands: list[bytes]) -> list[Message]:
+            return switch.exchange(commands, switch.timeout_s)
+
+        waiting = deque(self._hunt.receive(self._which_phone(event, exchange)))
+        while waiting:
+            match waiting.popleft():
+                case Restore() as what:
                     self._restore_by(switch, what)
-                case _:
+                case AskTaker():
+                    waiting.extend(self._hunt.receive(self._enquiries.taker(self._now_ms, exchange)))
+                case what:
                     self._carry(what)
+        self._unwatch_unless_ringing()
 
     def _which_phone(self, event: Answered, exchange: Exchange | None = None) -> Answered:
         """Return the answer with the phone that it came from, where the leg rang a whole line."""
@@ -442,8 +505,11 @@ class CallController:
             return []
         self._has_task = True
         uuid = self._inbound.channel_uuid
-        end = esl_commands.end_ringing_later(uuid, what.limit_s + 1, self._hunt.call_id)
-        return [end, esl_commands.set_guard(uuid, what.guard_s)]
+        after_s = what.limit_s + 1
+        ends = [esl_commands.end_ringing_later(uuid, after_s, self._hunt.call_id)]
+        if what.pickup_uuid:
+            ends.append(esl_commands.kill_later(uuid, after_s, what.pickup_uuid, "ORIGINATOR_CANCEL"))
+        return [*ends, esl_commands.set_guard(uuid, what.guard_s)]
 
     def _now_ms(self) -> int:
         """Return the time by the switch's clock, reckoned from what it said when the caller arrived."""

@@ -24,6 +24,8 @@ from esl_huntgroup.registrars.registrar import Registrar
 SEPARATOR: Final = "~"
 RINGING: Final = "huntgroup_ringing"
 """A variable of each leg that nobody has answered yet: the call's id. What ends the ringing looks for it."""
+PICKUP: Final = "pickup/"
+"""How a pickup leg begins in the dial string, and the name of its channel."""
 _CALL: Final = "\0"
 _CALLER: Final = "\1"
 """Stand in no value, see ``_checked``, and in no contact, see ``registrars.contacts``."""
@@ -40,18 +42,52 @@ def dial_string(
     call_id: str,
     caller_uuid: str = "",
     registrar: Registrar = FREESWITCH,
+    *,
+    pickup: str = "",
 ) -> str:
     """
     Return the argument of ``bridge`` for a call to all legs of a plan at once; the registrar says how each is dialled.
 
     ``variables`` apply to every leg, which notes on the channel ``caller_uuid`` that it rings, or nowhere without one.
+    ``pickup`` is the leg by which others join the call (``pickup_leg``), which comes first; empty: none.
     Raises ValueError for a value with a character that could be syntax: each is made of sanitised parts before it comes
     here, so this is a fault of ours and must not reach a switch. So is a plan of more than one round: one ``bridge``
     rings one.
     """
-    common = SEPARATOR.join(f"{name}={_checked(name, value)}" for name, value in variables.items())
     legs = _legs(plan, registrar, notes_ringing=bool(caller_uuid)).replace(_CALL, call_id[:-4])
-    return f"{{^^{SEPARATOR}{common}}}{legs.replace(_CALLER, caller_uuid)}"
+    legs = legs.replace(_CALLER, caller_uuid)
+    if pickup:
+        legs = f"{pickup},{legs}" if legs else pickup
+    return _common(variables) + legs
+
+
+def late_dial_string(
+    variables: Mapping[str, str], plan: RingPlan, leg: Leg, call_id: str, *, caller_uuid: str, registrar: Registrar
+) -> str:
+    """
+    Return the first argument of ``originate`` for one leg of a plan, in the quotes that hold it together.
+
+    Nothing in it is a quote or a backslash, which would mean something there. Raises ValueError as ``dial_string``.
+    """
+    suffix = plan.suffixes[plan.legs.index(leg)]
+    text = _leg(leg, suffix, _ring_notes(suffix), registrar).replace(_CALL, call_id[:-4]).replace(_CALLER, caller_uuid)
+    dialled = _common(variables) + text
+    if "'" in dialled or "\\" in dialled:
+        raise ValueError(f"the argument of originate cannot hold {dialled!r}")
+    return f"'{dialled}'"
+
+
+def pickup_leg(variables: Mapping[str, str], key: str) -> str:
+    """Return the leg by which others join the call."""
+    return f"[^^{SEPARATOR}{_pairs(variables)}]{PICKUP}{_checked('pickup', key)}"
+
+
+def _common(variables: Mapping[str, str]) -> str:
+    return f"{{^^{SEPARATOR}{_pairs(variables)}}}"
+
+
+def _pairs(variables: Mapping[str, str]) -> str:
+    return SEPARATOR.join(f"{name}={_checked(name, value)}" for name, value in variables.items())
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)

@@ -63,7 +63,7 @@ def _find_group(db: peewee.Database, domain: str, number: str) -> HuntGroup | No
     rows = execute(db, group_sql, (domain, number)).fetchall()
     if not rows:
         return None
-    group_id, name, hunt_mode, ring_timeout_s, ringback, is_active, *_ = rows[0]
+    group_id, name, hunt_mode, ring_timeout_s, ringback, is_active, joinable, wait_for_phones, *_ = rows[0]
     members = execute(db, members_sql, (LineKind.SOFTPHONE.value, group_id)).fetchall()
     return HuntGroup(
         id=group_id,
@@ -80,6 +80,8 @@ def _find_group(db: peewee.Database, domain: str, number: str) -> HuntGroup | No
             if outcome is not None
         },
         is_active=bool(is_active),
+        joinable=bool(joinable),
+        wait_for_phones=bool(wait_for_phones),
     )
 
 
@@ -118,6 +120,7 @@ def _group_query() -> peewee.ModelSelect[tables.Group]:
     return (
         group.select(
             group.id, group.name, group.hunt_mode, group.ring_timeout_s, group.ringback, group.is_active,
+            group.joinable, group.wait_for_phones,
             overflow.outcome, overflow.action, overflow.target,
         )
         .join(overflow, peewee.JOIN.LEFT_OUTER)

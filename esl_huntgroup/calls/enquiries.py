@@ -10,7 +10,7 @@ import gevent
 
 from esl_huntgroup.calls import esl_commands
 from esl_huntgroup.calls.context import Directory
-from esl_huntgroup.calls.hunt_messages import Answered, ReplacementKnown
+from esl_huntgroup.calls.hunt_messages import Answered, ReplacementKnown, TakerKnown
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.own_lines import line_of
 from esl_huntgroup.calls.ring_plan import is_leg_of
@@ -46,15 +46,21 @@ class Enquiries:
         self._inbound = inbound
         self._call_id = call_id
 
-    def taker(self) -> Taker:
-        """Return who has the caller. One who is gone meanwhile is with nobody we know."""
-        where = whereabouts(self._dump(self._inbound.channel_uuid))
+    def taker(self, now_ms: Callable[[], int], exchange: Exchange | None = None) -> TakerKnown:
+        """
+        Return who has the caller. One who is gone meanwhile is with nobody we know.
+
+        Asked by ``exchange`` where the call's own connection is silent.
+        """
+        where = whereabouts(self._dump(self._inbound.channel_uuid, exchange))
         if not where.partner_uuid:
-            return Taker(where.number)
-        partner = self._dump(where.partner_uuid)
+            return TakerKnown(Taker(where.number), now_ms())
+        partner = self._dump(where.partner_uuid, exchange)
         address = line_of(partner, self._inbound.domain)
         user = self._directory.user_at(address) if address else None
-        return user or Taker(shown_name(partner) or where.number)
+        # ``pickup`` copies the variables of the pickup leg; nothing else gives this one to a channel that is no leg.
+        has_joined = partner("variable_huntgroup_call") == self._call_id
+        return TakerKnown(user or Taker(shown_name(partner) or where.number), now_ms(), has_joined)
 
     def replacement(self, channel_uuid: str, now_ms: Callable[[], int]) -> ReplacementKnown:
         """

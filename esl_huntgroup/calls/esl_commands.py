@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from esl_huntgroup.calls.dialstring import RINGING
+from esl_huntgroup.calls.joining import LATE
 from esl_huntgroup.calls.ring_plan import PLANS_KNOWN_MAX
 from esl_huntgroup.esl.wire import api, command
 from esl_huntgroup.fsxml.contract import FALLBACK
@@ -107,6 +108,26 @@ def end_ringing(call_id: str) -> bytes:
 def end_ringing_later(uuid: str, after_s: int, call_id: str) -> bytes:
     """Have the switch itself do that after so many seconds of its clock: this service may be dead or frozen by then."""
     return api(f"sched_api +{after_s} {GUARD}-{uuid} {_end_ringing(call_id)}")
+
+
+def kill(uuid: str, cause: str) -> bytes:
+    """Return what ends a channel with this cause."""
+    return api(f"uuid_kill {uuid} {cause}")
+
+
+def kill_later(uuid: str, after_s: int, leg_uuid: str, cause: str) -> bytes:
+    """Have the switch itself end a channel, as a task of this caller."""
+    return api(f"sched_api +{after_s} {GUARD}-{uuid} uuid_kill {leg_uuid} {cause}")
+
+
+def end_late(call_id: str, cause: str) -> bytes:
+    """Return what ends every late phone of a call but the one that has it."""
+    return api(f"hupall {cause} {LATE} {call_id}")
+
+
+def connect_with(uuid: str, other_uuid: str) -> bytes:
+    """Return what connects two channels that are up."""
+    return api(f"uuid_bridge {uuid} {other_uuid}")
 
 
 def _end_ringing(call_id: str) -> str:

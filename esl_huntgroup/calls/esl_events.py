@@ -73,7 +73,10 @@ class EventReader:
         return BridgeEnded(_when_ms(message), is_up, _cause(message), legs, was_moved)
 
     def _legs(self, message: Message, ringing: RingPlan | None) -> LegReport:
-        return read_leg_report(_get(message, ringing), self.call_id) if ringing else NOTHING_TOLD
+        if not ringing:
+            return NOTHING_TOLD
+        late = ringing.late_uuids(self.call_id) if ringing.late else ()
+        return read_leg_report(_get(message, ringing), self.call_id, late)
 
 
 def _get(message: Message, ringing: RingPlan) -> Get:

@@ -31,6 +31,7 @@ from esl_huntgroup.calls.hunt_messages import (
     CallerGone,
     Command,
     ContactsKnown,
+    EndPickup,
     EndRinging,
     Event,
     Fault,
@@ -38,22 +39,26 @@ from esl_huntgroup.calls.hunt_messages import (
     GroupUnknown,
     HandedOver,
     Keep,
+    LateLegEnded,
     LookUp,
+    PhonesRegistered,
     Prepare,
     Release,
     ReplacementKnown,
     Restore,
     RingLimitReached,
     RunOverflow,
+    SaveCaller,
     SwitchLost,
     TakerKnown,
     Warn,
     WriteRecord,
 )
 from esl_huntgroup.calls.inbound_call import REQUIRED_SETTINGS, InboundCall, Visit
+from esl_huntgroup.calls.joining import Joining
 from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, TRANSFERRED, UNEXPANDED, LegReport
-from esl_huntgroup.calls.ring_plan import RingPlan, make_plan
+from esl_huntgroup.calls.ring_plan import RingPlan, late_devices, make_plan
 from esl_huntgroup.calls.seams import SEAMS, Seams
 from esl_huntgroup.journal.records import CallMoved
 from esl_huntgroup.model import hangup_causes
@@ -83,6 +88,11 @@ RESTORED: Mapping[str, str] = {UNEXPANDED: "", "sip_reason": ""}
 What is removed once nothing foreign is dialled any more: the caller's dialplan has its ``${variables}`` back, and the
 Reason that a phone refused with (FreeSWITCH from 1.11.1 sets it on the caller) does not end the caller's call.
 """
+BYPASSED = "the caller has bypass_media=true: no phone can join the call while it rings"
+JOINED_LEGS_MAX = LEG_LIMIT - 1
+"""The pickup leg takes the place of one phone."""
+LATEST_MS = 1000
+"""So long before the ring limit, nothing begins to ring any more."""
 VISITS_MAX = 3
 """How often one call may be at the same group: an IVR may offer another try, two groups may not spin."""
 
@@ -100,20 +110,24 @@ class State(enum.StrEnum):
     RELEASED = "released"
 
 
+LATE: frozenset[type[Event]] = frozenset({PhonesRegistered, LateLegEnded})
+"""From another connection, whatever has become of the call meanwhile; they mean something only while it rings."""
+
 EXPECTED: Mapping[State, frozenset[type[Event]]] = {
     State.ARRIVED: frozenset({GroupFound, GroupUnknown, CallerGone, SwitchLost, Fault}),
     State.ASKING: frozenset({ContactsKnown, CallerGone, SwitchLost, Fault}),
-    State.ALERTING: frozenset({Answered, RingLimitReached, BridgeEnded, CallerGone, SwitchLost, Fault}),
+    State.ALERTING: frozenset({Answered, RingLimitReached, BridgeEnded, CallerGone, SwitchLost, Fault}) | LATE,
     # Somebody has taken the ringing caller away: who, the switch is being asked.
-    State.TAKEN: frozenset({TakerKnown, Answered, CallerGone, SwitchLost, Fault}),
+    State.TAKEN: frozenset({TakerKnown, Answered, CallerGone, SwitchLost, Fault}) | LATE,
     # Who called has transferred the ringing call: what came of it, the switch is being asked.
-    State.REPLACED: frozenset({ReplacementKnown, CallerGone, SwitchLost, Fault}),
+    State.REPLACED: frozenset({ReplacementKnown, CallerGone, SwitchLost, Fault}) | LATE,
     # A conversation can be transferred: the caller is then bridged again, which changes nothing for us.
-    State.TALKING: frozenset({Answered, BridgeEnded, CallerGone, SwitchLost, Fault}),
+    State.TALKING: frozenset({Answered, BridgeEnded, CallerGone, SwitchLost, Fault}) | LATE,
     # The overflow target may bridge the caller itself before we have let go.
-    State.LEAVING: frozenset({HandedOver, Answered, CallerGone, SwitchLost, Fault}),
+    State.LEAVING: frozenset({HandedOver, Answered, CallerGone, SwitchLost, Fault}) | LATE,
     # After the end everything may still be on its way; nothing more is done.
-    State.RELEASED: frozenset({Answered, RingLimitReached, BridgeEnded, HandedOver, CallerGone, SwitchLost, Fault}),
+    State.RELEASED: LATE
+    | frozenset({Answered, RingLimitReached, BridgeEnded, HandedOver, CallerGone, SwitchLost, Fault}),
 }
 
 
@@ -162,6 +176,7 @@ class Hunt:
         self._has_witness = has_witness
         self._worker = worker
         self._seams = seams
+        self._joining = Joining(call_id, inbound)
 
     def begin(self) -> list[Command]:
         """Return the first thing to do."""
@@ -206,6 +221,8 @@ class Hunt:
                 return self._lost(at_ms, Outcome.SWITCH_GONE)
             case Fault(at_ms):
                 return self._fault(at_ms)
+            case PhonesRegistered() | LateLegEnded():
+                return self._receive_late(event) if self.state is State.ALERTING else []
             case GroupFound() | GroupUnknown() | ContactsKnown():
                 return self._receive_answer(event)
         return self._receive_news(event)
@@ -228,7 +245,7 @@ class Hunt:
             case Answered():
                 return self._answered(event)
             case RingLimitReached():
-                return [EndRinging()]
+                return [EndRinging(self._joining.lone_leg)]
             case BridgeEnded():
                 return self._bridge_ended(event)
             case TakerKnown():
@@ -276,25 +293,37 @@ class Hunt:
             group,
             contacts,
             self.inbound.caller_address,
-            self._leg_limit,
+            min(self._leg_limit, JOINED_LEGS_MAX) if group.joinable else self._leg_limit,
             transferred_by=self.inbound.transferred_by,
             strategy=self._seams.strategy,
         )
         warnings = [Warn(text) for text in call_records.warnings(self.plan)]
-        if not self.plan.legs:
+        if group.joinable and self.inbound.bypasses_media:
+            warnings.append(Warn(BYPASSED))
+        if not self._joining.open(group, self.plan):
             return [*warnings, *self._hand_over(Outcome.NOBODY_REGISTERED, at_ms)]
         self.state = State.ALERTING
         return [*warnings, self._bridge(group, at_ms), WriteRecord(call_records.ringing(self.call_id, self.plan))]
 
     def _bridge(self, group: HuntGroup, at_ms: int) -> Bridge:
+        """Return what rings every leg of the plan, for as long as the group says."""
         self._rung_at_ms = at_ms
-        guard_s = group.ring_timeout_s + GUARD_MARGIN_S if self.inbound.has_plain_uuid else 0
-        note = leg_note.note(self.call_id, self.plan)
-        caller_uuid, registrar = self.inbound.channel_uuid, self._seams.registrar
-        dialled = dial_string(self._variables(group), self.plan, self.call_id, caller_uuid, registrar)
-        return Bridge(dialled, group.ring_timeout_s, guard_s, note)
+        return self._bridge_for(self.plan.without_late(), group.ring_timeout_s)
 
-    def _variables(self, group: HuntGroup) -> dict[str, str]:
+    def _bridge_for(self, plan: RingPlan, ring_s: int) -> Bridge:
+        group = self._known_group()
+        guard_s = ring_s + GUARD_MARGIN_S if self.inbound.has_plain_uuid else 0
+        note = leg_note.note(self.call_id, self.plan)
+        pickup = self._joining.next_leg(group, plan)
+        variables = self._variables(group, ring_s)
+        if not plan.legs and (self.inbound.is_answered or group.ringback):
+            variables["instant_ringback"] = "true"  # a pickup leg alone never says that it rings
+        caller_uuid, registrar = self.inbound.channel_uuid, self._seams.registrar
+        dialled = dial_string(variables, plan, self.call_id, caller_uuid, registrar, pickup=pickup)
+        watched = group.lines if self._joining.is_open else ()
+        return Bridge(dialled, ring_s, guard_s, note, watched, self._joining.lone_leg)
+
+    def _variables(self, group: HuntGroup, ring_s: int) -> dict[str, str]:
         """Return what every leg of the call carries. Reasons: ``freeswitch/README.md``, "Channel variables"."""
         variables = {
             "huntgroup_call": self.call_id,
@@ -302,7 +331,7 @@ class Hunt:
             # What ends the ringing cancels the legs that have this; the switch removes it from one that is answered.
             RINGING: self.call_id,
             "execute_on_answer_huntgroup": f"unset {RINGING}",
-            "originate_timeout": str(group.ring_timeout_s + SWITCH_MARGIN_S),
+            "originate_timeout": str(ring_s + SWITCH_MARGIN_S),
             "no_throttle_limits": "true",
             "outbound_redirect_fatal": "true",
             "local_var_clobber": "true",
@@ -311,20 +340,66 @@ class Hunt:
         }
         return variables | self.inbound.variables
 
+    # -- phones that come late ------------------------------------------------------------------------------------
+
+    def _left_ms(self, at_ms: int) -> int:
+        """Return for how long the phones ring still."""
+        return self._rung_at_ms + self._known_group().ring_timeout_s * 1000 - at_ms
+
+    def _receive_late(self, event: PhonesRegistered | LateLegEnded) -> list[Command]:
+        if isinstance(event, LateLegEnded):
+            return self._late_leg_ended(event)
+        group, inbound = self._known_group(), self.inbound
+        devices = late_devices(group, self.plan, event.contacts, inbound.caller_address, inbound.transferred_by)
+        if not self._joining.is_open or not devices or self._left_ms(event.at_ms) < LATEST_MS:
+            return []
+        before = self.plan
+        self.plan = before.with_late(devices, min(self._leg_limit, JOINED_LEGS_MAX))
+        new = self.plan.legs[len(before.legs) :]
+        if not new:
+            return []
+        variables = self._variables(group, self._left_ms(event.at_ms) // 1000 + 1)
+        rings = self._joining.ring(group, self.plan, new, variables, self._seams.registrar)
+        return [rings, WriteRecord(call_records.ringing(self.call_id, self.plan))]
+
+    def _late_leg_ended(self, event: LateLegEnded) -> list[Command]:
+        self._joining.ended(event.leg_uuid, event.cause)
+        lone_leg = self._joining.lone_leg
+        if not lone_leg or self._joining.is_waiting or self._joining.rings(self.plan):
+            return []
+        return [EndPickup(lone_leg)]
+
+    def _wait_for_late(self, at_ms: int) -> list[Command]:
+        """Ring on for late phones: all others have ended, and the bridge with them."""
+        return [self._bridge_for(RingPlan((), ()), max(self._left_ms(at_ms) // 1000, 1))]
+
+    def _swap_lost(self) -> list[Command]:
+        """Somebody has joined, and the switch has taken the pickup leg for the winner: nobody hears the caller."""
+        self._joining.has_lost_caller = True
+        lost = Warn("the switch lost the answer of a phone that joined the call; the caller is connected if possible")
+        return [lost, SaveCaller(tuple(self.plan.late_uuids(self.call_id)))]
+
     # -- while they ring ------------------------------------------------------------------------------------------
 
     def _answered(self, event: Answered) -> list[Command]:
         if self.state is not State.ALERTING or event.at_ms < self.inbound.arrived_at_ms:
             return []  # a transferred conversation, or the answer in another group, told late
+        if self._joining.is_pickup_leg(event.leg_uuid):
+            return self._swap_lost()
         winner = self.plan.leg_of(self.call_id, event.leg_uuid)
+        self.legs = self._joining.report(event.legs, self.plan, "LOSE_RACE")
         if winner is None:
-            self.legs = event.legs
             return self._taken_away(event.at_ms)
-        self.legs = event.legs.answered_by(event.leg_uuid)
+        self.legs = self.legs.answered_by(event.leg_uuid)
         if event.contact:
             self.plan = self.plan.with_contact(winner, event.contact)
         # Whoever transfers the caller now may send them to an extension that needs its variables expanded.
-        return [*self._talks(Outcome.ANSWERED, winner.taker, event.at_ms), Restore(RESTORED)]
+        ended = self._joining.close(self.plan, "LOSE_RACE")
+        return [*self._talks(Outcome.ANSWERED, winner.taker, event.at_ms), *ended, Restore(self._restored)]
+
+    @property
+    def _restored(self) -> dict[str, str]:
+        return {**RESTORED, **self._joining.restored}
 
     def _talks(self, outcome: Outcome, taker: Taker, at_ms: int) -> list[Command]:
         """Tell the journal who has the call."""
@@ -338,15 +413,17 @@ class Hunt:
         if self.state is State.TALKING:
             # A caller who is hanging up brings CallerGone with the cause; one who was transferred lives on elsewhere.
             return [] if not event.caller_up else [*self._end(event.at_ms, "", ""), Release()]
-        self.legs = event.legs
+        self.legs = self._joining.report(event.legs, self.plan, "ORIGINATOR_CANCEL")
         if not event.caller_up:
             return []
         if event.was_moved:
             # No cause of a leg says so: a phone can send 487, and those of legs of another group are still there.
             return self._taken_away(event.at_ms)
-        ends = event.legs.ends(self.plan, self.call_id)
-        if self._has_broken_ringback([end.cause for end in ends], event.at_ms):
+        if self._has_broken_ringback(list(event.legs.causes.values()), event.at_ms):
             return self._ring_again(event.at_ms)
+        if self._joining.rings(self.plan) and self._left_ms(event.at_ms) >= LATEST_MS:
+            return self._wait_for_late(event.at_ms)
+        ends = self.legs.ends(self.plan, self.call_id)
         return self._hand_over(hangup_causes.call_outcome(ends), event.at_ms)
 
     def _has_broken_ringback(self, told: list[str], at_ms: int) -> bool:
@@ -375,10 +452,12 @@ class Hunt:
         self.state = State.TAKEN
         self.outcome = Outcome.PICKED_UP
         self.answered_at_ms = at_ms
-        return [Restore(RESTORED), AskTaker()]
+        return [*self._joining.close(self.plan, "LOSE_RACE"), Restore(self._restored), AskTaker()]
 
     def _taken(self, event: TakerKnown) -> list[Command]:
         talks = self._talks(Outcome.PICKED_UP, event.taker, self.answered_at_ms)
+        if event.has_joined:
+            return talks
         return [*talks, *self._leave_to_the_witness(event.at_ms, "PICKED_OFF")]
 
     def _taken_by_nobody_known(self) -> list[Command]:
@@ -424,10 +503,11 @@ class Hunt:
         variables = {
             "huntgroup_result": outcome.value,
             "huntgroup_trail": ",".join(map(str, (*self.inbound.trail, Visit(self._here(), outcome)))),
-            **RESTORED,
+            **self._restored,
         }
         # The caller first: whatever became of telling the journal, there is somebody who waits.
-        return [*warnings, RunOverflow(overflow, variables, channel_uuid), *self._end(at_ms, "", self.overflow)]
+        leaves = [RunOverflow(overflow, variables, channel_uuid), *self._joining.close(self.plan, "ORIGINATOR_CANCEL")]
+        return [*warnings, *leaves, *self._end(at_ms, "", self.overflow)]
 
     def _is_a_loop(self, overflow: Overflow) -> bool:
         return overflow.action is OverflowAction.TRANSFER and self._visits_before() + 1 >= VISITS_MAX
@@ -444,13 +524,16 @@ class Hunt:
             return self._release()
         if self.state is State.ALERTING and event.replaced_by:
             self.state, self._replaced_by, self.legs = State.REPLACED, event.replaced_by, event.legs
-            return [AskReplacement(event.replaced_by)]
+            return [*self._joining.close(self.plan, "ORIGINATOR_CANCEL"), AskReplacement(event.replaced_by)]
         if self.state is State.TAKEN:
             return [*self._taken_by_nobody_known(), *self._end(event.at_ms, event.cause, ""), *self._release()]
+        ended: list[Command] = []
         if self.state is not State.TALKING:
-            self.outcome = Outcome.CALLER_GONE
-            self.legs = event.legs if event.legs.causes else self.legs
-        return [*self._end(event.at_ms, event.cause, ""), *self._release()]
+            self.outcome = Outcome.SERVICE_FAULT if self._joining.has_lost_caller else Outcome.CALLER_GONE
+            told = self._joining.report(event.legs, self.plan, "ORIGINATOR_CANCEL")
+            self.legs = told if event.legs.causes or not self.legs.causes else self.legs
+            ended = self._joining.close(self.plan, "ORIGINATOR_CANCEL")
+        return [*ended, *self._end(event.at_ms, event.cause, ""), *self._release()]
 
     def _lost(self, at_ms: int, outcome: Outcome) -> list[Command]:
         if self.state is State.LEAVING:

@@ -73,6 +73,23 @@ class RingLimitReached:
 
 
 @dataclass(frozen=True, slots=True)
+class PhonesRegistered:
+    """Phones of these lines have registered while it rings; ``contacts`` are all that each line has now."""
+
+    contacts: Mapping[Line, Contacts]
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateLegEnded:
+    """The ``originate`` of a late phone has ended: with this hangup cause, empty if the phone was answered."""
+
+    leg_uuid: str
+    cause: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class HandedOver:
     """The application that moves the caller away has run."""
 
@@ -95,10 +112,15 @@ class CallerGone:
 
 @dataclass(frozen=True, slots=True)
 class TakerKnown:
-    """Who has a caller that was taken away while it rang; of a ``taker`` without a name nothing is known."""
+    """
+    Who has a caller that was taken away while it rang; of a ``taker`` without a name nothing is known.
+
+    ``has_joined`` is whether it was by the pickup leg: then it is a conversation like that with a member.
+    """
 
     taker: Taker
     at_ms: int
+    has_joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +159,8 @@ Event = (
     | Answered
     | RingLimitReached
     | BridgeEnded
+    | PhonesRegistered
+    | LateLegEnded
     | HandedOver
     | CallerGone
     | TakerKnown
@@ -179,17 +203,62 @@ class Bridge:
     ``limit_s`` is how long they ring; the switch itself ends that a second later at the latest (``EndRinging``).
     ``guard_s`` is when the switch itself shall send a caller who is still waiting to the fallback, should this service
     be frozen by then; 0 is never. ``note`` is what shall be kept on the caller's channel for the second witness.
+    ``watched`` are the lines whose phones may register late. ``pickup_uuid`` is the pickup leg of a bridge that has no
+    other, and that does not end when everybody else has been cancelled.
     """
 
     dial_string: str
     limit_s: int
     guard_s: int
     note: str
+    watched: tuple[Line, ...] = ()
+    pickup_uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EndRinging:
-    """Cancel every leg that nobody has answered, so that each phone shows a missed call; the bridge ends by that."""
+    """
+    Cancel every leg that nobody has answered, so that each phone shows a missed call; the bridge ends by that.
+
+    ``pickup_uuid`` as in Bridge.
+    """
+
+    pickup_uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RingLate:
+    """
+    Ring phones that have registered late.
+
+    ``legs`` has for each the uuid of its channel, and what ``originate`` dials; when one is answered it executes
+    ``joins``. ``variables`` are set on the caller before.
+    """
+
+    legs: tuple[tuple[str, str], ...]
+    joins: str
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EndLate:
+    """Cancel every late phone that is not the winner, with this cause."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndPickup:
+    """End a bridge in which nothing but the pickup leg is left, for which nobody rings any more."""
+
+    pickup_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCaller:
+    """Connect a caller whose answer was lost with whichever of these channels is there."""
+
+    leg_uuids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +325,10 @@ Command = (
     | Prepare
     | Bridge
     | EndRinging
+    | RingLate
+    | EndLate
+    | EndPickup
+    | SaveCaller
     | Restore
     | AskTaker
     | AskReplacement

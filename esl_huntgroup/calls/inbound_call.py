@@ -38,6 +38,9 @@ _PRIVACY_VALUE = re.compile(r"[A-Za-z]+(?:; ?[A-Za-z]+)*", re.ASCII)
 _ANONYMOUS_HOST: Final = "anonymous.invalid"
 _SEPARATORS = re.compile(r"[;,\s]+")
 
+_TRUE: Final = frozenset({"yes", "on", "true", "t", "enabled", "active", "allow"})
+"""switch_true, but for numbers."""
+
 TRAIL_MAX: Final = 100
 """How many groups are read from the trail, the last ones: far more than a call may visit."""
 
@@ -70,7 +73,9 @@ class InboundCall:
     has answered before (an IVR, say), so that no 180 reaches them; one ``is_in_silence`` has no tone of the dialplan's
     own. ``has_ringback`` is whether the dialplan has set what a caller hears. ``headers_are_decided`` is whether the
     dialplan says if the caller's own headers go to the phones. ``is_static`` is for a socket without ``async``: it
-    executes an application at once, and says nothing until that is over.
+    executes an application at once, and says nothing until that is over. ``bypasses_media`` is a caller whose media
+    does not pass through the switch, so that nobody can join the call; one who ``has_hangup_hook`` has one of the
+    dialplan's.
     """
 
     channel_uuid: str
@@ -96,6 +101,8 @@ class InboundCall:
     has_ringback: bool
     headers_are_decided: bool
     is_static: bool
+    bypasses_media: bool
+    has_hangup_hook: bool
     problem: str
 
     @property
@@ -164,6 +171,8 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
         has_ringback=bool(get("variable_ringback") or get("variable_transfer_ringback")),
         headers_are_decided=bool(get("variable_sip_copy_custom_headers")),
         is_static=get("Socket-Mode") == "static",
+        bypasses_media=(get("variable_bypass_media") or "").lower() in _TRUE,
+        has_hangup_hook=bool(get("variable_api_hangup_hook")),
         problem=_control_problem(get) or number_problem or domain_problem,
     )
 

@@ -52,6 +52,10 @@ class LegReport(NamedTuple):
             LegEnd(causes.get(uuid, hangup_causes.NEVER_CREATED), rang=uuid in rang) for uuid in plan.uuids(call_id)
         ]
 
+    def completed(self, causes: Mapping[str, str]) -> LegReport:
+        """Return the same, with these causes of legs of which the caller's channel says none."""
+        return self._replace(causes={**causes, **self.causes}) if causes else self
+
     def answered_by(self, leg_uuid: str) -> LegReport:
         """Return the same, with this leg as the one that answered."""
         return self._replace(causes={**self.causes, leg_uuid: "NONE"})
@@ -60,17 +64,18 @@ class LegReport(NamedTuple):
 NOTHING_TOLD: Final = LegReport()
 
 
-def read_leg_report(get: Get, call_id: str) -> LegReport:
+def read_leg_report(get: Get, call_id: str, late: Sequence[str] = ()) -> LegReport:
     """
     Return what the caller's channel says of the legs of this call; ``get`` gives its values as events name them.
 
-    A leg can stand in the list of causes twice, and the last word counts; those of other calls of the channel, and of
-    an earlier attempt of this one (``RingPlan.attempt``), are left out. Raises nothing.
+    ``late`` are the uuids of late phones, of which it says no cause, but whether they rang. A leg can stand in the list
+    of causes twice, and the last word counts; those of other calls of the channel, and of an earlier attempt of this
+    one (``RingPlan.attempt``), are left out. Raises nothing.
     """
     causes = _causes(get, call_id)
     last = max(map(attempt_of, causes), default=0)
     causes = {uuid: cause for uuid, cause in causes.items() if attempt_of(uuid) == last}
-    return LegReport(causes, read_rang(get, causes))
+    return LegReport(causes, read_rang(get, (*causes, *late) if late else causes))
 
 
 def read_transferred(get: Get, uuids: Sequence[str]) -> LegReport:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -19,7 +19,7 @@ from esl_huntgroup.calls.ring_strategy import PARALLEL, Device, RingStrategy
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import HuntGroup, Line, Member, Taker
 from esl_huntgroup.model.limits import LEG_LIMIT
-from esl_huntgroup.registrars.contacts import NONE, Contacts
+from esl_huntgroup.registrars.contacts import NONE, Contacts, device_of
 
 PLANS_KNOWN_MAX: Final = 256
 """Plans that are remembered: the same phones stay registered for days, and the same group is called again."""
@@ -70,12 +70,14 @@ class RingPlan:
     The legs of a group call, those that ring at once in one round, and everything that was left out.
 
     Nothing in it is of one call alone: calls that find the same phones share one plan, and what is made of it.
-    ``attempt`` is above 0 when the same phones ring once more in one call, by channels with other uuids.
+    ``attempt`` is above 0 when the same phones ring once more in one call, by channels with other uuids. The last
+    ``late`` legs are phones that have registered while the others rang; they are no legs of the ``bridge``.
     """
 
     rounds: tuple[tuple[Leg, ...], ...]
     not_rung: tuple[NotRung, ...]
     attempt: int = 0
+    late: int = 0
 
     @functools.cached_property
     def legs(self) -> tuple[Leg, ...]:
@@ -84,8 +86,37 @@ class RingPlan:
 
     @functools.cached_property
     def suffixes(self) -> tuple[str, ...]:
-        """How the uuid of each leg ends."""
-        return tuple(f"{self.attempt:x}{leg.number:03x}" for leg in self.legs)
+        """How the uuid of each leg ends; a late phone rings once, whatever happens to the others."""
+        planned = len(self.legs) - self.late
+        return tuple(f"{self.attempt if at < planned else 0:x}{leg.number:03x}" for at, leg in enumerate(self.legs))
+
+    @property
+    def late_legs(self) -> tuple[Leg, ...]:
+        """The legs of late phones."""
+        return self.legs[len(self.legs) - self.late :]
+
+    def late_uuids(self, call_id: str) -> list[str]:
+        """Return the uuid of each late phone's channel."""
+        return self.uuids(call_id)[len(self.legs) - self.late :]
+
+    def without_late(self) -> RingPlan:
+        """Return the plan of the ``bridge``: what it rings."""
+        if not self.late:
+            return self
+        (legs,) = self.rounds
+        return replace(self, rounds=tuple(filter(None, [legs[: -self.late]])), late=0)
+
+    def with_late(self, devices: Iterable[Device], leg_limit: int) -> RingPlan:
+        """Return the plan with these phones, too; those that are one too many are left out. One round only."""
+        (legs,) = self.rounds or ((),)
+        added = list(devices)
+        room = max(leg_limit - len(legs), 0)
+        late = [Leg(number, *device) for number, device in enumerate(added[:room], start=len(legs) + 1)]
+        known = {(item.line, item.contact) for item in self.not_rung}
+        over = [NotRung(*it, WhyNot.LEG_LIMIT) for it in added[room:] if (it.line, it.contact) not in known]
+        if not late and not over:
+            return self
+        return replace(self, rounds=((*legs, *late),), not_rung=(*self.not_rung, *over), late=self.late + len(late))
 
     def again(self) -> RingPlan:
         """Return the plan for ringing the same phones once more: the switch may still have their channels."""
@@ -138,10 +169,42 @@ def make_plan(
     ``caller_address`` is ``account@domain`` of the caller, empty for somebody from outside; ``transferred_by`` that of
     who has just sent the caller here, and does not want them back.
     """
-    silent = {transferred_by.lower(): WhyNot.HAS_TRANSFERRED, caller_address.lower(): WhyNot.IS_THE_CALLER}
     found = tuple([contacts.get(line, NONE) for line in group.lines])
+    silent = _silent(caller_address, transferred_by)
     own = tuple((address, why) for address, why in silent.items() if address in group.addresses)
     return _plan(group, found, own, leg_limit, strategy)
+
+
+def late_devices(
+    group: HuntGroup,
+    plan: RingPlan,
+    contacts: Mapping[Line, Contacts],
+    caller_address: str,
+    transferred_by: str = "",
+) -> list[Device]:
+    """
+    Return the devices that have registered since the phones of this plan ring, in member order.
+
+    A device that has had a leg in this call is none, whether that still rings or not: somebody may have rejected it.
+    """
+    silent = _silent(caller_address, transferred_by)
+    known = {device_of(leg.contact) for leg in plan.legs}
+    found = []
+    for member in group.members:
+        for line in member.lines:
+            if line.address.lower() in silent:
+                continue
+            for contact in contacts.get(line, NONE).dialable:
+                device = device_of(contact)
+                if device not in known:
+                    known.add(device)
+                    found.append(Device(member, line, contact))
+    return found
+
+
+def _silent(caller_address: str, transferred_by: str) -> dict[str, WhyNot]:
+    """Return the lines that do not ring, in lower case, and why."""
+    return {transferred_by.lower(): WhyNot.HAS_TRANSFERRED, caller_address.lower(): WhyNot.IS_THE_CALLER}
 
 
 @functools.lru_cache(PLANS_KNOWN_MAX)

@@ -76,6 +76,8 @@ class Group(Table):
     member_level = peewee.CharField(16, default="public")
     missed_shared = peewee.BooleanField(default=True)
     lamp = peewee.BooleanField(default=False)
+    joinable = peewee.BooleanField(default=False)
+    wait_for_phones = peewee.BooleanField(default=False)
 
     class Meta:
         table_name = "groups"

@@ -108,6 +108,14 @@ class EventSocket:
                 raise ProtocolError(f"a reply that nobody asked for: {message.reply[:80]!r}")
             self._owed -= 1
 
+    def read(self, timeout_s: float) -> list[Message]:
+        """Return whatever comes next, at least one message: for one who keeps count of the replies (``shared``)."""
+        if self._messages:
+            found = list(self._messages)
+            self._messages.clear()
+            return found
+        return self._read(time.monotonic() + timeout_s)
+
     def send(self, data: str, timeout_s: float = 5.0) -> Message:
         """Send one command line and return its reply. Raises CommandRefused for ``-ERR``, ValueError for a bad line."""
         # Cures "-ERR is never raised" and the injection of a second command.

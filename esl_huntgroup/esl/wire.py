@@ -74,7 +74,9 @@ class Message:
         if not fields:
             fields = self._fields = b"\n" + self._lines()
         value = _value(fields, _key(name))
-        return None if value is None else _decoded(value, is_encoded=fields.startswith(b"\nEvent-Name:"))
+        if value is None:
+            return None
+        return _decoded(value, is_encoded=self.is_event or fields.startswith(b"\nEvent-Name:"))
 
     def reader(self) -> Callable[[str], str | None]:
         """
@@ -83,7 +85,7 @@ class Message:
         All lines are taken apart at once; the values are still decoded one by one.
         """
         lines = self._lines().split(b"\n")
-        is_encoded = lines[0].startswith(b"Event-Name:")
+        is_encoded = self.is_event or lines[0].startswith(b"Event-Name:")
         lines.reverse()
         found = {name: value for name, colon, value in [line.partition(b":") for line in lines] if colon}
 
@@ -102,6 +104,11 @@ class Message:
         if not self.is_event:
             return self.head
         return self.body if self.body.startswith(b"Event-Name: CHANNEL_") else self.body.partition(b"\n\n")[0]
+
+    @property
+    def enclosed(self) -> str:
+        """What an event carries behind its values, such as what a job has printed; without the line end."""
+        return self.body.partition(b"\n\n")[2].decode("utf-8", "replace").rstrip("\r\n")
 
     def text(self) -> str:
         """Return the body as text, without the line end that api answers carry."""

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 CALLS: Final = "a group call"
+JOINING: Final = "ringing calls that can be joined"
 WITNESS: Final = "the second witness"
 LAMPS: Final = "the lamps of groups"
 COMMANDS: Final = "check and explain"
@@ -41,6 +42,12 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
         "mod_commands.uuid_transfer.api",
         "mod_sofia.sofia_contact.api",
     ),
+    JOINING: (
+        "mod_dptools.pickup.app",
+        "mod_commands.originate.api",
+        "mod_commands.uuid_bridge.api",
+        "mod_commands.uuid_kill.api",
+    ),
     WITNESS: (
         "mod_commands.show.api",
         "mod_commands.switchname.api",
@@ -50,7 +57,6 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
         "mod_commands.echo.api",
         "mod_commands.fsctl.api",
         "mod_commands.module_exists.api",
-        "mod_commands.originate.api",
         "mod_commands.version.api",
         "mod_commands.xml_locate.api",
         "mod_sofia.sofia.api",

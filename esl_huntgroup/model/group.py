@@ -96,7 +96,8 @@ class HuntGroup:
     """
     A user group with its group number, as it was when the caller arrived.
 
-    One that is not active has hunt mode ``disabled`` here, whatever is stored.
+    One that is not active has hunt mode ``disabled`` here, whatever is stored. ``joinable`` is whether its ringing call
+    can be joined, ``wait_for_phones`` whether a caller waits for phones where none is registered.
     """
 
     id: int
@@ -109,6 +110,8 @@ class HuntGroup:
     members: tuple[Member, ...] = ()
     overflows: Mapping[Outcome, Overflow] = field(default_factory=dict)
     is_active: bool = True
+    joinable: bool = False
+    wait_for_phones: bool = False
 
     def __hash__(self) -> int:
         """Return what equal groups have in common, without a look at each member."""

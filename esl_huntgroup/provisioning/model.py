@@ -130,6 +130,18 @@ class StoredGroup:
         switch="--lamp/--no-lamp",
         default=False,
     )
+    joinable: bool = _attribute(
+        values.flag,
+        "whether a ringing call can be joined: by phones that register late, and by pickup",
+        switch="--joinable/--not-joinable",
+        default=False,
+    )
+    wait_for_phones: bool = _attribute(
+        values.flag,
+        "joinable, and nobody is registered: whether the caller waits for phones, up to the ring limit",
+        switch="--wait-for-phones/--overflow-at-once",
+        default=False,
+    )
     members: tuple[str, ...] = ()
     leader: Superior | None = None
     deputy: Superior | None = None

@@ -130,6 +130,14 @@ def _mode(name: str, group: StoredGroup, before: StoredGroup, hunt_modes: Sequen
             typed=f"{what}: give a number too",
             of=[("groups", name, "number")],
         )
+    if group.wait_for_phones and not group.joinable:
+        what = f"group {name!r} waits for phones, which cannot join a call of it"
+        yield Problem(
+            ("groups", name, "wait_for_phones"),
+            f"{what}: give 'joinable: true' too",
+            typed=f"{what}: --joinable is accepted too, or --overflow-at-once",
+            of=[("groups", name, "joinable")],
+        )
 
 
 def _members(

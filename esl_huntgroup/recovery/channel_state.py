@@ -17,6 +17,7 @@ from esl_huntgroup.calls.call_records import CallEnd, CallFacts
 from esl_huntgroup.calls.leg_note import Get, users_in
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport, read_leg_report
 from esl_huntgroup.calls.ring_plan import Leg, NotRung, RingPlan, WhyNot, attempt_of, is_leg_of
+from esl_huntgroup.esl.wire import array
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, JournalRecord
 from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import HuntGroup, Member, Taker
@@ -213,6 +214,8 @@ def _was_taken_away(get: Get, call_id: str, legs: LegReport) -> bool:
     Neither alone proves it: a phone can send that cause, and the dialplan's fallback can connect the caller, too.
     """
     partner = get("variable_bridge_uuid") or ""
+    if partner and f"{partner};NONE" in array(get("variable_originate_causes")) and not is_leg_of(call_id, partner):
+        return True  # by the pickup leg
     causes = set(legs.causes.values())
     return bool(partner) and not is_leg_of(call_id, partner) and "PICKED_OFF" in causes and "NONE" not in causes
 

@@ -102,6 +102,16 @@ def _has_open_bracket(contact: str) -> bool:
     return depth > 0
 
 
+def device_of(contact: str) -> str:
+    """
+    Return what tells the devices of a line apart, whatever parameters a device registers with next time.
+
+    Two behind NAT may have the same address of their own, and differ in where they are reached (``fs_path``).
+    """
+    address, *parameters = contact.split(";")
+    return ";".join([address, *[parameter for parameter in parameters if parameter.startswith("fs_path=")]])
+
+
 def why_refused(contact: str) -> str:
     """Return, in words, what keeps a contact from being dialable; empty for one that is."""
     if is_dialable(contact):

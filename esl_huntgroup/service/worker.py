@@ -30,6 +30,7 @@ from esl_huntgroup.calls.answer_feed import AnswerFeed
 from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.counters import Counters
 from esl_huntgroup.calls.directory import Directory
+from esl_huntgroup.calls.late_phones import LatePhones
 from esl_huntgroup.calls.peers import admits
 from esl_huntgroup.calls.seams import Seams
 from esl_huntgroup.errors import HuntgroupError
@@ -66,6 +67,8 @@ class Worker:
             settings.database, max_age_s=settings.directory_max_age_s, deadline_s=settings.lookup_timeout_s
         )
         self._feed = AnswerFeed(settings.esl_address, settings.esl_password)
+        self._registrar = registrar_of(settings)
+        self._late_phones = LatePhones(settings.esl_address, settings.esl_password, self._registrar)
         self._kamailio = client_of(settings)
         self._notices = NoticeFeed(settings.kamailio_notices, self._hear)
         self._server = self._make_server(config)
@@ -83,7 +86,8 @@ class Worker:
             has_witness=bool(settings.esl_address),
             worker=_name(config.number),
             answer_feed=self._feed,
-            seams=Seams(registrar=registrar_of(settings)),
+            late_phones=self._late_phones,
+            seams=Seams(registrar=self._registrar),
             kamailio=self._kamailio,
         )
         return Server(
@@ -129,6 +133,7 @@ class Worker:
             log.warning("%s without the service", counted(left, *LIVING_ON))
         self._feed.stop()
         self._notices.stop()
+        self._late_phones.stop()
         self._kamailio.stop()
         self._directory.close()
         self._journal.stop()  # last: until the process ends, calls go on and tell it what happens

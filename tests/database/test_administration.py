@@ -74,6 +74,7 @@ def test_a_group_in_full_and_the_audit_of_it(desk: Desk, firm: Done) -> None:
         "name": "Vertrieb", "is_active": False, "domain": DOMAIN, "number": "700", "hunt_mode": "softphone",
         "ring_timeout_s": 30, "ringback": "", "member_level": "business", "missed_shared": True,
         "lamp": False,
+        "joinable": False, "wait_for_phones": False,
         "leader": ZOE, "leader_level": "personal", "deputy": ANNA, "deputy_level": "team",
         "members": [ANNA, BERND], "services": ["fax"],
         "overflow": {"all_busy": "respond:486", "no_answer": "transfer:9000 XML default"},

@@ -22,6 +22,7 @@ from tests.database.rows import group, insert, line, user
 NAMES = [
     *("0001 initial", "0002 journal_follow_up", "0003 web", "0004 group_figures", "0005 stored_figures"),
     "0006 group_lamp",
+    "0007 group_joining",
 ]
 APPLIED = [
     "applied 0001 initial: users, lines, groups, rights, lists, the journal, the audit, and the number guarantee",
@@ -30,6 +31,7 @@ APPLIED = [
     "applied 0004 group_figures: the figures of a group are counted in an index",
     "applied 0005 stored_figures: the figures of days that are over are stored, and a call writes less into indexes",
     "applied 0006 group_lamp: a group may have a lamp",
+    "applied 0007 group_joining: a ringing call can be joined, in groups that want it",
 ]
 NEWEST = len(APPLIED)
 NOTHING_TO_DO = [f"nothing to do: the schema is at version {NEWEST}, the newest"]
@@ -185,7 +187,7 @@ def test_an_upgrade_from_version_1_loses_nothing_and_adds_what_is_new(firm_of_ve
     before = {table: rows(db, table) for table in (*ALL_TABLES, "lines")}
     assert migrate.upgrade(db) == APPLIED[1:]
     nothing: tuple[object, ...] = (None,)
-    new = {"groups": (True, False), "calls": nothing, "journal_entries": nothing * 4}
+    new = {"groups": (True, False, False, False), "calls": nothing, "journal_entries": nothing * 4}
     assert {table: rows(db, table) for table in before} == {
         table: [row + new.get(table, ()) for row in there] for table, there in before.items()
     }

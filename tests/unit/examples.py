@@ -35,6 +35,8 @@ def group(
     hunt_mode: HuntMode = HuntMode.SOFTPHONE,
     overflows: Mapping[Outcome, Overflow] | None = None,
     ringback: str = "",
+    joinable: bool = False,
+    wait_for_phones: bool = False,
 ) -> HuntGroup:
     return HuntGroup(
         id=7,
@@ -46,6 +48,8 @@ def group(
         ringback=ringback,
         members=members or (ANNA, BERND, CLARA),
         overflows=overflows or {},
+        joinable=joinable,
+        wait_for_phones=wait_for_phones,
     )
 
 

@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from esl_huntgroup.calls.enquiries import POLL_S, POLLS_MAX, Enquiries
-from esl_huntgroup.calls.hunt_messages import Answered, ReplacementKnown
+from esl_huntgroup.calls.hunt_messages import Answered, ReplacementKnown, TakerKnown
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD
 from esl_huntgroup.errors import SwitchGone
 from esl_huntgroup.esl.wire import API_RESPONSE, Message
@@ -74,7 +74,13 @@ PICKED_UP = {"variable_signal_bond": PARTNER, "Other-Leg-Caller-ID-Number": "555
 
 def test_a_user_of_ours_who_took_the_caller_is_named() -> None:
     switch = Switch().has(CALLER, PICKED_UP).has(PARTNER, {"variable_user_name": "1002"})
-    assert asking(switch).taker() == BERND
+    assert asking(switch).taker(lambda: 77) == TakerKnown(BERND, 77)
+
+
+def test_who_has_joined_by_the_pickup_leg_of_this_call_is_told_apart() -> None:
+    joined = {"variable_user_name": "1002", "variable_huntgroup_call": CALL_ID}
+    switch = Switch().has(CALLER, PICKED_UP).has(PARTNER, joined)
+    assert asking(switch).taker(lambda: 77) == TakerKnown(BERND, 77, has_joined=True)
 
 
 @pytest.mark.parametrize(
@@ -88,21 +94,21 @@ def test_a_user_of_ours_who_took_the_caller_is_named() -> None:
 )
 def test_somebody_else_who_took_the_caller_is_told_by_number_or_channel(partner: Channel, name: str) -> None:
     switch = Switch().has(CALLER, PICKED_UP).has(PARTNER, partner)
-    assert asking(switch).taker() == Taker(name)
+    assert asking(switch).taker(lambda: 77) == TakerKnown(Taker(name), 77)
 
 
 def test_who_took_the_caller_and_is_gone_meanwhile_is_told_by_the_number_that_the_caller_knows() -> None:
-    assert asking(Switch().has(CALLER, PICKED_UP)).taker() == Taker("5555")
+    assert asking(Switch().has(CALLER, PICKED_UP)).taker(lambda: 77) == TakerKnown(Taker("5555"), 77)
 
 
 def test_a_caller_who_was_sent_to_an_extension_is_told_by_it_and_nobody_else_is_asked() -> None:
     switch = Switch().has(CALLER, {"Caller-Destination-Number": "9000"})
-    assert asking(switch).taker() == Taker("9000")
+    assert asking(switch).taker(lambda: 77) == TakerKnown(Taker("9000"), 77)
     assert switch.asked == [CALLER]
 
 
 def test_a_caller_who_is_gone_is_with_nobody_we_know() -> None:
-    assert asking(Switch()).taker() == Taker("")
+    assert asking(Switch()).taker(lambda: 77) == TakerKnown(Taker(""), 77)
 
 
 def test_what_took_the_callers_place_talks_with_the_leg_that_answered() -> None:
@@ -140,7 +146,7 @@ def test_a_switch_that_is_lost_is_told_to_whoever_asked() -> None:
 
     enquiry = Enquiries(lost, Book(), inbound(), CALL_ID)
     with pytest.raises(SwitchGone):
-        enquiry.taker()
+        enquiry.taker(lambda: 77)
     with pytest.raises(SwitchGone):
         enquiry.replacement(X, lambda: 77)
 

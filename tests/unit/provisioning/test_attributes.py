@@ -24,6 +24,8 @@ WRITTEN = {
     "member_level": "team",
     "missed_shared": "false",
     "lamp": "true",
+    "joinable": "true",
+    "wait_for_phones": "true",
 }
 """What somebody may write, other than what a new group has."""
 
