@@ -11,8 +11,12 @@ from xml.etree import ElementTree
 import pytest
 
 from esl_huntgroup.calls import esl_commands, leg_report
+from esl_huntgroup.calls.joining import Joining
+from esl_huntgroup.calls.ring_plan import RingPlan
 from esl_huntgroup.fsxml import interfaces
 from esl_huntgroup.registrars import contacts, registrations
+from esl_huntgroup.registrars.freeswitch import FREESWITCH
+from tests.unit.examples import group, inbound
 
 PROJECT = Path(__file__).parents[3]
 README = PROJECT / "freeswitch" / "README.md"
@@ -103,6 +107,9 @@ def test_every_application_that_is_run_is_in_the_list_and_no_other() -> None:
     of_the_dialplan = {application for application, _ in actions_of_the_dialplan()}
     # ``call_command`` hands its own argument on.
     of_the_code = {*sent("execute"), *sent("call_command")} - {"app_name"}
+    # An answered late phone executes these by the dialplan ``inline``.
+    ring = Joining("X", inbound()).ring(group(), RingPlan((), ()), (), {}, FREESWITCH)
+    of_the_code |= {application.partition(":")[0] for application in ring.joins.split(",")}
     assert of_the_dialplan | of_the_code == interfaces.names_of("app")
 
 
