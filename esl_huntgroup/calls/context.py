@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,6 +34,12 @@ class Directory(Protocol):
 
     def user_at(self, address: str) -> Taker | None:
         """Return the user who has the line ``account@domain``, None where that is not known. Raises nothing."""
+
+    def line_at(self, domain: str, number: str) -> str:
+        """Return ``account@domain`` of the line with this number, empty where that is not known. Raises nothing."""
+
+    def may_pick_up(self, user_id: int, addresses: Collection[str]) -> frozenset[str]:
+        """Return at which of these lines the user may pick up, by the level on who has them. Raises nothing."""
 
 
 class Journal(Protocol):

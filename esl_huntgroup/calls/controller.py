@@ -298,7 +298,7 @@ class CallController:
         ring = execute("bridge", what.dial_string, event_uuid=esl_commands.bridge_uuid(self._hunt.call_id))
         follower = {FOLLOWER: self._ctx.answer_feed.mark} if self._inbound.is_static else {}
         beside = [
-            self._set_variables({NOTE: what.note, **follower}),
+            self._set_variables({NOTE: what.note, **what.marks, **follower}),
             *self._cancel_tasks(),
             *self._set_tasks(what),
         ]

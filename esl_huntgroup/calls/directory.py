@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,12 @@ import gevent.threadpool
 import peewee
 
 from esl_huntgroup.db import tables
-from esl_huntgroup.db.engine import database_errors, dialect, drop_connection, execute, explain, open_database
+from esl_huntgroup.db.engine import database_errors, dialect, drop_connection, execute, explain, fetch, open_database
 from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.model.group import HuntGroup, HuntMode, Line, LineKind, Member, Overflow, OverflowAction, Taker
 from esl_huntgroup.model.outcome import Outcome
+from esl_huntgroup.model.permissions import Right, allows, effective
+from esl_huntgroup.provisioning.rights import reasons_between
 
 LOOKUP_THREADS = 2
 """One for the work, one more so that a single stuck connection does not stop every lookup."""
@@ -214,6 +216,28 @@ class Directory:
             return found
         return None
 
+    def line_at(self, domain: str, number: str) -> str:
+        """
+        Return ``account@domain`` of the line with this number; empty if there is none, or no answer comes in time.
+
+        Waits at most ``deadline_s``.
+        """
+        with gevent.Timeout(self._deadline_s, exception=False):
+            found: str = self._threads.spawn(_line_at, self._db, domain, number).get()
+            return found
+        return ""
+
+    def may_pick_up(self, user_id: int, addresses: Collection[str]) -> frozenset[str]:
+        """
+        Return those of the lines ``account@domain`` at which the user may pick up what rings there.
+
+        At none where no answer comes in time. Waits at most ``deadline_s``.
+        """
+        with gevent.Timeout(self._deadline_s, exception=False):
+            found: frozenset[str] = self._threads.spawn(_may_pick_up, self._db, user_id, addresses).get()
+            return found
+        return frozenset()
+
     def _look_whether_it_is_back(self, key: Key) -> None:
         """Ask in a greenlet of its own, unless that was done a moment ago or is being done. Does not wait."""
         now = self._clock()
@@ -295,6 +319,40 @@ def _user_at(db: peewee.Database, address: str) -> Taker | None:
         drop_connection(db)
         return None
     return Taker(rows[0][1], rows[0][0]) if rows else None
+
+
+def _line_at(db: peewee.Database, domain: str, number: str) -> str:
+    """Ask in a thread of the pool; a database that fails knows no line."""
+    line = tables.Line
+    try:
+        rows = fetch(db, line.select(line.account).where((line.domain == domain) & (line.number == number)))
+    except peewee.PeeweeException:
+        drop_connection(db)
+        return ""
+    return f"{rows[0][0]}@{domain}" if rows else ""
+
+
+def _may_pick_up(db: peewee.Database, user_id: int, addresses: Collection[str]) -> frozenset[str]:
+    """Ask in a thread of the pool; a database that fails gives no right."""
+    try:
+        return frozenset([address for address in addresses if _has_right(db, user_id, address)])
+    except peewee.PeeweeException:
+        drop_connection(db)
+        return frozenset()
+
+
+def _has_right(db: peewee.Database, user_id: int, address: str) -> bool:
+    """Return whether a user may pick up at this line: the first of its user, or one of the others."""
+    account, _, domain = address.partition("@")
+    line = tables.Line
+    owner = line.select(line.user).where((line.account == account) & (line.domain == domain))
+    lines = fetch(db, line.select(line.user, line.account, line.domain).where(line.user.in_(owner)).order_by(line.id))
+    if not lines:
+        return False
+    owner_id = lines[0][0]
+    is_first = (account, domain) == lines[0][1:]
+    right = Right.PICK_UP_FIRST_LINE if is_first else Right.PICK_UP_SECOND_LINE
+    return bool(owner_id == user_id) or allows(effective(reasons_between(db, user_id, owner_id)), right)
 
 
 def _query(db: peewee.Database, domain: str, number: str) -> Answer:

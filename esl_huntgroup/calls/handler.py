@@ -16,6 +16,8 @@ from esl_huntgroup.calls.controller import CallController
 from esl_huntgroup.calls.hunt import Hunt
 from esl_huntgroup.calls.inbound_call import InboundCall, read_inbound_call
 from esl_huntgroup.calls.peers import SECRET_VARIABLE, knows_secret
+from esl_huntgroup.calls.pickup import WANTED
+from esl_huntgroup.calls.pickup_call import serve_pickup
 from esl_huntgroup.errors import OnlyAsked, SwitchError, SwitchGone
 from esl_huntgroup.esl.session import CallSession
 
@@ -32,6 +34,7 @@ def serve(session: CallSession, ctx: CallContext) -> None:
     try:
         answer = session.connect(ctx.reply_timeout_s)
         inbound = read_inbound_call(answer.reader(), ctx.default_domain)
+        wanted = answer.get(f"variable_{WANTED}") or ""
         is_trusted = knows_secret(ctx.secret, answer.get(f"variable_{SECRET_VARIABLE}"))
         session.session_data = None  # 5 kB that nobody needs any more
         del answer
@@ -42,6 +45,9 @@ def serve(session: CallSession, ctx: CallContext) -> None:
         ctx.meter.count("wrong_secrets")
         log.warning("a call is given back, it does not bring the right %s: peer=%s", SECRET_VARIABLE, _peer(session))
         _give_back(session, inbound, ctx)
+        return
+    if wanted:
+        serve_pickup(session, inbound, wanted, ctx)
         return
     hunt = ctx.new_hunt(inbound)
     call = CallController(session, inbound, hunt, ctx)

@@ -321,7 +321,7 @@ class Hunt:
         caller_uuid, registrar = self.inbound.channel_uuid, self._seams.registrar
         dialled = dial_string(variables, plan, self.call_id, caller_uuid, registrar, pickup=pickup)
         watched = group.lines if self._joining.is_open else ()
-        return Bridge(dialled, ring_s, guard_s, note, watched, self._joining.lone_leg)
+        return Bridge(dialled, ring_s, guard_s, note, watched, self._joining.lone_leg, self._joining.marks(group))
 
     def _variables(self, group: HuntGroup, ring_s: int) -> dict[str, str]:
         """Return what every leg of the call carries. Reasons: ``freeswitch/README.md``, "Channel variables"."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from esl_huntgroup.calls.leg_report import LegReport
 from esl_huntgroup.journal.records import JournalRecord
@@ -204,7 +204,8 @@ class Bridge:
     ``guard_s`` is when the switch itself shall send a caller who is still waiting to the fallback, should this service
     be frozen by then; 0 is never. ``note`` is what shall be kept on the caller's channel for the second witness.
     ``watched`` are the lines whose phones may register late. ``pickup_uuid`` is the pickup leg of a bridge that has no
-    other, and that does not end when everybody else has been cancelled.
+    other, and that does not end when everybody else has been cancelled. ``marks`` are variables by which whoever wants
+    to pick the call up finds it.
     """
 
     dial_string: str
@@ -213,6 +214,7 @@ class Bridge:
     note: str
     watched: tuple[Line, ...] = ()
     pickup_uuid: str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,8 @@ class InboundCall:
     own. ``has_ringback`` is whether the dialplan has set what a caller hears. ``headers_are_decided`` is whether the
     dialplan says if the caller's own headers go to the phones. ``is_static`` is for a socket without ``async``: it
     executes an application at once, and says nothing until that is over. ``bypasses_media`` is a caller whose media
-    does not pass through the switch, so that nobody can join the call; one who ``has_hangup_hook`` has one of the
-    dialplan's.
+    does not pass through the switch, so that nobody can join the call; one who ``has_hangup_hook`` or
+    ``has_presence_data`` has one of the dialplan's.
     """
 
     channel_uuid: str
@@ -103,6 +103,7 @@ class InboundCall:
     is_static: bool
     bypasses_media: bool
     has_hangup_hook: bool
+    has_presence_data: bool
     problem: str
 
     @property
@@ -173,6 +174,7 @@ def read_inbound_call(get: Get, default_domain: str) -> InboundCall:
         is_static=get("Socket-Mode") == "static",
         bypasses_media=(get("variable_bypass_media") or "").lower() in _TRUE,
         has_hangup_hook=bool(get("variable_api_hangup_hook")),
+        has_presence_data=bool(get("variable_presence_data")),
         problem=_control_problem(get) or number_problem or domain_problem,
     )
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from esl_huntgroup.calls import leg_note
-from esl_huntgroup.calls.dialstring import RINGING, late_dial_string, pickup_leg
+from esl_huntgroup.calls.dialstring import PICKUP, RINGING, late_dial_string, pickup_leg
 from esl_huntgroup.calls.hunt_messages import Command, EndLate, RingLate
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.leg_note import NOTE
@@ -29,6 +29,10 @@ LATE: Final = "huntgroup_late"
 """A variable of each late phone's leg: the call's id. What ends the others when somebody has answered looks for it."""
 JOINED: Final = "joined"
 """Is no call's id: ``pickup`` copies the variables of its leg to whoever takes the place, who is to be spared."""
+MARK: Final = "presence_data"
+"""A variable of the caller that ``show channels`` has a column for: the key of the pickup leg, which is in no list."""
+BRIDGES_MAX: Final = 3
+"""The first, one more where the ringback cannot be played, and one that waits for late phones alone."""
 _INFIX: Final = "-pickup"
 _KEY = re.compile(r"([^.@]+)\.([0-9a-f-]{36})@(.+)")
 TRIES: Final = (60, 120, 200)
@@ -127,10 +131,16 @@ class Joining:
         """Return what ends the late phones, if any may ring."""
         return [EndLate(cause)] if self.rings(plan) else []
 
+    def marks(self, group: HuntGroup) -> dict[str, str]:
+        """Return the variable by which the switch lists the call; one of the dialplan's own stays."""
+        is_marked = self.is_open and not self._inbound.has_presence_data
+        return {MARK: f"{PICKUP}{self._key(group)}"} if is_marked else {}
+
     @property
     def restored(self) -> dict[str, str]:
-        """What removes from the caller what was set for late phones."""
-        return dict.fromkeys(self._hooks, "")
+        """What removes from the caller what was set for those who join."""
+        mark = {MARK: ""} if self.is_open and not self._inbound.has_presence_data else {}
+        return {**dict.fromkeys(self._hooks, ""), **mark}
 
     def is_pickup_leg(self, uuid: str) -> bool:
         """Return whether this is a pickup leg of this call."""
@@ -140,10 +150,9 @@ class Joining:
         return str(Key(group.number, self._call_id, group.domain))
 
 
-def call_of(pickup_uuid: str) -> str:
-    """Return the id of the call that a pickup leg is of, empty for what is none."""
-    call_id, infix, _ = pickup_uuid.partition(_INFIX)
-    return call_id if infix else ""
+def pickup_uuids(call_id: str) -> list[str]:
+    """Return what a pickup leg of this call can be called: it has one for each bridge, one after the other."""
+    return [f"{call_id}{_INFIX}{bridge}" for bridge in range(1, BRIDGES_MAX + 1)]
 
 
 def _hooks(call_id: str, *, has_own_hangup_hook: bool) -> dict[str, str]:

@@ -44,6 +44,9 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     JOINING: (
         "mod_dptools.pickup.app",
+        "mod_dptools.answer.app",
+        "mod_dptools.pre_answer.app",
+        "mod_dptools.gentones.app",
         "mod_commands.originate.api",
         "mod_commands.uuid_bridge.api",
         "mod_commands.uuid_kill.api",

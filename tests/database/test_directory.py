@@ -343,3 +343,45 @@ def test_who_has_a_line_is_asked_for_no_longer_than_the_deadline(
     assert time.monotonic() - began < 2
     release.set()
     directory.close()
+
+
+# -- a call that is to be picked up -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def greta(real: Directory, database: peewee.Database) -> Directory:
+    """Greta has two lines, and grants user 5 a pickup on the first and user 6 on both; 7 leads a group of hers."""
+    for user_id in (4, 5, 6, 7):
+        user(database, user_id)
+    line(database, 4, "110")
+    line(database, 4, "111", account="greta-2")
+    for other, level in ((5, "team"), (6, "personal")):
+        insert(database, "user_levels", owner_user_id=4, other_user_id=other, level=level)
+    group(database, "720", id=20, name="Zentrale", member_level="business")
+    insert(database, "members", group_id=20, position=1, user_id=4)
+    insert(database, "superiors", group_id=20, role="leader", user_id=7, level="team")
+    return real
+
+
+FIRST, SECOND = f"110@{DOMAIN}", f"greta-2@{DOMAIN}"
+
+
+@pytest.mark.parametrize(
+    ("user_id", "allowed"),
+    [(4, {FIRST, SECOND}), (5, {FIRST}), (6, {FIRST, SECOND}), (7, {FIRST}), (1, set()), (99, set())],
+)
+def test_who_may_pick_up_at_which_line_says_the_level_on_its_user(
+    greta: Directory, user_id: int, allowed: set[str]
+) -> None:
+    assert greta.may_pick_up(user_id, [FIRST, SECOND, f"999@{DOMAIN}", "x"]) == allowed
+
+
+def test_a_number_tells_its_line(greta: Directory) -> None:
+    assert greta.line_at(DOMAIN, "111") == SECOND
+    assert (greta.line_at(DOMAIN, "720"), greta.line_at("other.example", "111"), greta.line_at("", "")) == ("", "", "")
+
+
+def test_a_database_that_fails_knows_no_line_and_gives_no_right(tmp_path: Path) -> None:
+    directory = Directory(f"sqlite:///{tmp_path}/not_set_up.db", deadline_s=10)
+    assert (directory.line_at(DOMAIN, "111"), directory.may_pick_up(1, [FIRST])) == ("", frozenset())
+    directory.close()

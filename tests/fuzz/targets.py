@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 from unittest import mock
 from xml.etree import ElementTree
@@ -242,6 +242,12 @@ class _Pages:
 class _Book:
     def find(self, domain: str, number: str) -> HuntGroup | None:
         return group(ANNA, BERND) if (domain, number) == (DOMAIN, "700") else None
+
+    def line_at(self, domain: str, number: str) -> str:
+        return ""
+
+    def may_pick_up(self, user_id: int, addresses: Collection[str]) -> frozenset[str]:
+        return frozenset()
 
     def user_at(self, address: str) -> Taker | None:
         return None

@@ -13,7 +13,7 @@ import logging
 import re
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import gevent
@@ -86,11 +86,18 @@ class Book:
     def __init__(self) -> None:
         self.groups: dict[tuple[str, str], HuntGroup] = {}
         self.users: dict[str, Taker] = {}
+        self.rights: set[tuple[int, str]] = set()
         self.on_find: Callable[[], object] = lambda: None
 
     def find(self, domain: str, number: str) -> HuntGroup | None:
         self.on_find()
         return self.groups.get((domain, number))
+
+    def line_at(self, domain: str, number: str) -> str:
+        return f"{number}@{domain}" if f"{number}@{domain}" in self.users else ""
+
+    def may_pick_up(self, user_id: int, addresses: Collection[str]) -> frozenset[str]:
+        return frozenset([address for address in addresses if (user_id, address) in self.rights])
 
     def user_at(self, address: str) -> Taker | None:
         return self.users.get(address)

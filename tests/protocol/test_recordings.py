@@ -12,7 +12,7 @@ import contextlib
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -228,6 +228,12 @@ class OneGroup:
 
     def find(self, domain: str, number: str) -> HuntGroup | None:
         return self.group
+
+    def line_at(self, domain: str, number: str) -> str:
+        return ""
+
+    def may_pick_up(self, user_id: int, addresses: Collection[str]) -> frozenset[str]:
+        return frozenset()
 
     def user_at(self, address: str) -> Taker | None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 import gevent
 import pytest
@@ -28,6 +29,12 @@ class Book:
 
     def find(self, domain: str, number: str) -> HuntGroup | None:
         raise AssertionError("nobody looks for a group here")
+
+    def line_at(self, domain: str, number: str) -> str:
+        return ""
+
+    def may_pick_up(self, user_id: int, addresses: Collection[str]) -> frozenset[str]:
+        return frozenset()
 
     def user_at(self, address: str) -> Taker | None:
         return BERND if address == f"1002@{DOMAIN}" else None

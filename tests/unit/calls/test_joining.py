@@ -30,7 +30,7 @@ from esl_huntgroup.calls.hunt_messages import (
     Warn,
     WriteRecord,
 )
-from esl_huntgroup.calls.joining import Key, call_of, read_key
+from esl_huntgroup.calls.joining import Key, pickup_uuids, read_key
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD, LegReport, read_leg_report
 from esl_huntgroup.calls.ring_plan import WhyNot
 from esl_huntgroup.journal.records import CallAnswered, CallEnded, CallRinging
@@ -92,7 +92,10 @@ def test_the_key_says_group_and_call_and_nothing_else_is_read_as_one() -> None:
     assert [read_key(text) for text in ("", "700", f"700.{CALL_ID}", f"{CALL_ID}@{DOMAIN}", f"7.x@{DOMAIN}")] == [
         None
     ] * 5
-    assert (call_of(PICKUP), call_of(FIRST), call_of("")) == (CALL_ID, "", "")
+    assert pickup_uuids(CALL_ID)[0] == PICKUP
+    assert read_key(only(Bridge, run(*RINGING)[1]).marks["presence_data"].removeprefix("pickup/")) == Key(
+        "700", CALL_ID, DOMAIN
+    )
 
 
 def test_the_pickup_leg_takes_the_place_of_one_phone_and_the_journal_says_whose() -> None:
