@@ -128,6 +128,25 @@ def test_the_call_ends_as_all_busy_when_the_late_phone_is_busy_as_well(lab: Lab)
     assert lab.whole(caller).outcome == "all_busy"
 
 
+@pytest.mark.parametrize("time_ms", [100, 250])
+def test_an_answer_that_meets_a_switch_busy_with_the_first_ringing_is_not_lost(lab: Lab, time_ms: int) -> None:
+    """With the pickup leg behind the others, FreeSWITCH takes that itself for the winner: 4 of 4."""
+    lab.agent("1001", Rings(180, 0, 1.0))
+    caller = lab.stranger()
+    dialog = caller.call("710")
+    uuid = lab.switch.caller_uuid(caller.number)
+    # What the switch does when the first phone rings takes so long, and an answer comes meanwhile.
+    lab.switch.api(f"uuid_setvar {uuid} api_on_ring msleep 400")
+    carla = late(lab, "1003", Rings(0, 200, 0.0, lambda: max(rings_at[0] + time_ms / 1000 - time.monotonic(), 0)))
+    rings_at = [time.monotonic() + 0.5]
+    dialog.wait_answered()
+    lab.sleep(1.0)
+    assert not dialog.is_over
+    assert not carla.invited().is_over
+    dialog.bye()
+    assert lab.whole(caller).answered_by == "Carla Diaz"
+
+
 def test_a_contact_that_is_refreshed_rings_once(lab: Lab) -> None:
     anna = lab.agent("1001")
     caller = lab.stranger()
