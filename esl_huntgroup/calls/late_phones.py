@@ -23,12 +23,14 @@ import gevent
 from gevent.event import Event as Signal
 
 from esl_huntgroup.calls import callerid
+from esl_huntgroup.calls.leg_report import UNNAMED
 from esl_huntgroup.errors import SwitchError, SwitchGone
 from esl_huntgroup.esl.inbound import InboundSession
 from esl_huntgroup.esl.log_throttle import LogThrottle
 from esl_huntgroup.esl.reconnect import HEARTBEAT, keep_connected
 from esl_huntgroup.esl.shared import SharedConnection
 from esl_huntgroup.esl.wire import Message, api, command
+from esl_huntgroup.model import hangup_causes
 from esl_huntgroup.model.group import Line
 from esl_huntgroup.registrars.contacts import Contacts
 from esl_huntgroup.registrars.freeswitch import FREESWITCH
@@ -235,10 +237,8 @@ class LatePhones:
     def _on_job(self, event: Message) -> None:
         leg_uuid = (event.get("Job-UUID") or "").removeprefix(f"{self._mark}-")
         watch = self._watches.get(leg_uuid[:-4])
-        said = event.enclosed.strip()
-        cause = "" if said.startswith("+OK") else said.removeprefix("-ERR").strip()
         if watch:
-            gevent.spawn(_call, watch.hears.on_end, leg_uuid, cause)
+            gevent.spawn(_call, watch.hears.on_end, leg_uuid, _cause(event.enclosed.strip()))
 
     def _ask(self, switch: _AtSwitch, node: str) -> None:
         """Ask for the contacts of the lines that are wanted, a bounded number at a time."""
@@ -269,6 +269,15 @@ class LatePhones:
             its = {line: found for line, found in contacts.items() if line in watch.lines}
             if its:
                 _call(watch.hears.on_contacts, its)
+
+
+def _cause(said: str) -> str:
+    """Return the hangup cause that ``originate`` has printed, empty for one that was answered."""
+    if said.startswith("+OK"):
+        return ""
+    cause = said.removeprefix("-ERR").strip()
+    is_one = cause.replace("_", "").isalnum() and cause.isascii() and len(cause) <= hangup_causes.CAUSE_MAX_CHARS
+    return cause if is_one else UNNAMED
 
 
 def _call(hears: Callable[..., None], *what: object) -> None:

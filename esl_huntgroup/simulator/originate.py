@@ -4,7 +4,7 @@ The race: many legs, one winner (switch_ivr_originate.c).
 Every 20 ms the switch looks at the legs in dial-string order; the first that is answered wins, whatever the wall clock
 says. Time limits are compared in whole seconds of the epoch, so ``originate_timeout=N`` comes between N-1 and N.
 Not modelled: delays, confirmation keys, retries, ringback, throttling, ``|`` alternatives but the first, and endpoints
-other than ``sofia/``, ``user/`` and ``error/``.
+other than ``sofia/``, ``user/``, ``pickup/`` and ``error/``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from esl_huntgroup.simulator.clock import TICK_S
 from esl_huntgroup.simulator.dialstring import Dial, DialLeg, DialStringError, parse
 from esl_huntgroup.simulator.leg import Leg, Observer, sanitize
 from esl_huntgroup.simulator.phones import Invitation, Registrar
+from esl_huntgroup.simulator.pickup import NO_PICKUP, PickupLeg
 
 DEFAULT_TIMEOUT_S = 60
 PROFILES = ("internal",)
@@ -50,6 +51,7 @@ class Target:
     contact: str = ""
     failure: str = ""
     nested: bool = False
+    key: str = ""
 
 
 class Originate:
@@ -103,6 +105,8 @@ class Originate:
             return self._sofia(leg.destination)
         if leg.endpoint == "user":
             return self._user(leg.destination)
+        if leg.endpoint == "pickup":
+            return Target(key=leg.destination)
         if leg.endpoint == "error":
             return Target(failure=leg.destination.upper())
         return Target(failure="CHAN_NOT_IMPLEMENTED")
@@ -135,7 +139,10 @@ class Originate:
             return
         phone = self._host.registrar.at(target.contact)
         invitation = self._invitation(leg_uuid, dial, dial_leg, variables)
-        leg = Leg(self._channel, phone, invitation, target.contact, invited_at=self._began)
+        kind = PickupLeg if target.key else Leg
+        leg = kind(self._channel, phone, invitation, target.key or target.contact, invited_at=self._began)
+        if isinstance(leg, PickupLeg):
+            leg.key = target.key
         leg.observer = self._host.observer
         leg.api = self._host.api
         self._host.legs[leg_uuid] = leg
@@ -188,7 +195,7 @@ class Originate:
         early_ok = dial.parameter("ignore_early_media") not in ("true", "ring_ready", "consume")
         while self._channel.ready:
             winner = self._pass(early_ok)
-            if winner is not None or not any(leg.up for leg in self._legs):
+            if winner is not None or self._is_over():
                 return winner
             elapsed = int(self._channel.clock.now()) - started
             self._expire_legs(elapsed)
@@ -200,8 +207,25 @@ class Originate:
         self.cause = "ORIGINATOR_CANCEL"
         return None
 
+    def _is_over(self) -> bool:
+        """Whether nobody is left; pickup legs alone wait for nobody any more, if there ever was another leg."""
+        left = [leg for leg in self._legs if leg.up]
+        if len(left) == len(self._legs) or not all(isinstance(leg, PickupLeg) for leg in left):
+            return not left
+        for leg in left:
+            leg.hang_up(NO_PICKUP)
+        return True
+
+    def _swap(self) -> None:
+        """Put whoever has taken the place of a pickup leg there."""
+        for at, leg in enumerate(self._legs):
+            if isinstance(leg, PickupLeg) and leg.taken_by is not None:
+                leg.hang_up("PICKED_OFF")
+                self._legs[at] = leg.taken_by
+
     def _pass(self, early_ok: bool) -> Leg | None:
-        """check_channel_status: look at each leg once; return the first in order that has won."""
+        """check_channel_status: look for swaps, and at each leg once; return the first in order that has won."""
+        self._swap()
         now = self._channel.clock.now()
         for leg in self._legs:
             leg.advance(now)

@@ -26,6 +26,7 @@ from esl_huntgroup.calls.answer_feed import NO_ADDRESS, AnswerFeed
 from esl_huntgroup.calls.callerid import display_name
 from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.hunt import GUARD_MARGIN_S
+from esl_huntgroup.calls.late_phones import LatePhones
 from esl_huntgroup.calls.seams import SEAMS, Seams
 from esl_huntgroup.errors import DatabaseError
 from esl_huntgroup.esl.server import Server
@@ -110,12 +111,19 @@ class Lab:
         self.is_fast = is_fast
         self.journal, self.book, self.served = Pages(), Book(), Event()
         self.peers: list[Any] = []
-        self.live = AnswerFeed()
+        self.live, self.late = AnswerFeed(), LatePhones()
         self.has(group())
 
     def start(self, *, max_calls: int = 100, leg_limit: int = 127, seams: Seams = SEAMS) -> None:
         ctx = CallContext(
-            self.book, self.journal, DOMAIN, REPLY_TIMEOUT_S, leg_limit, answer_feed=self.live, seams=seams
+            self.book,
+            self.journal,
+            DOMAIN,
+            REPLY_TIMEOUT_S,
+            leg_limit,
+            answer_feed=self.live,
+            late_phones=self.late,
+            seams=seams,
         )
 
         def serve(session: CallSession) -> None:
