@@ -92,8 +92,10 @@ class Race:
             with ThreadPoolExecutor(CALLS) as pool:
                 pickings = list(pool.map(self._picks_up, range(CALLS)))
         pairs = list(zip(callers, dialogs, strict=True))
-        settled = [self._settled(caller, dialog) for caller, dialog in pairs]
+        for caller, dialog in pairs:
+            self._settle(caller, dialog)
         time.sleep(TALK_S)  # who hangs up in the moment of the answer was never connected
+        settled = [self._settle(caller, dialog) for caller, dialog in pairs]
         for dialog in dialogs:
             if dialog.is_answered and not dialog.is_over:
                 dialog.bye()
@@ -115,7 +117,7 @@ class Race:
         if not dialog.is_answered:
             dialog.cancel()
 
-    def _settled(self, caller: Agent, dialog: Dialog) -> tuple[dict[str, Dialog], list[str]]:
+    def _settle(self, caller: Agent, dialog: Dialog) -> tuple[dict[str, Dialog], list[str]]:
         """Wait until the call has its winner or its end; return who was rung, and who talks."""
         dialog.wait_for(lambda it: it.is_answered or it.is_over, "an answer or the end", 20)
         deadline = time.monotonic() + SETTLES_WITHIN_S
@@ -164,7 +166,10 @@ def _one_truth(what: str, call: Call, dialog: Dialog, rung: dict[str, Dialog], t
     losers = {name: it for name, it in rung.items() if name != call.answered_by}
     for name, it in losers.items():
         it.wait_over()
-        assert call.kinds[name] == ("answered_elsewhere" if dialog.is_answered else "missed"), (name, call, shown)
+        if dialog.is_answered:
+            assert call.kinds[name] == "answered_elsewhere", (name, call, shown)
+        else:  # of a phone that begins to ring in the moment of the end, the caller's channel knows nothing any more
+            assert call.kinds[name] in ("missed", "not_signalled"), (name, call, shown)
         if not it.is_answered:
             expected = ELSEWHERE if dialog.is_answered else GAVE_UP
             # Whoever was lifted in the moment in which the caller gave up, or the time was over, has won against some.
