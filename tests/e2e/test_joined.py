@@ -23,7 +23,7 @@ def late(lab: Lab, account: str, rings: Rings | None = None) -> Agent:
 def test_a_late_phone_rings_at_once_and_can_answer(lab: Lab) -> None:
     anna, ben = lab.agent("1001"), lab.agent("1002")
     caller = lab.stranger()
-    dialog = caller.call("710").wait_status(180)
+    dialog = caller.call("720").wait_status(180)
     anna.invited()
     ben.invited()
     carla = late(lab, "1003", ANSWERS)
@@ -43,7 +43,7 @@ def test_a_late_phone_rings_at_once_and_can_answer(lab: Lab) -> None:
 def test_a_member_who_answers_ends_the_late_phones(lab: Lab) -> None:
     anna = lab.agent("1001", Rings(180, 200, 0.02, 1.5))
     caller = lab.stranger()
-    dialog = caller.call("710").wait_status(180)
+    dialog = caller.call("720").wait_status(180)
     anna.invited()
     carla, dora = late(lab, "1003"), late(lab, "1004")
     carla.invited()
@@ -59,7 +59,7 @@ def test_a_member_who_answers_ends_the_late_phones(lab: Lab) -> None:
 def test_a_caller_who_gives_up_ends_the_late_phones_as_missed(lab: Lab) -> None:
     anna = lab.agent("1001")
     caller = lab.stranger()
-    dialog = caller.call("710").wait_status(180)
+    dialog = caller.call("720").wait_status(180)
     anna.invited()
     carla = late(lab, "1003")
     carla.invited()
@@ -73,7 +73,7 @@ def test_a_caller_who_gives_up_ends_the_late_phones_as_missed(lab: Lab) -> None:
 def test_the_ring_limit_ends_late_phones_as_missed(lab: Lab) -> None:
     anna = lab.agent("1001")
     caller = lab.stranger()
-    dialog = caller.call("710").wait_status(180)
+    dialog = caller.call("720").wait_status(180)
     anna.invited()
     carla = late(lab, "1003")
     carla.invited()
@@ -85,7 +85,7 @@ def test_the_ring_limit_ends_late_phones_as_missed(lab: Lab) -> None:
 
 def test_a_call_waits_for_the_phones_of_a_group_that_wants_it(lab: Lab) -> None:
     caller = lab.stranger()
-    dialog = caller.call("711").wait_status(180)
+    dialog = caller.call("721").wait_status(180)
     lab.sleep(1.5)
     carla = late(lab, "1003", ANSWERS)
     carla.invited()
@@ -97,7 +97,7 @@ def test_a_call_waits_for_the_phones_of_a_group_that_wants_it(lab: Lab) -> None:
 
 def test_a_call_for_which_no_phone_comes_ends_at_the_ring_limit(lab: Lab) -> None:
     caller = lab.stranger()
-    dialog = caller.call("711").wait_status(180)
+    dialog = caller.call("721").wait_status(180)
     began = time.monotonic()
     dialog.wait_status(480)
     assert 4 < time.monotonic() - began < 20
@@ -107,7 +107,7 @@ def test_a_call_for_which_no_phone_comes_ends_at_the_ring_limit(lab: Lab) -> Non
 def test_all_busy_but_a_late_phone_rings_on(lab: Lab) -> None:
     lab.agent("1001", Rings(180, 486, 0.02, 1.5))
     caller = lab.stranger()
-    dialog = caller.call("710").wait_status(180)
+    dialog = caller.call("720").wait_status(180)
     carla = late(lab, "1003", Rings(180, 200, 0.02, 3.0))
     carla.invited()
     dialog.wait_answered()
@@ -121,7 +121,7 @@ def test_all_busy_but_a_late_phone_rings_on(lab: Lab) -> None:
 def test_the_call_ends_as_all_busy_when_the_late_phone_is_busy_as_well(lab: Lab) -> None:
     lab.agent("1001", Rings(180, 486, 0.02, 1.0))
     caller = lab.stranger()
-    dialog = caller.call("710").wait_status(180)
+    dialog = caller.call("720").wait_status(180)
     carla = late(lab, "1003", Rings(180, 486, 0.02, 2.0))
     carla.invited()
     dialog.wait_status(486, 5)
@@ -133,7 +133,7 @@ def test_an_answer_that_meets_a_switch_busy_with_the_first_ringing_is_not_lost(l
     """With the pickup leg behind the others, FreeSWITCH takes that itself for the winner: 4 of 4."""
     lab.agent("1001", Rings(180, 0, 1.0))
     caller = lab.stranger()
-    dialog = caller.call("710")
+    dialog = caller.call("720")
     uuid = lab.switch.caller_uuid(caller.number)
     # What the switch does when the first phone rings takes so long, and an answer comes meanwhile.
     lab.switch.api(f"uuid_setvar {uuid} api_on_ring msleep 400")
@@ -150,7 +150,7 @@ def test_an_answer_that_meets_a_switch_busy_with_the_first_ringing_is_not_lost(l
 def test_a_contact_that_is_refreshed_rings_once(lab: Lab) -> None:
     anna = lab.agent("1001")
     caller = lab.stranger()
-    dialog = caller.call("710").wait_status(180)
+    dialog = caller.call("720").wait_status(180)
     anna.invited()
     carla = late(lab, "1003")
     carla.invited()
@@ -167,7 +167,7 @@ def test_a_contact_that_is_refreshed_rings_once(lab: Lab) -> None:
 def test_the_switch_itself_ends_late_phones_of_a_worker_that_is_dead(lab: Lab, ending: str) -> None:
     anna = lab.agent("1001", Rings(180, 200, 0.02, 2.5) if ending == "member" else None)
     caller = lab.stranger()
-    dialog = caller.call("710").wait_status(180)
+    dialog = caller.call("720").wait_status(180)
     anna.invited()
     carla = late(lab, "1003", Rings(180, 200, 0.02, 2.0) if ending == "late phone" else None)
     dora = late(lab, "1004")

@@ -26,9 +26,9 @@ def untouched(dialog: Dialog, phones: list[Agent]) -> None:
     assert not [phone.number for phone in phones if phone.invited().is_over]
 
 
-@pytest.mark.parametrize("number", ["710", "1001"])
+@pytest.mark.parametrize("number", ["720", "1001"])
 def test_a_member_picks_up_a_call_of_the_own_group(lab: Lab, number: str) -> None:
-    caller, dialog, (anna, ben) = ringing(lab, "710", "1001", "1002")
+    caller, dialog, (anna, ben) = ringing(lab, "720", "1001", "1002")
     carla = lab.stranger("1003")
     picking = carla.call(f"*8{number}").wait_answered()
     dialog.wait_answered()
@@ -44,8 +44,8 @@ def test_a_member_picks_up_a_call_of_the_own_group(lab: Lab, number: str) -> Non
 
 
 def test_the_pickers_phone_shows_the_caller(lab: Lab) -> None:
-    caller, dialog, _ = ringing(lab, "710", "1001")
-    picking = lab.stranger("1003").call("*8710").wait_answered()
+    caller, dialog, _ = ringing(lab, "720", "1001")
+    picking = lab.stranger("1003").call("*8720").wait_answered()
     shown = next(packet for packet in picking.received if packet.status == 200).get("remote-party-id")
     assert "Karla Kunde" in shown
     assert f"sip:{caller.number}@" in shown
@@ -57,8 +57,8 @@ def test_the_pickers_phone_shows_the_caller(lab: Lab) -> None:
 
 
 def test_a_member_whose_own_phone_rings_picks_up_from_another(lab: Lab) -> None:
-    caller, dialog, (anna, ben) = ringing(lab, "710", "1001", "1002")
-    picking = lab.stranger("1001").call("*8710").wait_answered()
+    caller, dialog, (anna, ben) = ringing(lab, "720", "1001", "1002")
+    picking = lab.stranger("1001").call("*8720").wait_answered()
     dialog.wait_answered()
     assert [phone.invited().wait_over().reason for phone in (anna, ben)] == [ELSEWHERE] * 2
     lab.sleep(0.5)
@@ -67,15 +67,15 @@ def test_a_member_whose_own_phone_rings_picks_up_from_another(lab: Lab) -> None:
 
 
 def test_the_oldest_of_several_calls_is_taken(lab: Lab) -> None:
-    first, first_call, (anna,) = ringing(lab, "710", "1001")
+    first, first_call, (anna,) = ringing(lab, "720", "1001")
     second = lab.stranger()
-    second_call = second.call("710").wait_status(180)
+    second_call = second.call("720").wait_status(180)
     anna.invited(2)
     lab.sleep(0.5)
-    one = lab.stranger("1003").call("*8710").wait_answered()
+    one = lab.stranger("1003").call("*8720").wait_answered()
     first_call.wait_answered()
     assert not second_call.is_answered
-    other = lab.stranger("1004").call("*8710").wait_answered()
+    other = lab.stranger("1004").call("*8720").wait_answered()
     second_call.wait_answered()
     lab.sleep(0.5)
     for dialog in (one, other):
@@ -89,17 +89,17 @@ def test_the_oldest_of_several_calls_is_taken(lab: Lab) -> None:
         ("1007", "1010", "1010", 200),  # team: the first line
         ("1007", "1011", "1011", 403),  # but not the second
         ("1008", "1011", "1011", 200),  # personal: that, too
-        ("1007", "1010", "712", 200),
-        ("1007", "1011", "712", 403),
+        ("1007", "1010", "722", 200),
+        ("1007", "1011", "722", 403),
         ("1006", "1010", "1010", 403),  # a user without any right
-        ("", "1010", "712", 403),  # somebody from outside
+        ("", "1010", "722", 403),  # somebody from outside
         ("1007", "1010", "1002", 480),  # nothing rings at that colleague
         ("1007", "1010", "799", 404),
         ("1007", "1010", "702", 480),
     ],
 )
 def test_the_right_is_asked(lab: Lab, picker: str, registered: str, number: str, status: int) -> None:
-    caller, dialog, phones = ringing(lab, "712", registered)
+    caller, dialog, phones = ringing(lab, "722", registered)
     asks = lab.stranger(picker).call(f"*8{number}")
     asks.wait_for(lambda it: it.is_answered or it.is_over, "an answer")
     assert asks.statuses[-1] == status
@@ -127,7 +127,7 @@ def test_a_call_of_a_group_that_cannot_be_joined_is_not_picked_up(lab: Lab) -> N
 
 
 def test_a_picker_who_gives_up_at_once_harms_nobody(lab: Lab) -> None:
-    caller, dialog, (anna,) = ringing(lab, "710", "1001")
+    caller, dialog, (anna,) = ringing(lab, "720", "1001")
     asks = lab.stranger("1003").call("*8799").wait_status(183)
     asks.cancel()
     asks.wait_over()
@@ -140,10 +140,10 @@ def test_a_picker_who_gives_up_at_once_harms_nobody(lab: Lab) -> None:
 def test_picked_up_when_the_workers_are_dead_the_journal_says_that_somebody_had_the_call(lab: Lab) -> None:
     caller, dialog, (anna,) = ringing(
         lab,
-        "710",
+        "720",
         "1001",
     )
-    picking = lab.stranger("1003", Rings()).call("*8710").wait_answered()
+    picking = lab.stranger("1003", Rings()).call("*8720").wait_answered()
     dialog.wait_answered()
     lab.sleep(0.5)
     lab.service.kill()
