@@ -293,9 +293,11 @@ def test_an_older_database_is_refused_with_the_command_to_run(
 
 
 def test_a_newer_database_is_refused_and_not_touched(database: peewee.Database) -> None:
-    execute(database, "INSERT INTO schema_version (version, name, applied_at_ms) VALUES (7, 'later', 0)")
+    execute(database, f"INSERT INTO schema_version (version, name, applied_at_ms) VALUES ({NEWEST + 1}, 'later', 0)")
     for refuse in (migrate.require_current, migrate.upgrade):
-        with pytest.raises(DatabaseError, match=r"is at version 7, newer than this program, .*: install a newer"):
+        with pytest.raises(
+            DatabaseError, match=rf"is at version {NEWEST + 1}, newer than this program, .*: install a newer"
+        ):
             refuse(database)
 
 
