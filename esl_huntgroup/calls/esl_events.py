@@ -12,7 +12,7 @@ from typing import Final
 from esl_huntgroup.calls.esl_commands import bridge_uuid
 from esl_huntgroup.calls.hunt_messages import Answered, BridgeEnded, CallerGone, Event
 from esl_huntgroup.calls.inbound_call import PLAIN_UUID, InboundCall
-from esl_huntgroup.calls.leg_report import NOTHING_TOLD, Get, LegReport, read_leg_report, read_transferred
+from esl_huntgroup.calls.leg_report import NOTHING_TOLD, RANG, Get, LegReport, read_leg_report, read_transferred
 from esl_huntgroup.calls.ring_plan import RingPlan
 from esl_huntgroup.errors import ProtocolError
 from esl_huntgroup.esl.wire import Message
@@ -21,7 +21,8 @@ from esl_huntgroup.model import hangup_causes
 EXECUTING: Final = "4"
 """CS_EXECUTE (switch_types.h), where it was. Picked up it is in 8 (HIBERNATE), transferred in 2 (ROUTING)."""
 MANY_LEGS: Final = 5
-"""From so many on, to take all lines of an event apart costs less than to search it for each leg."""
+"""From so many on, to look once for what is noted of all legs costs less than to search an event for each leg."""
+NOTED: Final = f"variable_{RANG}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,15 @@ class EventReader:
 
 
 def _get(message: Message, ringing: RingPlan) -> Get:
-    """Return what gives the values of a message, whichever way is the faster one for so many legs."""
-    return message.reader() if len(ringing.legs) >= MANY_LEGS else message.get
+    """Return what gives the values of a message; of many legs, what is noted of each is looked for once for all."""
+    if len(ringing.legs) < MANY_LEGS:
+        return message.get
+    noted = message.beginning(NOTED)
+
+    def get(name: str) -> str | None:
+        return noted.get(name.removeprefix(NOTED)) if name.startswith(NOTED) else message.get(name)
+
+    return get
 
 
 def _replaced_by(channel: Message) -> str:

@@ -74,9 +74,25 @@ class Message:
         if not fields:
             fields = self._fields = b"\n" + self._lines()
         value = _value(fields, _key(name))
-        if value is None:
-            return None
-        return _decoded(value, is_encoded=self.is_event or fields.startswith(b"\nEvent-Name:"))
+        return None if value is None else _decoded(value, is_encoded=self._is_encoded(fields))
+
+    def beginning(self, prefix: str) -> dict[str, str]:
+        """Return the values of all names that begin like this, decoded as by ``get``, by the rest of the name."""
+        fields = self._fields
+        if not fields:
+            fields = self._fields = b"\n" + self._lines()
+        key = b"\n" + prefix.encode("ascii")
+        is_encoded = self._is_encoded(fields)
+        found: dict[str, str] = {}
+        start = fields.find(key)
+        while start >= 0:
+            start += len(key)
+            end = fields.find(b"\n", start)
+            name, colon, value = (fields[start:end] if end >= 0 else fields[start:]).partition(b":")
+            if colon:
+                found.setdefault(name.decode("utf-8", "replace"), _decoded(value.strip(b" \r"), is_encoded=is_encoded))
+            start = fields.find(key, end) if end >= 0 else -1
+        return found
 
     def reader(self) -> Callable[[str], str | None]:
         """
@@ -94,6 +110,9 @@ class Message:
             return None if value is None else _decoded(value.strip(b" \r"), is_encoded=is_encoded)
 
         return get
+
+    def _is_encoded(self, fields: bytes) -> bool:
+        return self.is_event or fields.startswith(b"\nEvent-Name:")
 
     def _lines(self) -> bytes:
         """

@@ -72,6 +72,13 @@ def test_many_values_are_read_as_one_is(lines: list[bytes]) -> None:
         assert [get(name) for name in ("Event-Name", "A", "B", "C", "D")] == [
             message.get(name) for name in ("Event-Name", "A", "B", "C", "D")
         ]
+        for prefix in ("Event-", "A", "B", ""):
+            found = message.beginning(prefix)
+            assert {prefix + rest: value for rest, value in found.items()}.items() >= {
+                (name, value)
+                for name in ("Event-Name", "A", "B", "C", "D")
+                if name.startswith(prefix) and (value := message.get(name)) is not None
+            }
 
 
 def test_bytes_that_are_not_utf8_are_replaced() -> None:
