@@ -28,7 +28,7 @@ def test_the_numbers_of_the_firm_have_no_conflict_on_the_switch(lab: Lab) -> Non
         "ESL_HUNTGROUP_ESL_PASSWORD": PASSWORD,
     }
     said = lab.service.run("check", "numbers", settings=settings)
-    assert said == "ok  numbers: 11 group numbers and 7 lines without a conflict in directory, dialplan, gateways\n"
+    assert said == "ok  numbers: 14 group numbers and 11 lines without a conflict in directory, dialplan, gateways\n"
 
 
 def without_ports(lines: list[str]) -> list[str]:
