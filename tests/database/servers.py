@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,6 +26,10 @@ import pytest
 from esl_huntgroup.db.engine import execute, open_database
 
 START_TIMEOUT_S = 60
+PORTS = (20_000, 32_000)
+"""Below those that the kernel gives to connections (ip_local_port_range)."""
+_chance = random.SystemRandom()
+"""Two processes may share the tests, and Hypothesis gives both the same seed."""
 
 
 class NotInstalled(Exception):
@@ -94,9 +99,12 @@ def run(command: Sequence[str]) -> None:
 
 
 def free_port() -> int:
-    with contextlib.closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a loopback port that nobody uses, and that the kernel gives to no connection until a server is there."""
+    while True:
+        port = _chance.randrange(*PORTS)
+        with contextlib.suppress(OSError), contextlib.closing(socket.socket()) as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.database.servers import free_port
 from tests.e2e.journal import Call
 from tests.faults import firm
 from tests.faults.board import Board
@@ -15,7 +16,6 @@ from tests.faults.edge import Edge
 from tests.faults.installed import Installed
 from tests.faults.relay import Relay
 from tests.faults.truth import Examined, problems
-from tests.protocol.test_workers import free_port
 
 
 class Stage(Installed):

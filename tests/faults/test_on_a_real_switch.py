@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.database.servers import free_port
 from tests.e2e import freeswitch, sipp
 from tests.e2e.conftest import FIRM
 from tests.e2e.freeswitch import FreeSwitch
@@ -16,7 +17,6 @@ from tests.faults.injections import FAULTS
 from tests.faults.installed import template
 from tests.faults.real_row import PHASES, RealRow
 from tests.faults.truth import Examined
-from tests.protocol.test_workers import free_port
 
 POSSIBLE = tuple(fault.name for fault in FAULTS.values() if not fault.is_beside_the_service)
 """Those that hit the service and its database. What hits the connection needs a switch, or a relay, in our hands."""

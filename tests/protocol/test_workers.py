@@ -22,6 +22,7 @@ import pytest
 from esl_huntgroup.journal.spool import has_writer
 from esl_huntgroup.service.process import MODULE
 from esl_huntgroup.simulator.switch import CallResult
+from tests.database.servers import free_port
 from tests.protocol.test_service import KARL, LIMIT_S, Installation, Office
 
 IMPATIENT = "from esl_huntgroup.service import process; process.SILENT_BEATS_MAX, process.KILL_AFTER_BEATS = 3, 2; "
@@ -77,12 +78,6 @@ def asked(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(autouse=True)
