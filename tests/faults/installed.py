@@ -18,10 +18,11 @@ import gevent
 
 from esl_huntgroup.db.engine import execute, open_database
 from esl_huntgroup.journal import spool
+from tests.database.servers import free_port
 from tests.e2e.journal import Call, calls_of
 from tests.faults.edge import Edge
 from tests.protocol.test_service import LIMIT_S
-from tests.protocol.test_workers import Service, free_port, is_alive
+from tests.protocol.test_workers import Service, is_alive
 
 POLL_S = 0.02
 SETTLES_WITHIN_S = 60.0

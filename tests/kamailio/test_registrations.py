@@ -20,6 +20,7 @@ from esl_huntgroup.diagnostics.checks.notices import check_notices
 from esl_huntgroup.esl import reconnect
 from esl_huntgroup.registrars.notice_feed import NoticeFeed
 from esl_huntgroup.registrars.notices import LineRegistered, Listening, Notice
+from tests.database.servers import free_port
 from tests.e2e import sip
 from tests.faults.event_socket import EventSocket
 from tests.kamailio.phone import Datagrams, SmallPhone, WebSocket
@@ -27,7 +28,7 @@ from tests.kamailio.registrar import Registrar
 from tests.kamailio.test_calls import until
 from tests.protocol.test_notice_feed import Flood
 from tests.protocol.test_service import Installation, Office
-from tests.protocol.test_workers import Service, asked, free_port
+from tests.protocol.test_workers import Service, asked
 from tests.unit.examples import DOMAIN
 
 SAYS_WITHIN_S = 30.0

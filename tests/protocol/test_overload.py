@@ -17,8 +17,9 @@ from esl_huntgroup.esl.session import CallSession
 from esl_huntgroup.simulator.sipvars import Caller
 from tests.bench.fake_switch import DOMAIN as FAKE_DOMAIN
 from tests.bench.fake_switch import FakeSwitch
+from tests.database.servers import free_port
 from tests.protocol.test_service import LIMIT_S, Installation, Office
-from tests.protocol.test_workers import Service, asked, free_port, until
+from tests.protocol.test_workers import Service, asked, until
 
 RINGING = 2000
 BURST = 500
