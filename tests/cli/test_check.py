@@ -58,6 +58,9 @@ def listener(says: bytes, *, closes: bool = False) -> Iterator[str]:
                     with suppress(ConnectionError):
                         client.sendall(says)
                     if closes:
+                        client.settimeout(1)
+                        with suppress(OSError):  # closed with something unread, what was said could be lost
+                            says and client.recv(1000)
                         client.close()
 
         kept: list[socket.socket] = []
@@ -79,7 +82,7 @@ def about_service(**settings: Any) -> Finding:
         (b"", False, "is not the service, or hangs (it says nothing within 0.3 s)"),
         (b"", True, "is not the service (it closes at once)"),
         (b"SSH-2.0-OpenSSH_9.2p1\r\n", False, "is not the service (it says 'SSH-2.0-O')"),
-        (b"connect\n\n", False, "is not the service (it is another program with an outbound event socket)"),
+        (b"connect\n\n", True, "is not the service (it is another program with an outbound event socket)"),
     ],
 )
 def test_what_listens_on_the_port_and_is_not_the_service_is_told(
