@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from esl_huntgroup.db.engine import safe_url, who_may
@@ -75,6 +75,9 @@ class PublishAt(NamedTuple):
     domain: str
     host: str
     port: int
+
+
+_OfDomain = TypeVar("_OfDomain", KamailioAt, PublishAt)
 
 
 def _setting(default: Any, read: Callable[[Any], Any], sentence: str, *, is_secret: bool = False) -> Any:
@@ -171,12 +174,16 @@ def _optional_networks(value: Any) -> tuple[str, ...]:
 
 
 def _kamailios(value: Any) -> tuple[KamailioAt, ...]:
-    """Return the registrar of each domain. Raises ValueError, also for a domain that has two."""
+    return _one_for_each_domain(value, _kamailio, "and has one registrar")
+
+
+def _one_for_each_domain(value: Any, read: Callable[[Any], _OfDomain], why: str) -> tuple[_OfDomain, ...]:
+    """Return what is said of each domain. Raises ValueError, also for one that is there twice, and says ``why``."""
     texts = [text for text in (value if isinstance(value, list) else str(value).split(",")) if text]
-    found = tuple(map(_kamailio, texts))
+    found = tuple(map(read, texts))
     domains = [it.domain for it in found]
     if twice := next((domain for domain in domains if domains.count(domain) > 1), ""):
-        raise ValueError(f"the domain {twice} is there twice, and has one registrar")
+        raise ValueError(f"the domain {twice} is there twice, {why}")
     return found
 
 
@@ -196,13 +203,7 @@ def _kamailio(value: Any) -> KamailioAt:
 
 
 def _presence_servers(value: Any) -> tuple[PublishAt, ...]:
-    """Return where each domain is published. Raises ValueError, also for a domain that is there twice."""
-    texts = [text for text in (value if isinstance(value, list) else str(value).split(",")) if text]
-    found = tuple(map(_presence_server, texts))
-    domains = [it.domain for it in found]
-    if twice := next((domain for domain in domains if domains.count(domain) > 1), ""):
-        raise ValueError(f"the domain {twice} is there twice, and is published at one server")
-    return found
+    return _one_for_each_domain(value, _presence_server, "and is published at one server")
 
 
 def _presence_server(value: Any) -> PublishAt:

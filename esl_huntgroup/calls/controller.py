@@ -26,8 +26,6 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Final
 
-import gevent
-
 from esl_huntgroup.calls import esl_commands
 from esl_huntgroup.calls.answer_feed import FOLLOWER
 from esl_huntgroup.calls.context import CallContext
@@ -69,6 +67,7 @@ from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.late_phones import Hears, Watch
 from esl_huntgroup.calls.leg_note import NOTE
 from esl_huntgroup.calls.leg_report import NOTHING_TOLD
+from esl_huntgroup.calls.parking import await_park
 from esl_huntgroup.calls.peers import SECRET_VARIABLE
 from esl_huntgroup.calls.ring_plan import RingPlan
 from esl_huntgroup.errors import CommandRefused, DatabaseError, SwitchError, SwitchGone, SwitchTimeout
@@ -84,10 +83,6 @@ log = logging.getLogger(__name__)
 
 LAST_EVENTS_S: Final = 3.0
 """How long to wait for the last events once the switch has said that the channel is gone."""
-PARK_POLL_S: Final = 0.002
-PARK_POLLS_MAX: Final = 500
-PARK_BLIND_WAIT_S: Final = 0.1
-"""How long parking may take where the dialplan gives no way to see it (no ``park_timeout``)."""
 RING_GRACE_S: Final = 10.0
 """The switch ends the ringing by itself; after this much more silence it is asked whether the call still exists."""
 SILENCE_S: Final = 60.0
@@ -266,9 +261,7 @@ class CallController:
         """
         Subscribe to the caller's events and see that the channel is parked, together with more commands.
 
-        Returns the replies to ``more``. Before the channel is parked, letting go of the socket would leave the caller
-        parked for ever (mod_event_socket.c, socket_function): ``park_timeout``, which parking removes, shows it. A
-        channel whose socket is without ``async`` is never parked.
+        Returns the replies to ``more``. A channel whose socket is without ``async`` is never parked.
         """
         if self._is_controlled:
             return self._exchange(more)
@@ -276,23 +269,12 @@ class CallController:
         ring_s = self._hunt.group.ring_timeout_s if self._hunt.group else 0
         replies = self._exchange([*esl_commands.subscribe(uuid, ring_s), esl_commands.ask_parked(uuid), *more])
         if not self._inbound.is_static:
-            self._await_park(replies[3])
+            await_park(self._exchange, self._inbound, replies[3])
         self._is_controlled = True  # refused or not: from here on the call can be given back
         for reply in replies[:3]:
             if not reply.reply.startswith("+OK"):
                 raise CommandRefused(f"the switch refuses control of the call: {reply.reply[:80]!r}")
         return replies[4:]
-
-    def _await_park(self, answer: Message) -> None:
-        if not self._inbound.parks_visibly or answer.reply.startswith("-ERR"):
-            gevent.sleep(PARK_BLIND_WAIT_S)
-            return
-        for _ in range(PARK_POLLS_MAX):
-            if answer.reply != self._inbound.park_timeout:
-                return
-            gevent.sleep(PARK_POLL_S)
-            (answer,) = self._exchange([esl_commands.ask_parked(self._inbound.channel_uuid)])
-        raise SwitchTimeout("the switch does not park the channel")
 
     def _bridge(self, what: Bridge) -> None:
         ring = execute("bridge", what.dial_string, event_uuid=esl_commands.bridge_uuid(self._hunt.call_id))

@@ -17,6 +17,7 @@ from esl_huntgroup.calls.context import CallContext
 from esl_huntgroup.calls.dialstring import PICKUP
 from esl_huntgroup.calls.inbound_call import InboundCall
 from esl_huntgroup.calls.joining import Key, pickup_uuids
+from esl_huntgroup.calls.parking import await_park
 from esl_huntgroup.calls.peers import SECRET_VARIABLE
 from esl_huntgroup.calls.pickup import Refusal, RingingCall
 from esl_huntgroup.errors import DatabaseError, InputError, SwitchError
@@ -28,10 +29,8 @@ from esl_huntgroup.model.numbers import normal_number
 log = logging.getLogger(__name__)
 
 JOINS_WITHIN_S: Final = 5.0
-PARK_POLL_S: Final = 0.01
 RINGS_WITHIN_S: Final = 2.0
 POLL_S: Final = 0.1
-PARKS_WITHIN_S: Final = 2.0
 REFUSED_TONE: Final = "%(250,250,480,620)|2"
 """The tone of a call that cannot be made, for as long as the phone shows why."""
 
@@ -70,15 +69,9 @@ class PickupCall:
         self._refuse(pickup.TOO_LATE, user.name)
 
     def _control(self) -> None:
-        """Hear of what this channel executes, once it is parked."""
-        commands = [*esl_commands.subscribe(self._uuid), *self._hidden()]
-        self._exchange(commands)
-        deadline = time.monotonic() + PARKS_WITHIN_S
-        while self._inbound.parks_visibly and time.monotonic() < deadline:
-            (answer,) = self._exchange([esl_commands.ask_parked(self._uuid)])
-            if answer.reply != self._inbound.park_timeout:
-                return
-            gevent.sleep(PARK_POLL_S)
+        """Hear of what this channel executes, once it is parked. Raises SwitchError."""
+        commands = [esl_commands.ask_parked(self._uuid), *esl_commands.subscribe(self._uuid), *self._hidden()]
+        await_park(self._exchange, self._inbound, self._exchange(commands)[0])
 
     def _hidden(self) -> list[bytes]:
         return [esl_commands.set_variables(self._uuid, {SECRET_VARIABLE: ""})] if self._ctx.secret else []
@@ -100,7 +93,7 @@ class PickupCall:
         (answer,) = self._exchange([api(f"show channels like {PICKUP} as json")])
         calls = list(pickup.ringing_calls(pickup.read_rows(answer.text())))
         calls = [call for call in calls if group is None or pickup.is_of_group(call, group)][: pickup.CALLS_MAX]
-        calls = [call for call in calls if self._rings(call)]
+        calls = self._ringing(calls)
         answers = self._exchange([api(f"show channels like {call.key.call_id[:-4]} as json") for call in calls])
         found = []
         for call, told in zip(calls, answers, strict=True):
@@ -113,12 +106,12 @@ class PickupCall:
         rights = directory.may_pick_up(user_id, others) if others else frozenset()
         return pickup.allowed(found, user_id, rights) or pickup.NO_RIGHT
 
-    def _rings(self, call: RingingCall) -> bool:
-        """Return whether the call still has its pickup leg; the switch's own list of channels lags."""
-        legs = pickup_uuids(call.key.call_id)
-        return any(
-            answer.reply == "true" for answer in self._exchange([esl_commands.ask_existence(leg) for leg in legs])
-        )
+    def _ringing(self, calls: list[RingingCall]) -> list[RingingCall]:
+        """Return those that still have their pickup leg; the switch's own list of channels lags."""
+        legs = [(call, leg) for call in calls for leg in pickup_uuids(call.key.call_id)]
+        answers = self._exchange([esl_commands.ask_existence(leg) for _, leg in legs])
+        there = {call for (call, _), answer in zip(legs, answers, strict=True) if answer.reply == "true"}
+        return [call for call in calls if call in there]
 
     def _group(self, domain: str, number: str) -> HuntGroup | None:
         try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -45,6 +45,7 @@ from esl_huntgroup.model.numbers import normal_account, normal_domain
 from esl_huntgroup.model.outcome import EntryKind, How, Outcome
 from esl_huntgroup.registrars.ask import ask
 from esl_huntgroup.registrars.chosen import client_of
+from esl_huntgroup.registrars.contacts import Contacts
 from esl_huntgroup.registrars.registrar import Registrar
 from esl_huntgroup.registrars.registrations import Registration
 from esl_huntgroup.settings import Address, Settings
@@ -167,11 +168,7 @@ class DryRun:
                 case Prepare(_, lines):
                     if self._address is None:
                         raise InputError(NO_SWITCH)
-                    kamailio, password = client_of(self._settings), self._settings.esl_password
-                    try:
-                        contacts, self.known = ask(self._seams.registrar, self._address, password, lines, kamailio)
-                    finally:
-                        kamailio.stop()
+                    contacts, self.known = _ask(self._seams.registrar, self._settings, self._address, lines)
                     return ContactsKnown(contacts, AT_ONCE_MS)
         return None
 
@@ -246,12 +243,18 @@ def _registered_now(
     """Return what a switch knows today of the lines of a past call."""
     addresses = dict.fromkeys(leg.line for leg in call.legs)
     lines = [Line(account, domain, account) for account, _, domain in (it.rpartition("@") for it in addresses)]
+    return _ask(registrar, settings, address, lines)[1]
+
+
+def _ask(
+    registrar: Registrar, settings: Settings, address: Address, lines: Sequence[Line]
+) -> tuple[Mapping[Line, Contacts], Mapping[str, Registration]]:
+    """Return who is registered for these lines, as ``ask`` does. Raises SwitchError."""
     kamailio = client_of(settings)
     try:
-        _, registered = ask(registrar, address, settings.esl_password, lines, kamailio)
+        return ask(registrar, address, settings.esl_password, lines, kamailio)
     finally:
         kamailio.stop()
-    return registered
 
 
 _PAST_CALL: Final = """

@@ -49,7 +49,7 @@ class Message:
     the body, for the answer to ``connect`` and every other message in the head; ``get`` knows which.
     """
 
-    __slots__ = ("_fields", "body", "content_type", "head")
+    __slots__ = ("_fields", "_is_encoded", "body", "content_type", "head")
 
     def __init__(self, head: bytes, body: bytes, content_type: str = "") -> None:
         """Take a complete message. Raises ProtocolError where neither it nor the caller says what it is."""
@@ -57,6 +57,7 @@ class Message:
         self.body = body
         self.content_type = content_type or _content_type(head)
         self._fields = b""  # a line break and the lines that hold the values, once somebody asks
+        self._is_encoded = False  # known then, too
 
     @property
     def is_event(self) -> bool:
@@ -70,19 +71,13 @@ class Message:
         Percent-encoding is undone in events and in the answer to ``connect``; other replies are not encoded. Bytes
         that are not UTF-8 become U+FFFD. Of a name that stands twice, the first counts.
         """
-        fields = self._fields
-        if not fields:
-            fields = self._fields = b"\n" + self._lines()
-        value = _value(fields, _key(name))
-        return None if value is None else _decoded(value, is_encoded=self._is_encoded(fields))
+        value = _value(self._fields or self._search(), _key(name))
+        return None if value is None else _decoded(value, is_encoded=self._is_encoded)
 
     def beginning(self, prefix: str) -> dict[str, str]:
         """Return the values of all names that begin like this, decoded as by ``get``, by the rest of the name."""
-        fields = self._fields
-        if not fields:
-            fields = self._fields = b"\n" + self._lines()
-        key = b"\n" + prefix.encode("ascii")
-        is_encoded = self._is_encoded(fields)
+        fields = self._fields or self._search()
+        key, is_encoded = b"\n" + prefix.encode("ascii"), self._is_encoded
         found: dict[str, str] = {}
         start = fields.find(key)
         while start >= 0:
@@ -111,8 +106,11 @@ class Message:
 
         return get
 
-    def _is_encoded(self, fields: bytes) -> bool:
-        return self.is_event or fields.startswith(b"\nEvent-Name:")
+    def _search(self) -> bytes:
+        """Return what is searched for values, and keep it, with whether these are encoded."""
+        self._fields = fields = b"\n" + self._lines()
+        self._is_encoded = self.is_event or fields.startswith(b"\nEvent-Name:")
+        return fields
 
     def _lines(self) -> bytes:
         """

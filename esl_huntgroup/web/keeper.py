@@ -46,8 +46,6 @@ STEP_S: Final = 0.1
 """What is counted at once is to take about so long."""
 DAYS_MAX: Final = 64
 CHANGES_AT_ONCE: Final = 500
-BACK: Final = 1000
-"""At the start so many ids are waited for that may be missing yet, as in ``live.rounds``."""
 _KEY: Final = "esl_huntgroup.figures"
 CACHE_KB: Final = 2000
 """SQLite need not keep in memory what is read once."""
@@ -143,7 +141,7 @@ class Keeper:
         with self._db.atomic():
             position = figures_marks.held_position(self._db)
             if position is None:
-                position = max(changes.newest(self._db) - BACK, 0)
+                position = max(changes.newest(self._db) - changes.BACK, 0)
                 figures_marks.move(self._db, figures_marks.POSITION, position)
                 execute(self._db, "DELETE FROM group_figures")
         self._reader = ChangeReader(position)
