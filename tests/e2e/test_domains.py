@@ -28,6 +28,7 @@ class SwitchOfTenants(FreeSwitch):
 
     def __init__(self, folder: Path, port: int, *edits: tuple[str, str], is_fast: bool = False) -> None:
         self._edits = edits
+        self.service_port = port
         super().__init__(folder, port, is_fast=is_fast)
 
     def _write_configuration(self) -> None:

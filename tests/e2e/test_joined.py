@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from .agent import Agent, Rings
+from .agent import Agent, Dialog, Rings
 from .lab import ELSEWHERE, GAVE_UP, WITNESS_WITHIN_S, Lab
 
 ANSWERS = Rings(180, 200, 0.02, 0.3)
@@ -18,6 +18,17 @@ BUSY = Rings(0, 486, 0.02, 0.3)
 def late(lab: Lab, account: str, rings: Rings | None = None) -> Agent:
     """Switch on a phone while the group rings."""
     return lab.agent(account, rings)
+
+
+def anna_rings_and_carla_joins(lab: Lab) -> tuple[Agent, Dialog, Agent, Agent]:
+    """Return who calls, that call, and the two phones that ring: Carla's has registered late."""
+    anna = lab.agent("1001")
+    caller = lab.stranger()
+    dialog = caller.call("720").wait_status(180)
+    anna.invited()
+    carla = late(lab, "1003")
+    carla.invited()
+    return caller, dialog, anna, carla
 
 
 def test_a_late_phone_rings_at_once_and_can_answer(lab: Lab) -> None:
@@ -57,12 +68,7 @@ def test_a_member_who_answers_ends_the_late_phones(lab: Lab) -> None:
 
 
 def test_a_caller_who_gives_up_ends_the_late_phones_as_missed(lab: Lab) -> None:
-    anna = lab.agent("1001")
-    caller = lab.stranger()
-    dialog = caller.call("720").wait_status(180)
-    anna.invited()
-    carla = late(lab, "1003")
-    carla.invited()
+    caller, dialog, anna, carla = anna_rings_and_carla_joins(lab)
     lab.sleep(0.3)
     dialog.cancel()
     assert [phone.invited().wait_over().reason for phone in (anna, carla)] == [GAVE_UP] * 2
@@ -71,12 +77,7 @@ def test_a_caller_who_gives_up_ends_the_late_phones_as_missed(lab: Lab) -> None:
 
 
 def test_the_ring_limit_ends_late_phones_as_missed(lab: Lab) -> None:
-    anna = lab.agent("1001")
-    caller = lab.stranger()
-    dialog = caller.call("720").wait_status(180)
-    anna.invited()
-    carla = late(lab, "1003")
-    carla.invited()
+    caller, dialog, anna, carla = anna_rings_and_carla_joins(lab)
     dialog.wait_status(480)
     assert [phone.invited().wait_over().reason for phone in (anna, carla)] == [GAVE_UP] * 2
     call = lab.whole(caller)
@@ -148,12 +149,7 @@ def test_an_answer_that_meets_a_switch_busy_with_the_first_ringing_is_not_lost(l
 
 
 def test_a_contact_that_is_refreshed_rings_once(lab: Lab) -> None:
-    anna = lab.agent("1001")
-    caller = lab.stranger()
-    dialog = caller.call("720").wait_status(180)
-    anna.invited()
-    carla = late(lab, "1003")
-    carla.invited()
+    caller, dialog, anna, carla = anna_rings_and_carla_joins(lab)
     for _ in range(3):
         lab.register("1001", anna.contact)
         lab.register("1003", carla.contact)

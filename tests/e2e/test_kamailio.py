@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from . import kamailio as kamailio_of
 from . import sip, sipp
 from .kamailio import Kamailio
 from .lab import ELSEWHERE, GAVE_UP, Caller, Lab
+from .running import lab_of, service_of, switch_of_tenants
 from .service import Service
 from .sipp import Endpoint
 from .test_domains import SwitchOfTenants
@@ -55,13 +55,8 @@ class EdgeLab(Lab):
 
 @pytest.fixture(scope="module", params=[False, True], ids=["async", "fast"])
 def switch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchOfTenants]:
-    kamailio_of.require()
-    service_port = sip.free_port(socket.SOCK_STREAM)
-    switch = SwitchOfTenants(tmp_path_factory.mktemp("switch"), service_port, is_fast=request.param)
-    switch.service_port = service_port  # type: ignore[attr-defined]
-    switch.start()
-    yield switch
-    switch.stop()
+    with switch_of_tenants(tmp_path_factory.mktemp("switch"), is_fast=request.param) as switch:
+        yield switch
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +69,8 @@ def kamailio(tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants) 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("service"), port=switch.service_port)  # type: ignore[attr-defined]
-    service.load(FIRM)
-    service.witness(switch.esl_port)
-    yield service
-    service.stop()
+    with service_of(tmp_path_factory.mktemp("service"), switch, FIRM) as service:
+        yield service
 
 
 @pytest.fixture
@@ -91,13 +83,8 @@ def setting(kamailio: Kamailio) -> str:
 def lab(
     kamailio: Kamailio, switch: SwitchOfTenants, service: Service, setting: str, tmp_path: Path
 ) -> Iterator[EdgeLab]:
-    service.start({"ESL_HUNTGROUP_KAMAILIO": setting})
-    lab = EdgeLab(kamailio, switch, service, tmp_path)
-    yield lab
-    try:
-        lab.close()
-    finally:
-        service.stop()
+    with lab_of(lambda: EdgeLab(kamailio, switch, service, tmp_path), service, setting) as lab:
+        yield lab
 
 
 def everybody(lab: EdgeLab, ben: str) -> tuple[list[Endpoint], Endpoint]:

@@ -7,7 +7,6 @@ real switch.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from . import sip
 from .agent import Agent, Rings
 from .kamailio import Kamailio
 from .lab import ELSEWHERE, ENDED_WITHIN_S, GAVE_UP
+from .running import lab_of, service_of, switch_of_tenants
 from .service import Service
 from .test_domains import SwitchOfTenants
 from .test_kamailio import EDGE, FIRM, EdgeLab
@@ -35,13 +35,8 @@ VARIANTS = {
 
 @pytest.fixture(scope="module")
 def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchOfTenants]:
-    kamailio_of.require()
-    service_port = sip.free_port(socket.SOCK_STREAM)
-    switch = SwitchOfTenants(tmp_path_factory.mktemp("switch"), service_port)
-    switch.service_port = service_port  # type: ignore[attr-defined]
-    switch.start()
-    yield switch
-    switch.stop()
+    with switch_of_tenants(tmp_path_factory.mktemp("switch")) as switch:
+        yield switch
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
@@ -58,11 +53,8 @@ def kamailio(
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("service"), port=switch.service_port)  # type: ignore[attr-defined]
-    service.load(FIRM)
-    service.witness(switch.esl_port)
-    yield service
-    service.stop()
+    with service_of(tmp_path_factory.mktemp("service"), switch, FIRM) as service:
+        yield service
 
 
 class DebianLab(EdgeLab):
@@ -79,13 +71,8 @@ class DebianLab(EdgeLab):
 
 @pytest.fixture
 def lab(kamailio: Kamailio, switch: SwitchOfTenants, service: Service, tmp_path: Path) -> Iterator[DebianLab]:
-    service.start({"ESL_HUNTGROUP_KAMAILIO": kamailio.setting})
-    lab = DebianLab(kamailio, switch, service, tmp_path)
-    yield lab
-    try:
-        lab.close()
-    finally:
-        service.stop()
+    with lab_of(lambda: DebianLab(kamailio, switch, service, tmp_path), service, kamailio.setting) as lab:
+        yield lab
 
 
 def test_a_group_rings_and_check_is_content(lab: DebianLab) -> None:

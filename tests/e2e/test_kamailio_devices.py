@@ -14,10 +14,9 @@ import pytest
 
 from tests.kamailio.registrar import Registrar, missing_packages
 
-from . import kamailio as kamailio_of
-from . import sip
 from .agent import Agent, Dialog, Rings
 from .lab import ELSEWHERE, Lab
+from .running import lab_of, service_of, switch_of_tenants
 from .service import Service
 from .stream_agent import WebSocketAgent
 from .test_domains import SwitchOfTenants
@@ -75,15 +74,10 @@ class DeviceLab(Lab):
 
 @pytest.fixture(scope="module")
 def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchOfTenants]:
-    kamailio_of.require()
     if missing := missing_packages():
         pytest.skip(f"Kamailio is not installed with all of its modules (Debian packages: {', '.join(missing)})")
-    service_port = sip.free_port(socket.SOCK_STREAM)
-    switch = SwitchOfTenants(tmp_path_factory.mktemp("switch"), service_port)
-    switch.service_port = service_port  # type: ignore[attr-defined]
-    switch.start()
-    yield switch
-    switch.stop()
+    with switch_of_tenants(tmp_path_factory.mktemp("switch")) as switch:
+        yield switch
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +93,8 @@ def edge(tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants) -> I
 def service(tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
     (folder / "firm.yaml").write_text(firm())
-    service = Service(folder, port=switch.service_port)  # type: ignore[attr-defined]
-    service.load(folder / "firm.yaml")
-    service.witness(switch.esl_port)
-    yield service
-    service.stop()
+    with service_of(folder, switch, folder / "firm.yaml") as service:
+        yield service
 
 
 @pytest.fixture
@@ -116,13 +107,8 @@ def setting(edge: Registrar) -> str:
 def lab(
     edge: Registrar, switch: SwitchOfTenants, service: Service, setting: str, tmp_path: Path
 ) -> Iterator[DeviceLab]:
-    service.start({"ESL_HUNTGROUP_KAMAILIO": setting})
-    lab = DeviceLab(edge, switch, service, tmp_path)
-    yield lab
-    try:
-        lab.close()
-    finally:
-        service.stop()
+    with lab_of(lambda: DeviceLab(edge, switch, service, tmp_path), service, setting) as lab:
+        yield lab
 
 
 def until(is_so: Callable[[], object], what: str) -> None:

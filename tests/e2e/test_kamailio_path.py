@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from . import kamailio as kamailio_of
-from . import sip, sipp
+from . import sipp
 from .agent import Agent, Dialog, Rings
 from .kamailio import Kamailio
 from .lab import ELSEWHERE, GAVE_UP, Caller, Lab
+from .running import service_of, switch_of_tenants
 from .service import Service
 from .stream_agent import TcpAgent, WebSocketAgent
 from .test_domains import ONE_DOMAIN, SEVERAL_DOMAINS, SwitchOfTenants
@@ -63,14 +62,9 @@ class PathLab(Lab):
 
 @pytest.fixture(scope="module", params=[False, True], ids=["async", "fast"])
 def switch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchOfTenants]:
-    kamailio_of.require()
-    service_port = sip.free_port(socket.SOCK_STREAM)
     edit = (ONE_DOMAIN, SEVERAL_DOMAINS)
-    switch = SwitchOfTenants(tmp_path_factory.mktemp("switch"), service_port, edit, is_fast=request.param)
-    switch.service_port = service_port  # type: ignore[attr-defined]
-    switch.start()
-    yield switch
-    switch.stop()
+    with switch_of_tenants(tmp_path_factory.mktemp("switch"), edit, is_fast=request.param) as switch:
+        yield switch
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +78,9 @@ def kamailio(tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants) 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, switch: SwitchOfTenants) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("service"), port=switch.service_port)  # type: ignore[attr-defined]
-    service.load(FIRM)
-    service.witness(switch.esl_port)
-    service.start()
-    yield service
-    service.stop()
+    with service_of(tmp_path_factory.mktemp("service"), switch, FIRM) as service:
+        service.start()
+        yield service
 
 
 @pytest.fixture
