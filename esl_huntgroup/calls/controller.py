@@ -261,15 +261,14 @@ class CallController:
         """
         Subscribe to the caller's events and see that the channel is parked, together with more commands.
 
-        Returns the replies to ``more``. A channel whose socket is without ``async`` is never parked.
+        Returns the replies to ``more``.
         """
         if self._is_controlled:
             return self._exchange(more)
         uuid = self._inbound.channel_uuid
         ring_s = self._hunt.group.ring_timeout_s if self._hunt.group else 0
         replies = self._exchange([*esl_commands.subscribe(uuid, ring_s), esl_commands.ask_parked(uuid), *more])
-        if not self._inbound.is_static:
-            await_park(self._exchange, self._inbound, replies[3])
+        await_park(self._exchange, self._inbound, replies[3])
         self._is_controlled = True  # refused or not: from here on the call can be given back
         for reply in replies[:3]:
             if not reply.reply.startswith("+OK"):

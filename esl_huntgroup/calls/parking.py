@@ -22,8 +22,11 @@ def await_park(exchange: Exchange, inbound: InboundCall, answer: Message) -> Non
     """
     Wait until the channel is parked; ``answer`` is that to ``esl_commands.ask_parked``, which is asked again.
 
-    ``park_timeout``, which parking removes, shows it (mod_event_socket.c, socket_function). Raises SwitchError.
+    ``park_timeout``, which parking removes, shows it (mod_event_socket.c, socket_function). A channel whose socket is
+    without ``async`` is never parked. Raises SwitchError.
     """
+    if inbound.is_static:
+        return
     if not inbound.parks_visibly or answer.reply.startswith("-ERR"):
         gevent.sleep(BLIND_WAIT_S)
         return

@@ -16,9 +16,11 @@ from .sipp import Endpoint
 
 DOMAINS_FILE = Path(__file__).parent / "domains.yaml"
 FIRST, SECOND = "a.example", "b.example"
-ONE_DOMAIN = '"^^;huntgroup_domain=$${huntgroup_domain};'
-SEVERAL_DOMAINS = '"^^;huntgroup_domain=${sip_req_host};'
-"""What README.md says to write in the multiset line."""
+SEVERAL_DOMAINS = tuple(
+    (f'"^^;huntgroup_domain=$${{huntgroup_domain}};{then}', f'"^^;huntgroup_domain=${{sip_req_host}};{then}')
+    for then in ("huntgroup_fallback=", "huntgroup_pickup=")
+)
+"""What README.md says to write in the two multiset lines."""
 AT_THE_TOP, WRONG = '"huntgroup_domain=$${domain}"', '"huntgroup_domain=${sip_req_host}"'
 """What README.md says not to write."""
 
@@ -112,7 +114,7 @@ def started(tmp_path: Path) -> Started:
 
 @pytest.mark.parametrize("is_fast", [False, True], ids=["async", "fast"])
 def test_the_same_number_rings_the_group_of_the_domain_that_was_dialled(started: Started, is_fast: bool) -> None:
-    with started((ONE_DOMAIN, SEVERAL_DOMAINS), is_fast=is_fast) as tenants:
+    with started(*SEVERAL_DOMAINS, is_fast=is_fast) as tenants:
         for domain, number in ((FIRST, "3901"), (SECOND, "3902")):
             assert tenants.call(domain, number).wait_ended() == 200
         tenants.switch.wait_without_channels(ENDED_WITHIN_S)

@@ -17,7 +17,7 @@ from .lab import ELSEWHERE, GAVE_UP, Caller, Lab
 from .running import service_of, switch_of_tenants
 from .service import Service
 from .stream_agent import TcpAgent, WebSocketAgent
-from .test_domains import ONE_DOMAIN, SEVERAL_DOMAINS, SwitchOfTenants
+from .test_domains import SEVERAL_DOMAINS, SwitchOfTenants
 
 FIRM = Path(__file__).parent / "path.yaml"
 EDGE = "edge.example"
@@ -62,8 +62,8 @@ class PathLab(Lab):
 
 @pytest.fixture(scope="module", params=[False, True], ids=["async", "fast"])
 def switch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwitchOfTenants]:
-    edit = (ONE_DOMAIN, SEVERAL_DOMAINS)
-    with switch_of_tenants(tmp_path_factory.mktemp("switch"), edit, is_fast=request.param) as switch:
+    folder = tmp_path_factory.mktemp("switch")
+    with switch_of_tenants(folder, *SEVERAL_DOMAINS, is_fast=request.param) as switch:
         yield switch
 
 
